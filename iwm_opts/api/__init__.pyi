@@ -42,7 +42,6 @@ from iwm_opts.api.matrix import MatrixRequest as MatrixRequest
 from iwm_opts.api.matrix import answer_matrix as answer_matrix
 from iwm_opts.api.montecarlo import MonteCarloRequest as MonteCarloRequest
 from iwm_opts.api.montecarlo import answer_montecarlo as answer_montecarlo
-from iwm_opts.api.paper import BY_RULE as BY_RULE
 from iwm_opts.api.paper import PaperCloseRequest as PaperCloseRequest
 from iwm_opts.api.paper import PaperMarkRequest as PaperMarkRequest
 from iwm_opts.api.paper import PaperOpenRequest as PaperOpenRequest
@@ -68,6 +67,7 @@ from iwm_opts.api.plan_backtest import answer_portfolio as answer_portfolio
 from iwm_opts.api.plan_data import PlanData as PlanData
 from iwm_opts.api.plan_data import PlanDataRequest as PlanDataRequest
 from iwm_opts.api.plan_data import open_plan_data as open_plan_data
+from iwm_opts.api.plan_order import BY_RULE as BY_RULE
 from iwm_opts.api.plan_order import plan_places as plan_places
 from iwm_opts.api.plans import PlanRequest as PlanRequest
 from iwm_opts.api.plans import answer_plan as answer_plan

@@ -12,7 +12,7 @@ import pandas as pd
 
 from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
 from iwm_opts.api.result import Day, OnProgress, Result, as_day
-from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, REALISED_IMPLIED_VARIANCE, SESSIONS_PER_YEAR
+from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, REALISED_IMPLIED_VARIANCE, SESSIONS_PER_YEAR, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
@@ -41,7 +41,7 @@ from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.manage_table import Portfolio, manage_record, manage_rows, manage_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.sources.simulated import redated_note
-from iwm_opts.spreads.typed import TypedLeg
+from iwm_opts.spreads.typed import TypedLeg, check_side
 
 PAPER = "paper"  # the journal of the archive
 NAMED = 3  # remarks in a refusal; the rest is counted
@@ -97,6 +97,8 @@ class ManageRequest:
         check_contracts(self.contracts)
         if self.legs and (self.expiration is None or self.credit is None):
             raise InputError("legs", len(self.legs), "need an expiration and a credit", "give both")
+        if self.legs and self.credit is not None:
+            check_side(self.legs, "credit", self.credit)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -141,7 +143,7 @@ class Management(Result):
     def headline(self) -> tuple[str, list[str], str]:
         """Return the number of positions; source."""
         lines = [f"source {self.chain.source}", *([self.stale] if self.stale else [])]
-        return f"{len(self.positions)} open positions, {self.chain.as_of}", lines, self.chain.label
+        return f"{counted(len(self.positions), 'open positions')}, {self.chain.as_of}", lines, self.chain.label
 
 
 def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None) -> Management:
@@ -154,7 +156,7 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     """
     opened = request.chain if isinstance(request.chain, OptionChain) else open_chain(request.chain, on_progress)
     snapshot = opened.snapshot
-    trades, notes, campaigns = _positions(request, snapshot.chain)
+    trades, notes, campaigns = _positions(request, snapshot)
     if not trades:
         remedy = "open one on paper (iwm-opts paper open), or give a log or legs"
         more = f"; and {len(notes) - NAMED} more" if len(notes) > NAMED else ""
@@ -176,14 +178,17 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     return Management(held, portfolio, snapshot.chain, stale, (*no_rolls, *notes, *warnings, *of_bars))
 
 
-def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str], Mapping[str, Campaign]]:
+def _positions(
+    request: ManageRequest, snapshot: Snapshot
+) -> tuple[dict[str, PaperTrade], list[str], Mapping[str, Campaign]]:
+    chain = snapshot.chain
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
     if request.legs:
         assert request.expiration is not None  # checked by the request
         assert request.credit is not None
         opened = request.opened or latest_session(chain.as_of - timedelta(days=1))
         trade = typed_position(
-            request.legs, request.expiration, request.credit, symbol=chain.symbol, market=market, opened=opened,
+            request.legs, request.expiration, request.credit, snapshot=snapshot, market=market, opened=opened,
             contracts=request.contracts, exits=request.exits, fill=request.fill, fees=request.fees,
         )  # fmt: skip
         return {str(trade.number): trade}, [], {}
@@ -194,7 +199,7 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTra
         shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
         return options, shares, campaigns_of(trades, journal)
     log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
-    positions, left_out = log_positions(log, chain.symbol, market, request.exits, request.fill, request.fees)
+    positions, left_out = log_positions(log, snapshot, market, request.exits, request.fill, request.fees)
     return positions, [*left_out, *log.remarks], log_campaigns(log)
 
 
@@ -228,7 +233,9 @@ def _beta(ours: pd.DataFrame, theirs: pd.DataFrame, spy: str, day: date) -> tupl
     closes = closes[closes.index <= pd.Timestamp(day)].iloc[-int(SESSIONS_PER_YEAR) - 1 :]
     returns = closes.pct_change(fill_method=None).dropna().to_numpy()
     if len(returns) < 20:
-        raise InputError("spy", spy, f"{len(returns)} common sessions up to {day}: too few", "give longer bars")
+        raise InputError(
+            "spy", spy, f"{counted(len(returns), 'common sessions')} up to {day}: too few", "give longer bars"
+        )
     covariance = np.cov(returns.T)
     until = theirs[theirs.index <= pd.Timestamp(day)]
     return float(covariance[0, 1] / covariance[1, 1]), float(until["close"].iloc[-1])

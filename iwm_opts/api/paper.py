@@ -1,21 +1,21 @@
 """Trades of a plan on paper: open at real quotes and model fills, mark by the day, close, list."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
 from iwm_opts.api.forecasts import log_forecast
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
+from iwm_opts.api.plan_order import plan_places
 from iwm_opts.api.result import Result
 from iwm_opts.api.screening import ScreenRequest, answer_screen
-from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE
+from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE, counted
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
@@ -40,7 +40,6 @@ from iwm_opts.journal.positions import held_position, rolled_trade, without_stop
 from iwm_opts.journal.trade_log import SIMULATED, as_csv
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.gate import ivr_gate
 from iwm_opts.market.sector_filter import State
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.plans.checklist import checklist
@@ -53,11 +52,6 @@ from iwm_opts.report.records import Record
 from iwm_opts.report.screening import Screening
 from iwm_opts.sources.simulated import redated_note
 from iwm_opts.spreads.screen import Sized
-
-BY_RULE: Final = (
-    "bull-put",
-    "bull-call",
-)  # a plan's vertical by IV rank: sold at its credit rank or above, else bought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +91,8 @@ class PaperOpenRequest:
     credit : float, optional
         Own fill, $/share, a debit negative; the model's unless given.
     fees : str
-    exits : Exits
+    exits : Exits, optional
+        Those of the screen unless given.
     answers : mapping
         Own answers by criterion: met, unmet or unknown.
     anyway : bool
@@ -112,7 +107,7 @@ class PaperOpenRequest:
     contracts: int | None = None
     credit: float | None = None
     fees: str = FEE_SCHEDULE
-    exits: Exits = field(default_factory=Exits)
+    exits: Exits | None = None
     answers: Mapping[str, State] = field(default_factory=dict)
     anyway: bool = False
 
@@ -148,11 +143,16 @@ class PaperCloseRequest:
         In the journal.
     prices : PaperPrices
     settle : float, optional
-        Price of the underlying at expiration: ends the trade there.
+        Price of the underlying at expiration: ends the trade there; a day that the chain is asked for is no earlier.
     debit, price : float, optional
         Own fill of options or shares, $/share; the model's unless given.
     reason : str, optional
         The rule that calls for it, else `closed`, unless given.
+
+    Raises
+    ------
+    ConflictError
+        For a fill or a reason beside `settle`.
     """
 
     number: int
@@ -161,6 +161,12 @@ class PaperCloseRequest:
     debit: float | None = None
     price: float | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        given = {"debit": self.debit, "price": self.price, "reason": self.reason}
+        for name, value in given.items() if self.settle is not None else ():
+            if value is not None:
+                raise ConflictError(name, value, "has no effect at expiration", "leave it or settle out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +250,7 @@ class PaperResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Outcome."""
-        return self.refusal or f"{len(self.trades)} trades on paper", [self.outcome], ""
+        return self.refusal or f"{counted(len(self.trades), 'trades')} on paper", [self.outcome], ""
 
 
 class _Prices:
@@ -328,7 +334,9 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     """Open a package; see `PaperOpenRequest`."""
     screen = answer_screen(request.screen)
     screening = screen.screening
-    kept = _kept(screening, request)
+    kept = list(screening.screened.kept)
+    if request.by_rule and request.plan is not None:
+        kept = [kept[place] for place in plan_places(request.plan, screen)]
     answers, decision, messages = _judged(screening, request)
     messages = (*messages, *screening.snapshot.chain.warnings)
     refusal = _refusal(screening, kept, decision, request)
@@ -339,7 +347,7 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
         screening.snapshot,
         plan=request.plan.name if request.plan else "",
         fees=request.fees,
-        exits=request.exits,
+        exits=request.exits or _exits(screening, kept[request.pick - 1], request.plan),
         checklist=answers,
         rank=screening.rank.rank if screening.rank is not None else None,
         contracts=request.contracts,
@@ -362,16 +370,12 @@ def _shown(trades: tuple[PaperTrade, ...], outcome: str = "", **more: Any) -> Pa
     return PaperResult(trades, outcome, campaigns=campaigns, **more)
 
 
-def _kept(screening: Screening, request: PaperOpenRequest) -> list[Sized]:
-    """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
-    kept = list(screening.screened.kept)
-    package = request.plan.package if request.plan else None
-    if not request.by_rule or package is None:
-        return kept
-    rank = screening.rank
-    is_known = ivr_gate(rank, math.inf).is_open  # by the gate's own rule, as in `plans.plan_backtest`
-    is_rich = is_known and rank is not None and rank.rank >= package.credit_rank
-    return [sized for sized in kept if sized.candidate.strategy == BY_RULE[0 if is_rich else 1]]
+def _exits(screening: Screening, sized: Sized, plan: Plan | None) -> Exits:
+    """Take the screen's exits of a candidate by its credit or debit, and the clock of an intraday plan."""
+    levels, is_credit = screening.exits, sized.candidate.fill.price > 0
+    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
+    profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
+    return Exits(profit, stop, levels.dte, levels.sessions, minute)
 
 
 def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, str], Decision | None, tuple[str, ...]]:
@@ -413,7 +417,7 @@ def _refusal(screening: Screening, kept: list[Sized], decision: Decision | None,
         return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
     if len(kept) < request.pick:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screening.screened.rejected.items())
-        return f"the screen kept {len(kept)} candidates of {screening.screened.considered} ({rejected})"
+        return f"the screen kept {counted(len(kept), 'candidates')} of {screening.screened.considered} ({rejected})"
     return ""
 
 
@@ -528,7 +532,7 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         raise ConflictError("debit", request.debit, "of options, and the trade is in shares", "give --price")
     messages: tuple[str, ...] = ()
     if request.settle is not None:
-        last, closing = settled(trade, request.settle)
+        last, closing = settled(trade, request.settle, request.prices.chain.as_of)
         marks = [last]
     else:
         chain = replace(request.prices.chain, symbol=trade.symbol)
@@ -557,7 +561,9 @@ def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
         return PaperResult(refusal=f"not rolled: {position.problem}")
     if len(position.rolls) < request.pick:
         count = len(position.rolls)
-        raise InputError("pick", request.pick, f"manage lists {count} rolls of trade {trade.number}", "pick one")
+        raise InputError(
+            "pick", request.pick, f"manage lists {counted(count, 'rolls')} of trade {trade.number}", "pick one"
+        )
     roll, mark = position.rolls[request.pick - 1], position.mark
     closing = closing_of(trade, mark, None, "roll")
     pair = journal.roll(trade.number, mark, closing, rolled_trade(position, roll))

@@ -93,13 +93,17 @@ def plan_place(plan: Plan, screen: Screen) -> int | None:
 
 
 def plan_places(plan: Plan, screen: Screen) -> list[int]:
-    """Places of the candidates that the plan can trade; by rule, of the kind that the rank chooses."""
+    """Places of the candidates that the plan can trade; by rule, of the kind that the rank chooses.
+
+    An unknown rank buys, as in a backtest of the plan.
+    """
     kept, rank, package = screen.screening.screened.kept, screen.screening.rank, plan.package
-    kinds = {each.candidate.strategy for each in kept}
-    if len(kinds) > 1 and package is not None:
-        is_rich = rank is not None and ivr_gate(rank, math.inf).is_open and rank.rank >= package.credit_rank
-        kinds = {BY_RULE[0 if is_rich else 1]}
-    return [place for place, each in enumerate(kept) if each.candidate.strategy in kinds]
+    if package is None or plan.instrument != "vertical" or package.kind != "by-rule":
+        return list(range(len(kept)))
+    is_known = ivr_gate(rank, math.inf).is_open  # by the gate's own rule, as in `plans.plan_backtest`
+    is_rich = is_known and rank is not None and rank.rank >= package.credit_rank
+    kind = BY_RULE[0 if is_rich or plan.edge == "vol-contraction" else 1]
+    return [place for place, each in enumerate(kept) if each.candidate.strategy == kind]
 
 
 def _priced(sized: Sized, ticket: OrderTicket, quotes: str) -> PlanOrder:

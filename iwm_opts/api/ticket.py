@@ -254,10 +254,11 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     as_of = chain.as_of if chain else today
     contracts = allowed if request.contracts is None else request.contracts
     ticket = make_ticket(legs, contracts, request.fill or model, request.levels, as_of)
-    cost = _cost(ticket, request, as_of, snapshot)
+    cost = _cost(ticket, request, as_of, snapshot, contracts)
+    each = _cost(ticket, request, as_of, snapshot, 1)  # as screens size: without what caps on fees spare many contracts
     left, dte = (ticket.entry.expiration - as_of).days, request.levels.dte
     late = f"exit_date={ticket.exit_date}: the DTE exit is due at entry" if dte is not None and left <= dte else ""
-    excess = _excess(request, contracts, cost)
+    excess = _excess(request, contracts, each)
     if snapshot is None or chain is None:
         unpaid = TYPED_DIVIDENDS if _can_owe_dividends(legs) else ""
         return OrderTicket(ticket, as_of, None, "typed quotes", cost, notes=tuple(filter(None, (late, excess, unpaid))))
@@ -268,8 +269,10 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     return OrderTicket(ticket, as_of, chain.quote_time, chain.source, cost, chain.label, notes)
 
 
-def _cost(ticket: Ticket, request: TicketRequest, as_of: date, snapshot: Snapshot | None) -> PositionCost:
-    """Dollars of the order at its limit, its largest loss as screens size by."""
+def _cost(
+    ticket: Ticket, request: TicketRequest, as_of: date, snapshot: Snapshot | None, contracts: int
+) -> PositionCost:
+    """Dollars of so many packages at the limit, the largest loss as screens size by."""
     entry, screened = ticket.entry, request.package
     legs = sorted(entry.legs, key=lambda leg: leg.contract.strike)
     schedule = request.fees or (screened.screening.fees if screened else FeeSchedule.parse(FEE_SCHEDULE))
@@ -282,7 +285,7 @@ def _cost(ticket: Ticket, request: TicketRequest, as_of: date, snapshot: Snapsho
             [abs(leg.quantity) for leg in legs],
         ),
         [leg.contract.strike for leg in legs], [leg.bid for leg in legs], [leg.ask for leg in legs],
-        entry.price, entry.contracts, schedule,
+        entry.price, contracts, schedule,
         dividends=sum(paid.amount for paid in snapshot.dividends_until(entry.expiration)) if snapshot else 0.0,
         delivery_gap=DELIVERY_GAP if is_held and is_delivered else 0.0,
     )  # fmt: skip
@@ -295,17 +298,19 @@ def _can_owe_dividends(legs: Sequence[QuotedLeg]) -> bool:
     )
 
 
-def _excess(request: TicketRequest, contracts: int, cost: PositionCost) -> str:
-    """Say where a size is above what the account allows; empty where it is not, or was not given."""
+def _excess(request: TicketRequest, contracts: int, each: PositionCost) -> str:
+    """Say where a size is above what the account allows; empty where it is not, or was not given.
+
+    `each` is of one package.
+    """
     package, account = request.package, request.account
     if request.contracts is None and package is not None:
         return ""
-    each = (cost.max_loss / contracts, cost.buying_power / contracts)
-    size = package.sized.size if package else size_package(account, each[0], buying_power=each[1])
+    size = package.sized.size if package else size_package(account, each.max_loss, buying_power=each.buying_power)
     if contracts <= size.contracts:
         return ""
     allowed = f"the account allows {size.contracts} ({size.reason})"
-    return f"contracts={contracts}: {allowed}; lower the size, or raise --account or --risk"
+    return f"contracts={contracts}: {allowed}; lower the size, or raise account or risk"
 
 
 def _check_quotes(snapshot: Snapshot, request: TicketRequest, today: date) -> None:

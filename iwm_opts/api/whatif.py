@@ -18,8 +18,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.journal.paper import find, open_journal
 from iwm_opts.journal.paper_marks import refuse_other_market
-from iwm_opts.journal.paper_trade import PaperTrade
-from iwm_opts.journal.positions import typed_legs
+from iwm_opts.journal.paper_trade import PaperTrade, typed_legs
 from iwm_opts.market.calendar import at_close, latest_session
 from iwm_opts.market.snapshot import SECONDS_PER_YEAR, Snapshot
 from iwm_opts.report.console import notes_text
@@ -32,7 +31,7 @@ from iwm_opts.spreads.analysis import Terms, analyse
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.candidate import candidate as candidate_of
 from iwm_opts.spreads.legs import Packages
-from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
+from iwm_opts.spreads.typed import TypedLeg, check_side, legs_of, row_of
 from iwm_opts.spreads.whatif import worth
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class WhatIfRequest:
             raise InputError("chain", None, "legs and paper trades need a chain", "give one")
         if self.legs and self.expiration is None:
             raise InputError("expiration", None, "typed legs need an expiration", "give for instance 2026-12-18")
+        if self.legs and self.credit is not None:
+            check_side(self.legs, "credit", self.credit)
         for name, values, low in (("moves", self.moves, -1.0), ("vol_shifts", self.vol_shifts, -np.inf)):
             if not values or not all(low < value < np.inf for value in values):
                 raise InputError(name, values, "needs finite numbers, moves above -1", "give for instance -0.05, 0.05")

@@ -6,7 +6,7 @@ from typing import Final, cast
 from iwm_opts import api
 from iwm_opts.cli.plan_data import plan_data_request
 from iwm_opts.cli.plan_values import with_plan
-from iwm_opts.cli.requests import chain_request, exit_levels, screen_request
+from iwm_opts.cli.requests import chain_request, screen_request
 from iwm_opts.cli.values import Values, build
 from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
 from iwm_opts.errors import DataError
@@ -32,7 +32,6 @@ def open_request(plan: "api.Plan | None", values: Values) -> "api.PaperOpenReque
         plan=plan,
         by_rule=values["instrument"] == "by-rule",
         data=_data(plan, values),
-        exits=_exits(plan, values),
         answers=_answers(values),
     )
 
@@ -76,14 +75,6 @@ def strategy_of(values: Values) -> "api.Strategy":
         return build(api.SingleOption, values, right=right, delta=values["short_delta"])
     kinds = api.BY_RULE if instrument == "by-rule" else (instrument,)
     return build(api.Vertical, values, kind=kinds, long_delta=values["short_delta"])
-
-
-def _exits(plan: "api.Plan | None", values: Values) -> "api.Exits":
-    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, api.Momentum) else None
-    levels = exit_levels(values)
-    is_credit = values.text("instrument") not in BOUGHT
-    profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
-    return api.Exits(profit, stop, levels.dte, levels.sessions, minute)
 
 
 def _data(plan: "api.Plan | None", values: Values) -> "api.PlanDataRequest":

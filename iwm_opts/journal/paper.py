@@ -15,7 +15,7 @@ from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
-from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares, check_open
 
 VERSION: Final = 5
 READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
@@ -157,8 +157,7 @@ def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
         When there is none, or it is closed.
     """
     trade = find(trades, number)
-    if trade.closing is not None:
-        raise InputError("trade", number, f"was closed at {trade.closing.at}")
+    check_open(trade)
     return trade
 
 

@@ -19,10 +19,9 @@ from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs, check_contracts
-from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, check_open, typed_legs
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
-from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
 from iwm_opts.market.option_table import OptionTable
@@ -30,6 +29,7 @@ from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk import margin
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.screen import Sized
+from iwm_opts.spreads.typed import check_side
 
 
 def opened(
@@ -98,7 +98,7 @@ def opened(
         root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
     )
     if credit is not None:
-        _check_side(trade, "credit", credit)
+        check_side(typed_legs(trade), "credit", credit)
     return replace(trade, risk=largest_loss(trade, snapshot))
 
 
@@ -186,50 +186,43 @@ def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str |
     InputError
         When it is closed, the mark is older than its opening or last mark, or an own price has the wrong sign.
     """
-    if trade.closing is not None:
-        raise InputError("trade", trade.number, f"was closed at {trade.closing.at}")
+    check_open(trade)
     if trade.shares is None:
         last = max([trade.opened, *(each.at for each in trade.marks)])
         if mark.at < last:
             rule = f"lies before the last event of trade {trade.number}, {last}"
             raise InputError("as_of", mark.at, rule, "close it at later quotes")
         if debit is not None:
-            _check_side(trade, "debit", debit)
+            check_side(typed_legs(trade), "debit", debit)
     paid = mark.debit if debit is None else debit
     fees, dividends = trade.contracts * mark.fees, trade.contracts * mark.dividends
     return Closing(mark.at, paid, mark.mid, mark.debit, fees, reason or mark.rule or "closed", dividends)
 
 
-def _check_side(trade: PaperTrade, name: str, price: float) -> None:
-    """Refuse an own price whose sign the package's payoff never has.
-
-    Raises
-    ------
-    InputError
-        For a credit on legs that never owe at expiry, a debit on legs that never pay.
-    """
-    kind, strikes, _ = together([trade])
-    best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
-    extremes(*package_rows(kind, strikes), np.zeros(1), 0.0, 0.0, best, worst, adjusted)
-    is_bought = price > 0.0
-    if price and (worst[0] if is_bought else best[0]) <= 0.0:
-        side, sign = ("debit", "negative") if is_bought else ("credit", "positive")
-        money = "received" if is_bought == (name == "debit") else "paid"
-        raise InputError(name, price, f"of a {side} package is {sign}", f"give {-price:g} for money {money}")
-
-
-def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
+def settled(trade: PaperTrade, price: float, day: date | None = None) -> tuple[Mark, Closing]:
     """Close a trade at its expiration by the underlying's price; legs in the money are exercised.
 
+    Parameters
+    ----------
+    trade : PaperTrade
+    price : float
+        Of the underlying at expiration.
+    day : date, optional
+        On which it is settled: the expiration or later.
+
     Raises
     ------
     InputError
-        When the price is not positive, or the trade is in shares.
+        When the price is not positive, the day lies before the expiration, or the trade is closed or in shares.
     """
     if trade.shares is not None:
-        raise InputError("settlement", price, "shares do not expire", "leave --settle out")
+        raise InputError("settle", price, "shares do not expire", "leave it out")
+    check_open(trade)
     if not price > 0.0:
-        raise InputError("settlement", price, "must be positive", "give the underlying's price at expiration")
+        raise InputError("settle", price, "must be positive", "give the underlying's price at expiration")
+    if day is not None and day.isoformat() < trade.expiration:
+        rule = f"lies before the expiration of trade {trade.number}, {trade.expiration}"
+        raise InputError("as_of", day.isoformat(), rule, "close it at that day's quotes, without settle")
     moment = expiry_moment(date.fromisoformat(trade.expiration))
     worth = sum(leg.count * max(RIGHT_SIGN[leg.right] * (price - leg.strike), 0.0) for leg in trade.legs)
     exercised = sum(abs(leg.count) for leg in trade.legs if RIGHT_SIGN[leg.right] * (price - leg.strike) > 0.0)

@@ -10,10 +10,12 @@ import numpy as np
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.journal.trade_log import SHARES
 from iwm_opts.market.contract import Contract
+from iwm_opts.spreads.typed import TypedLeg
 
 OPEN: Final = "09:30:00"  # of a session, New York
 
@@ -180,6 +182,28 @@ class PaperTrade:
         """Dollars made at a mark after fees, those to leave included, at the model's fill."""
         made = self.multiplier * self.contracts * (self.credit - mark.debit)
         return made - self.fees - self.contracts * (mark.fees - mark.dividends)
+
+
+def typed_legs(trade: PaperTrade) -> list[TypedLeg]:
+    """Legs of a trade in ascending strike, without quotes."""
+    nan = math.nan
+    legs = (
+        TypedLeg(int(np.sign(leg.count)), abs(leg.count), RIGHT_SIGN[leg.right], leg.strike, nan, nan)
+        for leg in trade.legs
+    )
+    return sorted(legs, key=lambda leg: leg.strike)
+
+
+def check_open(trade: PaperTrade) -> None:
+    """Refuse a trade that was left.
+
+    Raises
+    ------
+    InputError
+        When it is closed.
+    """
+    if trade.closing is not None:
+        raise InputError("trade", trade.number, f"was closed at {trade.closing.at}")
 
 
 def campaigns_of(trades: Sequence[PaperTrade], journal: Sequence[PaperTrade]) -> dict[str, Campaign]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, STRATEGY
+from iwm_opts.conventions import MULTIPLIER, STRATEGY
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
@@ -21,7 +21,7 @@ from iwm_opts.execution.order_formats import write_order
 from iwm_opts.execution.ticket import Order, QuotedLeg
 from iwm_opts.journal.packages import PARTLY, SHARES_LEFT
 from iwm_opts.journal.paper_marks import largest_loss, largest_loss_together, marked, package_rows, together
-from iwm_opts.journal.paper_trade import Campaign, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import Campaign, Exits, Leg, Mark, PaperTrade, typed_legs
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import sessions
@@ -31,7 +31,7 @@ from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk.assignment import ShortOption, eve_of, short_options
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.managed import Managed, ManagedTerms, path_model, position_of
-from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
+from iwm_opts.spreads.typed import TypedLeg, legs_of, quoted_legs, row_of
 
 LATER: Final = 2  # expirations that a roll is tried at
 LONGEST_ROLL: Final = 75  # calendar days to expiration of a roll
@@ -137,7 +137,7 @@ def typed_position(
     expiration: date,
     credit: float,
     *,
-    symbol: str,
+    snapshot: Snapshot,
     market: str,
     opened: date,
     contracts: int = 1,
@@ -148,28 +148,41 @@ def typed_position(
     paid: float | None = None,
     name: str = "typed",
 ) -> PaperTrade:
-    """Position of typed legs, entered at `credit` ($/share); `paid` are its opening fees where known."""
+    """Position of typed legs, entered at `credit` ($/share); `paid` are its opening fees where known.
+
+    Fees not known are those of an order at the snapshot's quotes, as a ticket has them.
+    """
     ordered, levels = sorted(legs, key=lambda leg: leg.strike), exits or ExitLevels()
-    kind = legs_of(ordered)
-    opening = contracts * float(FeeSchedule.parse(fees).opening_fees(kind, contracts, max(credit, 0.0)))
+    sold = _premium_sold(ordered, expiration, snapshot, credit)
+    opening = contracts * float(FeeSchedule.parse(fees).opening_fees(legs_of(ordered), contracts, sold))
     is_credit = credit > 0.0
     rules = Exits(
         levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit), levels.dte, levels.sessions
     )  # fmt: skip
     return PaperTrade(
-        number=number, plan=name, market=market, symbol=symbol, expiration=expiration.isoformat(), legs=_held(ordered),
-        contracts=contracts, planned_contracts=contracts, opened=f"{opened.isoformat()} 16:00:00", credit=credit,
+        number=number, plan=name, market=market, symbol=snapshot.chain.symbol, expiration=expiration.isoformat(),
+        legs=_held(ordered), contracts=contracts, planned_contracts=contracts,
+        opened=f"{opened.isoformat()} 16:00:00", credit=credit,
         mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
         planned_risk=math.nan, rank=None, exits=rules, checklist={},
     )  # fmt: skip
 
 
+def _premium_sold(typed: Sequence[TypedLeg], expiration: date, snapshot: Snapshot, credit: float) -> float:
+    """Premium of the short legs, $/share, at typed quotes or the snapshot's; the credit without quotes."""
+    try:
+        quoted = quoted_legs(typed, snapshot.table(expiration))
+    except (InputError, DataError):  # the position is then not marked either
+        return max(credit, 0.0)
+    return float(premium_sold(legs_of(quoted), [leg.bid for leg in quoted], [leg.ask for leg in quoted]))
+
+
 def log_positions(
-    log: TradeLog, symbol: str, market: str, exits: ExitLevels, fill: str, fees: str
+    log: TradeLog, snapshot: Snapshot, market: str, exits: ExitLevels, fill: str, fees: str
 ) -> tuple[dict[str, PaperTrade], list[str]]:
     """Open packages of a trade log on an underlying by their identifiers, and those left out with the reason."""
     positions: dict[str, PaperTrade] = {}
-    left_out = []
+    left_out, symbol = [], snapshot.chain.symbol
     for number, row in enumerate(log.open.to_dict("records"), 1):
         name = str(row.get("trade") or number)
         if row["strategy"] in (SHARES, SHORT_SHARES) or not row["legs"]:
@@ -186,7 +199,7 @@ def log_positions(
             continue
         positions[name] = typed_position(
             [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
-            symbol=row["symbol"], market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
+            snapshot=snapshot, market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
             exits=exits, fill=fill, fees=fees, number=number,
             paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
         )  # fmt: skip
@@ -288,16 +301,6 @@ def without_stop(trade: PaperTrade) -> str:
 
 def _held(typed: Sequence[TypedLeg]) -> tuple[Leg, ...]:
     return tuple(Leg(leg.sign * leg.ratio, "C" if leg.right > 0 else "P", leg.strike) for leg in typed)
-
-
-def typed_legs(trade: PaperTrade) -> list[TypedLeg]:
-    """Legs of a trade in ascending strike, without quotes."""
-    nan = math.nan
-    legs = (
-        TypedLeg(int(np.sign(leg.count)), abs(leg.count), RIGHT_SIGN[leg.right], leg.strike, nan, nan)
-        for leg in trade.legs
-    )
-    return sorted(legs, key=lambda leg: leg.strike)
 
 
 def _extremes(legs: Legs, strikes: np.ndarray, credit: float) -> tuple[float, float]:

@@ -87,6 +87,29 @@ def payoff_of(typed: Sequence[TypedLeg]) -> Payoff:
     return Payoff(float(best[0]), -float(worst[0]))
 
 
+def check_side(typed: Sequence[TypedLeg], name: str, price: float) -> None:
+    """Refuse a price of a package whose sign its payoff never has.
+
+    Parameters
+    ----------
+    typed : sequence of TypedLeg
+        As opened.
+    name : str
+        `credit` of the opening, $/share, a debit negative, or `debit` of the closing, money received negative.
+    price : float
+
+    Raises
+    ------
+    InputError
+        For a credit on legs that never owe at expiry, a debit on legs that never pay.
+    """
+    payoff, is_bought = payoff_of(typed), price > 0.0
+    if price and (-payoff.worst if is_bought else payoff.best) <= 0.0:
+        side, sign = ("debit", "negative") if is_bought else ("credit", "positive")
+        money = "received" if is_bought == (name == "debit") else "paid"
+        raise InputError(name, price, f"of a {side} package is {sign}", f"give {-price:g} for money {money}")
+
+
 def quoted_legs(typed: Sequence[TypedLeg], table: OptionTable) -> list[TypedLeg]:
     """Typed legs with the chain's quotes where none were typed.
 

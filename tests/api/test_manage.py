@@ -77,6 +77,35 @@ def test_profit_and_greeks_are_of_the_whole_position(chain):
     assert min(short.distance for short in one.shorts) > 0.5
 
 
+def test_fees_to_the_cent_are_those_of_the_ticket(chain):
+    (position,) = held(chain, fees="tastytrade", contracts=20).positions
+    order = iwm.ticket(LEGS, chain, expiration="2026-04-02", contracts=20, fees="tastytrade", as_of="2026-03-02")
+    assert position.trade.fees == pytest.approx(order.cost.opening_fees, abs=1e-9)
+    assert position.mark.fees * 20 == pytest.approx(order.cost.closing_fees, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("legs", "credit", "rule"),
+    [
+        (LEGS, -1.30, r"credit=-1\.3: of a credit package is positive\. Give 1\.3 for money received"),
+        (["-1P185", "+1P190"], 2.0, r"credit=2\.0: of a debit package is negative\. Give -2 for money paid"),
+    ],
+)
+def test_a_credit_of_the_wrong_sign_is_refused(chain, legs, credit, rule):
+    with pytest.raises(InputError, match=rule):
+        held(chain, legs=legs, credit=credit)
+    with pytest.raises(InputError, match=rule):
+        iwm.whatif(legs, chain, expiration="2026-04-02", credit=credit)
+
+
+def test_many_lots_fit_80_columns_beside_the_line_to_paste(chain):
+    result = held(chain, credit=3.5, contracts=20)
+    page = result.to_text(columns=80).splitlines()
+    order = result.positions[0].order
+    assert order in page  # neither indented nor broken: thinkorswim reads one line
+    assert [line for line in page if len(line) > 80 and line != order] == []
+
+
 def test_an_exit_that_is_due_comes_with_its_order(chain):
     (quiet,) = held(chain).positions
     assert (quiet.rule, quiet.order) == ("", "")

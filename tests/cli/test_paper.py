@@ -133,6 +133,7 @@ def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_
     assert trade["strategy"] == strategy
     assert (trade["credit"] > 0) == (strategy == "bull-put")
     assert trade["exits"]["sessions"] == 10  # a swing
+    assert trade["exits"]["stop"] == (2.0 if strategy == "bull-put" else 0.5)  # of the credit, or of the debit
 
 
 def test_a_market_that_stands_in_is_not_traded(paper, run):
@@ -155,11 +156,20 @@ def test_single_options_are_kept_too(paper):
     assert trade["risk"] >= -100 * trade["contracts"] * trade["credit"]
 
 
-def test_a_trade_is_settled_at_its_expiration(paper):
+def test_a_trade_is_settled_at_its_expiration(paper, run):
     paper("open", "--plan", "plan.toml")
-    (trade,) = paper("close", "1", "--settle", "200", "--format", "json").json["trades"]
+    expiration = run("paper", "list", "--format", "json").json["trades"][0]["expiration"]
+    early = paper("close", "1", "--settle", "200")  # as of 2026-03-02
+    assert early.code == 1
+    assert f"as_of='2026-03-02': lies before the expiration of trade 1, {expiration}" in " ".join(early.err.split())
+    for name, value in (("--debit", "0.2"), ("--reason", "tired")):
+        refused = paper("close", "1", "--settle", "200", name, value, "--as-of", expiration)
+        assert (refused.code, "has no effect at expiration" in " ".join(refused.err.split())) == (2, True)
+    (trade,) = paper("close", "1", "--settle", "200", "--as-of", expiration, "--format", "json").json["trades"]
     assert trade["closing"]["reason"] == "expiry"
     assert trade["closing"]["debit"] == 0.0
+    again = paper("close", "1", "--settle", "200", "--as-of", expiration)
+    assert f"was closed at {trade['closing']['at']}" in " ".join(again.err.split())
 
 
 def test_the_plan_decides_where_bars_are_there(run, tmp_path):

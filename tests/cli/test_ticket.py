@@ -219,6 +219,20 @@ def test_the_ticket_counts_dollars_and_says_what_the_account_allows(run):
     assert "max loss $928.47" in rich  # 2 x 452, 4.47 to open, 4 contracts exercised at 5
 
 
+def test_one_contract_risks_the_same_whatever_the_size(screen, chain_file):
+    """A cap on commissions spares many contracts fees, which sizes do not count on."""
+    chain, package = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), screen[0].sized.candidate
+    legs = [f"{'+' if leg.side == 'long' else '-'}1{leg.right}{leg.strike:g}" for leg in package.legs]
+    known = {"expiration": package.expiration, "fees": "tastytrade", "fill": package.fill.model}
+    (note,) = {
+        warning.partition("(")[2]
+        for count in (2, 20)
+        for warning in iwm.ticket(legs, chain, contracts=count, as_of="2026-03-02", **known).warnings
+        if "the account allows" in warning
+    }
+    assert note.startswith(f"one contract risks ${screen[0].sized.max_loss:,.2f}, ")
+
+
 def test_typed_legs_lose_what_the_screen_sizes_by(screen, chain_file):
     package = screen[0].sized.candidate
     legs = [f"{'+' if leg.side == 'long' else '-'}1{leg.right}{leg.strike:g}" for leg in package.legs]
