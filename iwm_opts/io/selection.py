@@ -78,7 +78,8 @@ def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
 
 def old_codes(codes: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on rows under the codes of options before OCC symbols; none without any."""
-    text = f"{counted(rows, 'rows')} under codes of before the option symbols of 2010 ({_some(sorted(codes))}): read as listed"
+    shown = f"codes of before the option symbols of 2010 ({_some(sorted(codes))})"
+    text = f"{counted(rows, 'rows')} under {shown}: read as listed"
     return (text,) if rows else ()
 
 

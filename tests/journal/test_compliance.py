@@ -118,6 +118,6 @@ def test_the_rules_of_a_plan():
     )
     rules = rules_of(plan)
     assert (rules.name, rules.risk_share, rules.account) == ("condors", 0.02, 50_000.0)
-    assert (rules.exit_dte, rules.exit_sessions, rules.stop) == (21, None, 2.0)
+    assert (rules.exit_dte, rules.exit_sessions) == (21, None)
     assert rules.minimum == 3
     assert len(rules.criteria) >= 3
