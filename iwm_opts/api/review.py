@@ -15,7 +15,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import open_record
-from iwm_opts.journal.fill_calibration import compare_fills_with, keep_fills
+from iwm_opts.journal.fill_calibration import compare_fills_with, is_own, keep_fills
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review
 from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed
@@ -216,7 +216,9 @@ def _with_fills_compared(log: TradeLog, fill: FillModel, *, is_kept: bool) -> Tr
         models.append(own_fill_model(open_record()))
     notes = compare_fills_with(log, models)
     if is_kept:
-        notes.append(f"kept for --fill mine: {keep_fills(open_record(), log)}")
+        made = int((~is_own(log.trades)).sum())
+        without = f"; without {made} trades that a model filled" if made else ""
+        notes.append(f"kept for --fill mine: {keep_fills(open_record(), log)}{without}")
     return replace(log, notes=(*log.notes, *notes))
 
 

@@ -19,6 +19,7 @@ BOOKED_WITHIN: Final = timedelta(days=4)  # between an expiration and the row of
 ZONES_APART: Final = timedelta(days=1)  # between New York and a clock that a file does not name
 SETTLES_WITHIN: Final = timedelta(days=5)  # between an assignment and the row of its shares or cash
 SAME_PRICE: Final = 0.005  # dollars between a strike and the price of the shares
+MOST_RATIO: Final = 3  # contracts of one leg for one of another, in one order
 HOLDS: Final = ("trade", "transfer")  # kinds of rows that may leave a position
 
 
@@ -303,8 +304,8 @@ def option_root(symbol: str) -> str:
 def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
     """Return the executions of a file without times and order numbers, with a name for the order that each belongs to.
 
-    Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order. What a
-    file without effects buys and sells on one day are two orders.
+    Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order, as are
+    those of a ratio or a butterfly (`_ratios`). What a file without effects buys and sells on one day are two orders.
     """
     rows = list(executions)
     totals: dict[tuple[object, ...], int] = defaultdict(int)
@@ -320,12 +321,35 @@ def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
         turns[row.line] = turn + (is_bought != (row.quantity > 0))
         latest[key] = turns[row.line], row.quantity > 0
         totals[way(row)] += abs(row.quantity)
-    return [
-        replace(
-            row,
-            order=f"{row.when:%Y-%m-%d} {row.contract.expiration} {row.effect} {totals[way(row)]} {turns[row.line]}",
-        )
-        if row.kind == "trade" and row.contract is not None and not row.order
-        else row
-        for row in rows
-    ]
+    dayless = [row for row in rows if row.kind == "trade" and row.contract is not None and not row.order]
+    sizes = {row.line: totals[way(row)] for row in dayless}
+    ratios = _ratios(dayless, sizes, turns)
+    named = {
+        row.line: f"{row.when:%Y-%m-%d} {row.contract.expiration} {row.effect} "
+        f"{ratios.get(row.line, sizes[row.line])} {turns[row.line]}"
+        for row in dayless
+        if row.contract is not None
+    }
+    return [replace(row, order=named[row.line]) if row.line in named else row for row in rows]
+
+
+def _ratios(rows: Sequence[Execution], sizes: Mapping[int, int], turns: Mapping[int, int]) -> dict[int, str]:
+    """Name of the order of each row that is a leg of a ratio spread or butterfly of two sizes.
+
+    Legs of one size that are all bought, and those of the other all sold, in one right and expiration, up to
+    `MOST_RATIO` for one: alone, neither is a spread.
+    """
+    groups: dict[tuple[object, ...], list[Execution]] = defaultdict(list)
+    for row in rows:
+        if row.contract is not None:
+            key = row.account, row.symbol, row.when, row.contract.expiration, row.contract.right, row.effect
+            groups[*key, turns[row.line]].append(row)
+    named = {}
+    for legs in groups.values():
+        bought, sold = ({sizes[leg.line] for leg in legs if (leg.quantity > 0) == side} for side in (True, False))
+        if len(bought) == len(sold) == 1 and bought != sold:
+            least, most = sorted(bought | sold)
+            if most <= MOST_RATIO * least:
+                right = legs[0].contract.right if legs[0].contract is not None else ""
+                named |= {leg.line: f"{least}x{most}{right}" for leg in legs}
+    return named

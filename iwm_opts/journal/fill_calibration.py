@@ -7,8 +7,9 @@ one day share their market: the interval of a mean counts days, not fills.
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,11 +21,15 @@ from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.execution.own_fills import FILE
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
-from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.journal.trade_log import MODELLED, REPRICED, SIMULATED, TradeLog
 
 DTE_BINS: Final = ((7, "0 to 7"), (30, "8 to 30"), (np.inf, "over 30"))
 SPREAD_BINS: Final = ((0.03, "up to $0.03"), (0.10, "$0.03 to $0.10"), (np.inf, "over $0.10"))
 HOUR_BINS: Final = ((10.0, "before 10:00"), (15.5, "10:00 to 15:30"), (np.inf, "after 15:30"))
+# Of a market whose fills a model made.
+MADE_FILLS: Final = re.compile(
+    rf"^(?:backtest|paper|option omega|optopsy|{REPRICED})|{SIMULATED}|{MODELLED}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,13 @@ class FillOffset:
     offset: Estimate
 
 
+def is_own(trades: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether a trader made the fills: not a backtest, a simulation, a paper journal or a re-pricing."""
+    return ~trades["market"].astype(str).str.contains(MADE_FILLS)
+
+
 def fills_of(log: TradeLog) -> pd.DataFrame:
-    """Own fills with a known mid and half-spread.
+    """Return the fills with a known mid and half-spread.
 
     Parameters
     ----------
@@ -103,8 +113,9 @@ def fill_model_of(log: TradeLog) -> FillModel:
     Raises
     ------
     InputError
-        When fewer than `FEWEST` fills have a known mid and half-spread.
+        When the trader made none of the fills, or fewer than `FEWEST` of them have a known mid and half-spread.
     """
+    log = _own_part(log)
     rows = calibrate_fills(log)
     overall = next((row.offset for row in rows if row.by == "all"), None)
     count = overall.n if overall else 0
@@ -123,6 +134,15 @@ def fill_model_of(log: TradeLog) -> FillModel:
     return FillModel.parse(f"{MINE}:{'/'.join(parts)}")
 
 
+def _own_part(log: TradeLog) -> TradeLog:
+    """Return the log without fills that the trader did not make."""
+    own = is_own(log.trades)
+    if not own.any() and len(own):
+        rule = f"nothing kept: {log.source} holds no own fills ({log.trades['market'].iloc[0]})"
+        raise InputError("fill", MINE, rule, "give a broker's export or a log of trades of your own")
+    return replace(log, trades=log.trades[own].reset_index(drop=True))
+
+
 def _share(offset: Estimate) -> str:
     return f"{max(round(offset.value, 3), 0.0):g}"
 
@@ -137,6 +157,7 @@ def keep_fills(record: ChainArchive, log: TradeLog) -> FillModel:
     DataError
         When the archive cannot be written.
     """
+    log = _own_part(log)
     model = fill_model_of(log)
     offsets = [asdict(row) for row in calibrate_fills(log)]
     kept = {"model": str(model), "source": log.source, "fills": len(fills_of(log)), "offsets": offsets}
@@ -145,12 +166,23 @@ def keep_fills(record: ChainArchive, log: TradeLog) -> FillModel:
     return model
 
 
+def fills_name(log: TradeLog) -> str:
+    """Return `own fills`, or `fills` where a model made some."""
+    return "own fills" if is_own(log.trades).all() else "fills"
+
+
+def interval_of(offset: Estimate) -> str:
+    """Return ` (0.30 to 0.50)`; empty where fewer than two days have fills."""
+    return "" if math.isnan(offset.low) else f" ({offset.low:z.2f} to {offset.high:z.2f})"
+
+
 def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:
     """Mean offset of a log's fills against fill conventions, each at the mean of the same fills; one line each."""
     fills = fills_of(log)
     if len(fills) < FEWEST:
         return []
     own = _mean(fills)
+    whose = fills_name(log)
     lines = []
     for model in models:
         try:
@@ -158,8 +190,7 @@ def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:
         except InputError:  # not defined for these legs
             continue
         side = "worse than" if own.low > asked else "better than" if own.high < asked else "not told apart from"
-        span = f"{own.value:.2f} of H ({own.low:.2f} to {own.high:.2f})"
-        lines.append(f"own fills at {span}: {side} {model}, {asked:.2f} of H")
+        lines.append(f"{whose} at {own.value:z.2f} of H{interval_of(own)}: {side} {model}, {asked:.2f} of H")
     return lines
 
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -31,6 +31,7 @@ from iwm_opts.journal.share_lots import ShareTrade
 from iwm_opts.journal.trade_log import (
     ACCOUNT_OF,
     COLUMNS,
+    CURRENCY_COLUMN,
     MODELLED,
     REQUIRED,
     SHARES,
@@ -413,24 +414,44 @@ def _of_folder(path: Path) -> TradeLog:
 
 
 def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog:
-    names = columns_of([str(name) for name in frame])
-    if len(set(names)) < len(names):
-        twice = ", ".join(sorted({name for name in names if names.count(name) > 1}))
-        raise DataError(path, f"columns that occur twice: {twice}", "Remove one of each")
-    frame = frame.set_axis(names, axis="columns")
+    frame, notes = _without_twins(frame.set_axis(columns_of([str(name) for name in frame]), axis="columns"), path)
+    names = list(frame)
     if all(name in names for name in BACKTEST_COLUMNS):
-        return _of_backtest(frame, path)
+        log = _of_backtest(frame, path)
+        return replace(log, notes=(*notes, *log.notes))
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         _refuse_other_table([names], path)
         raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
-    notes = _repeated_rows(frame)
-    log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
+    notes += _repeated_rows(frame)
+    decimal: Literal["."] | None = "." if delimiter == "," else None
+    log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal=decimal, is_own=True)
     if log.trades.empty:
         raise _no_trades(str(path), log.problems, ())
     return with_expired_noted(log)
+
+
+def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the first of columns of one name, and notes; those that a log needs must hold the same.
+
+    Raises
+    ------
+    DataError
+        When they differ.
+    """
+    is_again = frame.columns.duplicated()
+    twice = list(dict.fromkeys(frame.columns[is_again]))
+    differ = [
+        name for name in twice
+        if name in (*COLUMNS, *NEEDED_OF_BACKTEST, *MADE, PATH, *SPOTS, CURRENCY_COLUMN)
+        and frame[name].astype(str).nunique(axis="columns").gt(1).any()
+    ]  # fmt: skip
+    if differ:
+        raise DataError(path, f"columns that occur twice and differ: {', '.join(sorted(differ))}", "Remove one of each")
+    notes = tuple(f"column {name} occurs more than once: the first is read" for name in twice)
+    return frame.loc[:, ~is_again], notes
 
 
 def _repeated_rows(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -477,7 +498,7 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
         lines = ", ".join(map(str, ragged[:5]))
         raise DataError(path, f"line {lines}: cells do not fit the header of {width}", "Correct the rows")
     frame = pd.DataFrame([cells[:width] for _, cells in body], columns=names[:width], dtype=object)
-    frame = frame.loc[:, [bool(name) for name in names[:width]]]
+    frame = frame.loc[:, [name not in ("", "line") for name in columns_of(names[:width])]]
     return frame.assign(line=[line for line, _ in body])
 
 

@@ -21,7 +21,7 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
 from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, untraded_note
-from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, REPRICED, SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
@@ -272,8 +272,9 @@ def _as_log(log: TradeLog, closed: pd.DataFrame, trades: pd.DataFrame, terms: Re
     }
     same = {"entry_model": columns["credit"], "exit_model": columns["debit"], "model_fees": columns["fees"]}
     repriced = closed.assign(**columns, **same, marks="").reset_index(drop=True)
+    repriced["market"] = [f"{REPRICED}, {market}" if market else REPRICED for market in repriced["market"]]
     notes = [f"re-priced at {terms.fill}, stops at {terms.stop_fill}, fees {terms.fees.label}"]
-    real = int(repriced["market"].str.partition(ACCOUNT_OF)[0].isin(brokers.names()).sum())
+    real = int(closed["market"].str.partition(ACCOUNT_OF)[0].isin(brokers.names()).sum())
     if real:
         are = counted(real, "trades are a broker's: their fills", "trade is a broker's: its fills")
         notes.append(f"{are} paid the spread already and pay it twice here")

@@ -27,6 +27,7 @@ from iwm_opts.io.parse import YEARS
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
 from iwm_opts.journal.fields import (
+    CALENDAR_YEARS,
     CURRENCY,
     Notation,
     TwoReadingsError,
@@ -46,8 +47,9 @@ from iwm_opts.journal.fields import (
     shown,
 )
 from iwm_opts.journal.opening import OpeningBalance
+from iwm_opts.journal.own_signs import with_paid_positive
 from iwm_opts.journal.packages import PARTLY
-from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import is_adjusted
 
 TEXTS: Final = {
@@ -110,6 +112,7 @@ DOLLARS: Final = (CURRENCY, "$", "US$", "US DOLLAR", "DOLLAR")
 # In `market`, for made prices, and for quotes modelled around real prices of the underlying.
 SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
+REPRICED: Final = "re-priced"  # in `market`, where a model's fills replaced those of the log
 ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
 MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
 RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
@@ -177,6 +180,7 @@ def log_of_rows(
     *,
     is_simulated: bool = False,
     decimal: Literal[".", ","] | None = ".",
+    is_own: bool = False,
 ) -> TradeLog:
     """Trade log of rows with some of the columns; the rest is worked out or unknown.
 
@@ -193,14 +197,17 @@ def log_of_rows(
     is_simulated : bool
     decimal : "." or ",", optional
         Decimal sign where no number of the rows decides. None refuses them then.
+    is_own : bool
+        The rows are kept by hand: their fees and debits may be cash flows (`own_signs`).
 
     Raises
     ------
     DataError
-        When numbers or dates have two readings.
+        When numbers, dates or signs have two readings.
     """
     frame = pd.DataFrame(rows).reset_index(drop=True)
-    lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
+    has_lines = "line" in frame
+    lines = frame.pop("line") if has_lines else pd.Series(frame.index + 2)
     extra = [str(name) for name in frame if name not in COLUMNS]
     row_problems: list[str] = []
     try:
@@ -216,10 +223,16 @@ def log_of_rows(
     if CURRENCY_COLUMN in columns:
         unreadable |= _name_foreign(columns[CURRENCY_COLUMN], lines, row_problems)
     trades = pd.DataFrame(columns, index=frame.index)
-    trades["fees"] = trades["fees"].fillna(0.0)
     trades["settlement"] = trades["settlement"].fillna(0.0)
     adjusted = trades["multiplier"].isna() & (trades["legs"] != "") & trades["symbol"].map(is_adjusted)
     trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
+    if is_own:
+        try:
+            trades, has_two_results, signs = with_paid_positive(trades, lines, row_problems)
+        except TwoReadingsError as error:
+            raise DataError(source, str(error)) from None
+        unreadable, warnings = unreadable | has_two_results, (*warnings, *signs)
+    trades["fees"] = trades["fees"].fillna(0.0)
     made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])
     made = (made + trades["settlement"] - trades["fees"]).where(~adjusted)
     unknown = adjusted & trades["exit"].notna() & trades["pnl"].isna()
@@ -239,6 +252,8 @@ def log_of_rows(
         ]
     unreadable |= _name_misdated(trades, ~unreadable, lines, row_problems, is_simulated=is_simulated)
     keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
+    if has_lines and not is_simulated:
+        warnings = (*warnings, *_days_without_session(trades[keep], lines))
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
     return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), is_simulated, warnings=warnings)
@@ -431,6 +446,22 @@ def _name_misdated(
             problems.append(f"line {lines[at]}: {name} {trades[name][at]:%Y-%m-%d} lies {where}: left out")
         named |= keep & broken
     return named
+
+
+def _days_without_session(trades: pd.DataFrame, lines: pd.Series) -> list[str]:
+    """Warn of entries and exits on weekends and holidays; options end on any day from their expiration on."""
+    ended = trades["exit"].dt.normalize() >= _last_expirations(trades)
+    warnings = []
+    for name, days in (("entry", trades["entry"]), ("exit", trades["exit"].where(~ended))):
+        days = days[days.dt.year.isin(CALENDAR_YEARS)].dt.normalize()
+        if days.empty:
+            continue
+        closed = days[~days.isin(pd.to_datetime(sessions(days.min().date(), days.max().date())))]
+        named = ", ".join(f"line {lines[at]} {day:%A %Y-%m-%d}" for at, day in closed[:NAMED].items())
+        more = f" and {len(closed) - NAMED} more" if len(closed) > NAMED else ""
+        if named:
+            warnings.append(f"{name} on a day without a session: {named}{more}; check the dates")
+    return warnings
 
 
 def _last_expirations(trades: pd.DataFrame) -> pd.Series:

@@ -10,7 +10,7 @@ from rich.text import Text
 from iwm_opts.conventions import counted
 from iwm_opts.journal.diagnosis import Diagnosis, RuleEffect
 from iwm_opts.journal.equity import Depth
-from iwm_opts.journal.fill_calibration import calibrate_fills
+from iwm_opts.journal.fill_calibration import calibrate_fills, fills_name, interval_of
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
 from iwm_opts.journal.review import Review, Span
@@ -275,8 +275,8 @@ def _remarks(review: Review, room: int) -> list[RenderableType]:
         ),
     ]
     lines += [
-        f"own fills{OFFSET_WORDS[row.by].format(row.group)}: {row.offset.value:.2f} of H from mid "
-        f"({row.offset.low:.2f} to {row.offset.high:.2f}), {row.offset.n} fills with quotes"
+        f"{fills_name(review.log)}{OFFSET_WORDS[row.by].format(row.group)}: {row.offset.value:z.2f} of H from mid"
+        f"{interval_of(row.offset)}, {counted(row.offset.n, 'fills')} with quotes"
         for row in calibrate_fills(review.log)
     ]
     label = [Text(f"{review.log.label}: nothing here was traded")] if review.log.label else []

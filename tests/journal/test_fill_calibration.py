@@ -1,5 +1,6 @@
 """Offsets of fills that are known because they were planted, and worked out by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,8 +13,10 @@ from iwm_opts.journal.fill_calibration import (
     compare_fills_with,
     fill_model_of,
     fills_of,
+    interval_of,
     keep_fills,
 )
+from iwm_opts.journal.inference import mean_of
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.plans.plan import load_plan
 
@@ -108,3 +111,32 @@ def test_own_fills_are_held_against_conventions():
     assert words == [
         "better than fraction:0.5, 0.50 of H", "worse than mid, 0.00 of H", "not told apart from mine:0.35, 0.35 of H",
     ]  # fmt: skip
+
+
+MADE = (
+    "Option Omega",
+    "optopsy",
+    "backtest, SIMULATED market: calm",
+    "paper, archive",
+    "MODELLED QUOTES",
+    "re-priced, x",
+)
+
+
+@pytest.mark.parametrize("market", MADE)
+def test_fills_that_a_model_made_are_not_kept_as_own(tmp_path, market):
+    rows = [trade(day, 0.0, market=market) for day in range(2, 7)]
+    record = ChainArchive(tmp_path)
+    with pytest.raises(InputError, match="nothing kept: planted holds no own fills"):
+        keep_fills(record, log_of_rows(rows, "planted"))
+    own = [trade(day, 0.4, market="tastytrade transactions") for day in range(9, 14)]
+    assert str(keep_fills(record, log_of_rows(rows + own, "planted"))) == "mine:0.4/2=0.4"
+
+
+def test_an_interval_of_one_day_is_not_written():
+    (line,) = compare_fills_with(log_of_rows([trade(2, 0.4)] * 5, "planted"), [FillModel.parse("mid")])
+    assert line == "own fills at 0.40 of H (0.40 to 0.40): worse than mid, 0.00 of H"
+    (row, *_) = calibrate_fills(log_of_rows([trade(2, 0.4, exit=None)], "planted"))
+    assert interval_of(row.offset) == ""
+    zero = mean_of(np.array([-1e-9, -1e-9, -1e-9]))
+    assert interval_of(zero) == " (0.00 to 0.00)"

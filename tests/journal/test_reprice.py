@@ -264,6 +264,34 @@ def test_option_omega_logs(tmp_path, closing):
     assert total["fees"] == pytest.approx(0.65 * (2 * 2 * 2 + 3 * 2))
 
 
+@pytest.mark.parametrize(
+    ("cost", "pnl", "fees"), [(-20, 127.44, "1.28"), (-20, 25.00, "1.28"), (-21.5, 27.44, "1.28"), (-20, -60.00, "")]
+)
+def test_fees_of_option_omega_are_not_made_up(tmp_path, cost, pnl, fees):
+    header, _ = OMEGA.split("\n", 1)
+    row = "2026-03-02,10:00:00,230,1 Mar 20 190 P STO 1.20 | 1 Mar 20 185 P BTO 0.70,50,229,2026-03-10,11:00:00,{},"
+    row += "Profit Target,{},1,450,IWM,BPS,{},{}\n"
+    text = header + "\n" + row.format(cost, pnl, fees, fees) + row.format(-20, 27.44, 1.28, 1.28)
+    (tmp_path / "omega.csv").write_text(text)
+    log = read_log(tmp_path / "omega.csv")
+    assert list(log.closed["pnl"]) == [27.44]
+    assert f"line 2: P/L {pnl:.2f} is not what premium, closing cost and fees make" in log.problems[0]
+
+
+def test_premiums_of_option_omega_in_whole_dollars(tmp_path):
+    # 50.40 - 19.80 less 2.56, and without columns of fees.
+    (tmp_path / "omega.csv").write_text(
+        OMEGA.split("\n", 1)[0] + "\n2026-03-02,10:00:00,230,1 Mar 20 190 P STO 1.20 | 1 Mar 20 185 P BTO 0.70,50,229,"
+        "2026-03-10,11:00:00,-20,Profit Target,28.04,1,450,IWM,BPS,1.28,1.28\n"
+        "2026-03-02,10:00:00,230,1 Mar 20 190 P STO 1.20 | 1 Mar 20 185 P BTO 0.70,50,229,"
+        "2026-03-10,11:00:00,-20,Profit Target,27.44,1,450,IWM,BPS,,\n"
+    )
+    rounded, without = read_log(tmp_path / "omega.csv").closed.to_dict("records")
+    assert (rounded["pnl"], rounded["fees"]) == (28.04, 2.56)
+    assert rounded["debit"] == pytest.approx(0.1940)
+    assert (without["pnl"], without["debit"], without["fees"]) == (27.44, 0.20, pytest.approx(2.56))
+
+
 OPTOPSY = (
     "trade_id,underlying_symbol,entry_date,exit_date,days_held,expiration,entry_cost,exit_proceeds,quantity,multiplier,"
     "dollar_cost,dollar_proceeds,realized_pnl,pct_change,cumulative_pnl,equity,description\n"
@@ -271,6 +299,7 @@ OPTOPSY = (
     "put 207.0/put 212.0/call 243.0/call 248.0\n"
     "2,IWM,2026-02-02,2026-03-20,46,2026-03-20,2.10,3.40,1,100,210,340,130,0.62,246,100246,call 230.0/call 235.0\n"
     "3,IWM,2026-02-02,2026-03-20,46,2026-03-20,2.10,3.40,1,100,210,340,130,0.62,246,100246,put 230.0\n"
+    "4,IWM,2026-02-02,2026-03-20,46,2026-03-20,2.10,3.40,1,100,210,340,430,0.62,246,100246,call 230.0/call 235.0\n"
 )
 RAW = (
     "underlying_symbol,underlying_price_entry_leg1,expiration,dte_entry,option_type_leg1,strike_leg1,option_type_leg2,"
@@ -287,6 +316,9 @@ def test_optopsy_logs(tmp_path):
     assert (condor["credit"], condor["debit"], condor["pnl"]) == (1.18, 0.60, pytest.approx(116.0))
     assert (spread["strategy"], spread["reason"], spread["pnl"]) == ("bull-call", "expiry", pytest.approx(130.0))
     assert any("line 4" in problem and "legs P" in problem for problem in log.problems)
+    assert any(
+        "line 5: realized_pnl 430.00 is not what costs and proceeds make, 130.00" in each for each in log.problems
+    )
     (tmp_path / "raw.csv").write_text(RAW)
     (trade,) = read_log(tmp_path / "raw.csv").closed.to_dict("records")
     assert (trade["legs"], f"{trade['entry']:%Y-%m-%d}", trade["entry_spot"]) == ("+1P207 -1P212", "2026-01-05", 228.4)

@@ -94,3 +94,17 @@ def test_two_readings_of_dates_are_refused_with_both_named():
     # 3 February and 2 March 2026 are sessions both.
     with pytest.raises(DataError, match="2026-03-02 with the month first and 2026-02-03 with the day first"):
         entries("03/02/2026 10:00")
+
+
+def test_days_without_a_session_are_named():
+    # A Sunday, and Good Friday; options may end on the Saturday after their expiration.
+    rows = [
+        row(entry="2026-03-08 10:00", exit="2026-03-10", line=2),
+        row(entry="2026-03-09", exit="2026-03-21", expiration="2026-03-20", line=3),
+        row(entry="2026-03-09", exit="2026-04-03", expiration="2026-04-17", line=4),
+    ]
+    assert log_of_rows(rows, "mine").warnings == (
+        "entry on a day without a session: line 2 Sunday 2026-03-08; check the dates",
+        "exit on a day without a session: line 4 Friday 2026-04-03; check the dates",
+    )
+    assert log_of_rows(rows, "mine", is_simulated=True).warnings == ()

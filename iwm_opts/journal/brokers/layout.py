@@ -30,6 +30,7 @@ from iwm_opts.journal.fields import (
 from iwm_opts.market.contract import Contract
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
+MOST_FEES: Final = 10.0  # dollars for a contract opened and closed, where fees are what prices and P&L leave over
 NO_FEES: Final = "the file has no column of fees: taken as zero"
 BONDS: Final = "bonds and bills"
 MONEY_FUNDS: Final = "money market funds"

@@ -12,7 +12,10 @@ OWN_LOG: Final = "Write its trades as a log of this tool: columns entry, exit, c
 # Name of the export, the cells that prove it, and the remedy.
 NOT_SUPPORTED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("Tradier account history", ("date", "type", "symbol", "description", "quantity", "price", "commission"), OWN_LOG),
-    ("Tradier gain/loss", ("close_date", "open_date", "gain_loss", "proceeds"), OWN_LOG),
+    ("Tradier gain/loss", ("close_date", "open_date", "gain_loss"), OWN_LOG),
+    ("Tradier gain/loss", ("close date", "open date", "gain loss"), OWN_LOG),
+    ("Tradier gain/loss", ("close date", "open date", "gain/loss"), OWN_LOG),
+    ("Tradier gain/loss", ("closedate", "opendate", "gainloss"), OWN_LOG),
     ("Option Omega daily log", ("date", "net liquidity", "current funds"), "Export the trade log"),
     ("E*Trade transactions", ("transactiondate", "transactiontype", "securitytype", "symbol"), OWN_LOG),
     ("E*Trade transactions",

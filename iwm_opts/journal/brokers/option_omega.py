@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Export, Layout, Table
-from iwm_opts.journal.fields import Row, is_blank, number, parse_moment, right_of
+from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
+from iwm_opts.journal.fields import HALF_CENT, Row, is_blank, number, parse_moment, right_of
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.market.contract import Contract
 
@@ -25,6 +25,8 @@ LEG: Final = re.compile(
     r"(?P<side>STO|BTO|STC|BTC)(?: (?P<price>-?[\d.,]+))?"
 )
 CENT: Final = 0.015  # dollars, by which P/L may be rounded
+HALF_DOLLAR: Final = 0.5  # by which a premium or a cost in whole dollars may be rounded
+CHARGES: Final = ("opening fees", "closing fees")
 
 COLUMNS: Final = {
     "symbol": ("underlying", "symbol"),
@@ -56,7 +58,7 @@ TABLE: Final = Table(
     numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin", "entry spot", "exit spot"),
     stamps=("opened", "closed"),
     pairs=(("opened", "closed"),),
-    charges=("opening fees", "closing fees"),
+    charges=CHARGES,
     month_first=None,
 )
 
@@ -111,18 +113,33 @@ def _trade(row: Row) -> dict[str, object]:
 
 
 def _closing(row: Row, credit: float, contracts: int) -> tuple[float, float]:
-    """Debit ($/share) and fees of the position: the closing cost's sign, and whose fees they are, that make P/L."""
+    """Debit ($/share) and fees of the position: the closing cost's sign, and whose fees they are, that make P/L.
+
+    Premium and closing cost may be rounded to the dollar, P/L is not: the debit takes up the difference. A file
+    without fees leaves them to the difference, up to `MOST_FEES`.
+
+    Raises
+    ------
+    ValueError
+        When no reading makes P/L.
+    """
     pnl, cost = row.amount("pnl"), row.number("closing cost") / MULTIPLIER
-    written = row.number("opening fees") + row.number("closing fees")
-
-    def miss(reading: tuple[float, float]) -> float:
-        return abs(MULTIPLIER * contracts * (credit - reading[0]) - reading[1] - pnl)
-
+    charges = [row.number(name) for name in CHARGES if not is_blank(row.text(name))]
+    written = sum(map(abs, charges))
+    gross = {debit: MULTIPLIER * contracts * (credit - debit) for debit in (-cost, cost)}
+    if not charges:
+        debit, fees = min(((debit, amount - pnl) for debit, amount in gross.items()), key=lambda each: abs(each[1]))
+        if -CENT <= fees <= MOST_FEES * contracts * max(1, len(LEG.findall(row.text("legs")))):
+            return debit, fees
     # Some versions write fees of one package.
-    debit, fees = min(((debit, fees) for debit in (-cost, cost) for fees in (written, written * contracts)), key=miss)
-    if miss((debit, fees)) > CENT * max(1, contracts):
-        fees = MULTIPLIER * contracts * (credit - debit) - pnl  # premium and cost are rounded to the dollar; P/L is not
-    return debit, fees
+    readings = [(debit, fees) for debit in gross for fees in (written, written * contracts)]
+    debit, fees = min(readings, key=lambda each: abs(gross[each[0]] - each[1] - pnl))
+    miss = gross[debit] - fees - pnl
+    rounded = HALF_DOLLAR * sum(row.number(name).is_integer() for name in ("premium", "closing cost"))
+    if abs(miss) > (CENT + rounded) * contracts:
+        made = " or ".join(f"{gross[debit] - written:.2f}" for debit in sorted(gross, reverse=True))
+        raise ValueError(f"P/L {pnl:.2f} is not what premium, closing cost and fees make, {made}")
+    return debit + (miss / (MULTIPLIER * contracts) if abs(miss) > HALF_CENT else 0.0), fees
 
 
 def _moment(row: Row, name: str) -> datetime:

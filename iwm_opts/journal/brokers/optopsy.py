@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Export, Layout, Table
-from iwm_opts.journal.fields import Row, is_blank, number, right_of
+from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
+from iwm_opts.journal.fields import CENT, Row, is_blank, number, right_of
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.market.contract import Contract
 
@@ -74,6 +74,8 @@ def _trade(row: Row) -> dict[str, object]:
     legs = _legs(row, expiration, cost)
     gross = MULTIPLIER * contracts * (proceeds - cost)
     fees = 0.0 if is_blank(row.text("pnl")) else gross - row.number("pnl")
+    if not -CENT <= fees <= MOST_FEES * contracts * len(legs):
+        raise ValueError(f"realized_pnl {row.number('pnl'):.2f} is not what costs and proceeds make, {gross:.2f}")
     return {
         "line": row.line,
         "market": "optopsy",

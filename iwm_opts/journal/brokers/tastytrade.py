@@ -30,7 +30,7 @@ from iwm_opts.journal.brokers.layout import (
     without_cancelled,
 )
 from iwm_opts.journal.executions import HOLDS, Effect, Execution, Kind, underlying
-from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of, shown
+from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
@@ -60,6 +60,7 @@ TABLE: Final = Table(
         "average price": ("average price",),
         "commissions": ("commissions",),
         "fees": ("fees",),
+        "total": ("total",),
         "multiplier": ("multiplier",),
         "root": ("root symbol",),
         "underlying": ("underlying symbol",),
@@ -70,7 +71,7 @@ TABLE: Final = Table(
         "currency": ("currency",),
         "account": ("account reference", "account number", "account"),
     },
-    numbers=("value", "average price", "commissions", "fees", "strike"),
+    numbers=("value", "average price", "commissions", "fees", "total", "strike"),
     stamps=("date",),
     month_first=None,  # ISO; where slashes occur a spreadsheet wrote them
 )
@@ -153,6 +154,7 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
     if is_option and multiplier != MULTIPLIER:
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     value = _value(row, size) if kind == "trade" else row.number("value")
+    _check_total(row)
     symbol = row.symbol("underlying") if is_option and row.text("underlying") else row.symbol()
     return Execution(
         when=row.moment("date"),
@@ -172,6 +174,13 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
 def _value(row: Row, size: int) -> float:
     """Dollars of a trade; the average price is dollars a contract, or a share."""
     return size * row.amount("average price") if "value" not in row else row.amount("value")
+
+
+def _check_total(row: Row) -> None:
+    """Refuse a total that is not value, commissions and fees, each rounded to the cent."""
+    total, made = row.number("total"), row.number("value") + row.number("commissions") + row.number("fees")
+    if "value" in row and total and abs(total - made) > 2.0 * CENT:
+        raise ValueError(f"Total {shown(row.text('total'))} is not value, commissions and fees, {made:.2f}")
 
 
 def _action(row: Row, *, is_ending: bool) -> tuple[str, Effect]:

@@ -152,11 +152,15 @@ def test_what_holds_no_table_is_named(tmp_path, content, rule):
         read_log(file)
 
 
-def test_columns_that_occur_twice_are_refused(tmp_path):
+def test_columns_that_occur_twice_are_refused_where_they_differ_and_are_needed(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text("entry,contracts,pnl,PnL\n2026-03-02,1,5,6\n")
-    with pytest.raises(DataError, match="columns that occur twice: pnl"):
+    with pytest.raises(DataError, match="columns that occur twice and differ: pnl"):
         read_log(file)
+    file.write_text("entry,exit,contracts,pnl,PnL,notes,Notes,Line\n2026-03-02,2026-03-10,1,5,5,a,b,7\n")
+    log = read_log(file)
+    assert list(log.closed["pnl"]) == [5.0]
+    assert [f"column {name} occurs more than once: the first is read" for name in ("pnl", "notes")] == list(log.notes)
 
 
 OWN_HEADER = "entry,exit,contracts,credit,debit,fees,pnl\n"

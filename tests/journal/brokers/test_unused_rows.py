@@ -201,3 +201,50 @@ def test_futures_among_the_rows_of_a_securities_account_are_counted(tmp_path, te
     log = read(tmp_path, text)
     assert list(log.trades["pnl"]) == [pytest.approx(80.00)]
     assert (log.problems, log.skipped) == ((), {"futures and their options": 2})
+
+
+def test_a_ratio_and_a_butterfly_of_days_without_orders_are_one_package(tmp_path):
+    opened = (
+        '"03/02/2026","Sell to Open","IWM 03/20/2026 185.00 P","P","2","$0.70","$1.32","$138.68"\n'
+        '"03/02/2026","Buy to Open","IWM 03/20/2026 190.00 P","P","1","$1.20","$0.66","-$120.66"\n'
+        '"03/02/2026","Sell to Open","IWM 03/20/2026 240.00 C","C","1","$0.50","$0.66","$49.34"\n'
+    )
+    closed = (
+        '"03/10/2026","Buy to Close","IWM 03/20/2026 185.00 P","P","2","$0.10","$1.32","-$21.32"\n'
+        '"03/10/2026","Sell to Close","IWM 03/20/2026 190.00 P","P","1","$0.30","$0.66","$29.34"\n'
+    )
+    log = read(tmp_path, SCHWAB + closed + opened)
+    (ratio,) = log.closed.to_dict("records")
+    assert (ratio["legs"], ratio["pnl"]) == ("-2P185 +1P190", pytest.approx(138.68 - 120.66 - 21.32 + 29.34))
+    assert list(log.open["legs"]) == ["-1C240"]
+    wing = '"03/02/2026","Buy to Open","IWM 03/20/2026 180.00 P","P","1","$0.40","$0.66","-$40.66"\n'
+    butterfly, call = read(tmp_path, SCHWAB + opened + wing).open["legs"]
+    assert (butterfly, call) == ("+1P180 -2P185 +1P190", "-1C240")
+    # Spreads of two contracts beside one put more are no ratio.
+    spread = '"03/02/2026","Buy to Open","IWM 03/20/2026 180.00 P","P","2","$0.40","$1.32","-$81.32"\n'
+    assert sorted(read(tmp_path, SCHWAB + opened + spread).open["legs"]) == ["+1P180 -1P185", "+1P190 -1C240"]
+
+
+@pytest.mark.parametrize(("total", "count"), [("-40.14", 1), ("-40.15", 1), ("-60.14", 0), ("0", 1), ("--", 1)])
+def test_totals_of_tastytrade_that_contradict_their_row_are_named(tmp_path, total, count):
+    header = (
+        "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
+        "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency\n"
+    )
+    put = "IWM   260320P00190000,Equity Option,d"
+    log = read(
+        tmp_path,
+        f"{header}2026-03-10T10:00:00-0400,Trade,Buy To Close,BUY_TO_CLOSE,{put},-40.00,1,-40.00,0.00,-0.14,100,IWM,IWM,"
+        f"3/20/26,190,PUT,3,{total},USD\n2026-03-02T10:00:00-0500,Trade,Sell To Open,SELL_TO_OPEN,{put},120.00,1,120.00,"
+        "-1.00,-0.14,100,IWM,IWM,3/20/26,190,PUT,1,118.86,USD\n",
+    )
+    assert list(log.closed["pnl"]) == [pytest.approx(120.00 - 40.00 - 1.28)] * count
+    assert [
+        line for line in log.problems if "Total '-60.14' is not value, commissions and fees, -40.14" in line
+    ] == list(log.problems)
+
+
+@pytest.mark.parametrize("header", ["Close Date,Open Date,Symbol,Gain Loss", "open date,close date,gain/loss,Term"])
+def test_gains_of_tradier_are_named(tmp_path, header):
+    with pytest.raises(DataError, match="Tradier gain/loss: this export is not supported"):
+        read(tmp_path, f"{header}\n2026-03-10,2026-03-02,x,40\n")
