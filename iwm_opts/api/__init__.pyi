@@ -113,7 +113,9 @@ from iwm_opts.io.archive import open_record as open_record
 from iwm_opts.io.atomic import write_durably as write_durably
 from iwm_opts.journal.paper_trade import Exits as Exits
 from iwm_opts.journal.trade_log import UNTOLD as UNTOLD
+from iwm_opts.journal.trade_log import TradeLog as TradeLog
 from iwm_opts.journal.trade_log import answers_of as answers_of
+from iwm_opts.journal.trade_log import as_csv as as_csv
 from iwm_opts.journal.trade_log import write_log as write_log
 from iwm_opts.market.sector_filter import State as State
 from iwm_opts.plans.edges import Momentum as Momentum

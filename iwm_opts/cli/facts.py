@@ -8,7 +8,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, DateParam, OutputParam, option, output_options
-from iwm_opts.cli.output import say, write_file, write_result
+from iwm_opts.cli.output import STDOUT, say, write_file, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, option_name, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
@@ -43,7 +43,9 @@ HISTORIES = 2000
 @option("--as-of", type=DateParam(), help="Day of the chain.  [default: the file's last]")
 @CLUSTER
 @option("--plot", type=OutputParam(PICTURE_KINDS), help="Real against simulated as a picture: PNG, SVG or PDF.")
-@option("--calibrate", type=OutputParam(("toml",)), help="Fit to the files and write this parameter file.")
+@option(
+    "--calibrate", type=OutputParam(("toml",), is_text=True), help="Fit to the files and write this parameter file."
+)
 @output_options
 @takes_values
 def facts(values: Values) -> None:
@@ -88,5 +90,8 @@ def _files(values: Values) -> "api.HistoryFiles | None":
 def _calibrate(request: "api.FactsRequest", values: Values) -> None:
     with progress("calibrating", values) as on_progress:
         text = api.calibrated_parameters(request, on_progress)
-    write_file(Path(values.text("calibrate")), text.encode(), values)
+    if values["calibrate"] == STDOUT:
+        click.echo(text, nl=False)
+    else:
+        write_file(Path(values.text("calibrate")), text.encode(), values)
     say("compare it with: iwm-opts facts --parameters", values)

@@ -118,14 +118,20 @@ class OutputParam(click.Path):
         Suffixes allowed; any unless given.
     bare : bool
         Allow a name without a suffix.
+    is_text : bool
+        Allow `-`, standard output.
     """
 
-    def __init__(self, kinds: tuple[str, ...] = (), *, bare: bool = False) -> None:
+    def __init__(self, kinds: tuple[str, ...] = (), *, bare: bool = False, is_text: bool = False) -> None:
         super().__init__(dir_okay=False, writable=True)
-        self.kinds, self.bare = kinds, bare
+        self.kinds, self.bare, self.is_text = kinds, bare, is_text
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(value)
+        if str(path) == STDOUT:
+            if not self.is_text:
+                self.fail("'-': standard output takes text alone, name a file", param, ctx)
+            return STDOUT
         if not os.access(path.parent, os.W_OK | os.X_OK):
             self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
         is_bare = self.bare and not path.suffix
@@ -321,7 +327,7 @@ account_options = group(
 FORMAT = option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
 OUTPUT = option(
     "--output",
-    type=OutputParam(OUTPUT_KINDS, bare=True),
+    type=OutputParam(OUTPUT_KINDS, bare=True, is_text=True),
     help="File to write instead of standard output; the suffix decides: .html, .csv, .json, .md, .txt, .parquet.",
 )
 RESULT_OUTPUT = option(

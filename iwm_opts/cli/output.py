@@ -14,6 +14,7 @@ from iwm_opts.errors import printable
 
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
+WRITTEN_ALONE: Final = ("write_log", "save", "calibrate")  # options whose `-` takes standard output for themselves
 # What tables and charts draw with, for a terminal of ASCII or a code page.
 ASCII: Final = str.maketrans("\u2500\u2501\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", "--_.:-=+*#")
 DRAWN: Final = "\u2500\u2588"
@@ -59,9 +60,14 @@ def result_text(result: "api.Result", values: Values) -> str:
 
 
 def emit(text: str, values: Mapping[str, object]) -> None:
-    """Write text to standard output, or whole or not at all to --output; `-` is standard output."""
+    """Write text to standard output, or whole or not at all to --output; `-` is standard output.
+
+    It goes to standard error where another option writes to standard output.
+    """
     if values.get("output") in (None, "", STDOUT):
-        click.echo(text.translate(ASCII) if needs_ascii() else text, nl=False)
+        taken = next((name for name in WRITTEN_ALONE if values.get(name) == STDOUT), None)
+        if not taken or not values.get("quiet"):
+            click.echo(text.translate(ASCII) if needs_ascii() else text, nl=False, err=taken is not None)
         return
     write_file(Path(str(values["output"])), text.encode(errors="replace"), values)
 

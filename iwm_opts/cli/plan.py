@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.command import SKIP, NumericalCommand
 from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, group, option, output_options
-from iwm_opts.cli.output import emit, say, write_file, write_result
+from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
 from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
 from iwm_opts.cli.progress import progress
@@ -29,7 +29,11 @@ plan_options = group(
     option("--account", type=Number(), default=ACCOUNT, help="Dollars."),
     option("--risk", type=ShareParam(), default=f"{RISK_SHARE:.0%}", help="Share of the account on one position."),
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="The KRE filter blocks condors too."),
-    option("--save", type=OutputParam(("toml",)), help="Write the plan itself, TOML: backtest and review read it."),
+    option(
+        "--save",
+        type=OutputParam(("toml",), is_text=True),
+        help="Write the plan itself, TOML: backtest and review read it.",
+    ),
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
     option(
         "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip or at size 0."
@@ -115,6 +119,9 @@ def _chain(chosen: "api.Plan", values: Values) -> "api.ChainRequest | None":
 
 def _save(chosen: "api.Plan", path: Path, values: Values) -> None:
     """Write the plan; one that was edited there, comments and all, is not lost."""
+    if str(path) == STDOUT:
+        click.echo(api.write_plan(chosen), nl=False)
+        return
     if path.exists():
         if api.load_plan(path) != chosen:
             raise InputError("save", str(path), "holds another plan", "name another file, or move that one away")

@@ -18,7 +18,7 @@ from iwm_opts.cli.options import (
     option,
     output_options,
 )
-from iwm_opts.cli.output import say, write_file, write_result
+from iwm_opts.cli.output import STDOUT, say, write_file, write_result
 from iwm_opts.cli.plan_data import checklist_options, plan_data_request
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -66,8 +66,9 @@ review_options = group(
     ),
     option(
         "--write-log",
-        type=OutputParam(),
-        help="The trades as a log of this tool, CSV or Parquet, for columns a broker does not know.",
+        type=OutputParam(is_text=True),
+        help="The trades as a log of this tool, CSV or Parquet, for columns a broker does not know; - is standard "
+        "output.",
     ),
     option("--plot", type=OutputParam(PICTURE_KINDS), help="Equity and the scan for a change: PNG, SVG or PDF."),
     option(
@@ -144,27 +145,33 @@ def review(values: Values) -> None:
         _review_forecasts(values)
         return
     values.refuse_typed(("symbol",), "needs --calibration")
-    target, plot = values.path("write_log"), values.path("plot")
+    plot = values.path("plot")
     if values.flag("reprice"):
         values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
         repriced = api.answer_reprice(build(api.RepriceRequest, values))
-        if target:
-            api.write_log(repriced.log, target)
-            say(f"written: {target}", values)
+        _write_log(repriced.log, values)
         write_result(repriced, values)
         return
     values.refuse_typed(OF_REPRICING, "needs --reprice")
     plan = api.load_plan(values.text("plan")) if values["plan"] else None
     data = plan_data_request(values, source="record")
     result = api.answer_review(build(api.ReviewRequest, values, plan=plan, data=data))
-    if target:
-        api.write_log(result.log, target)
-        say(f"written: {target}", values)
+    _write_log(result.log, values)
     write_result(result, values)
     if plot and isinstance(result, api.ReviewResult):
         write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
     elif plot:
         say(f"not written: {plot}: the log has no closed trade", values)
+
+
+def _write_log(log: "api.TradeLog", values: Values) -> None:
+    """Write the trades where asked."""
+    target = values.path("write_log")
+    if values["write_log"] == STDOUT:
+        click.echo(api.as_csv(log), nl=False)
+    elif target:
+        api.write_log(log, target)
+        say(f"written: {target}", values)
 
 
 def _review_forecasts(values: Values) -> None:

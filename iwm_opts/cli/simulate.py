@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, DateParam, group, option
-from iwm_opts.cli.output import say, show_saved
+from iwm_opts.cli.output import STDOUT, say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -53,6 +53,8 @@ def simulate(values: Values) -> None:
     the same seed writes the same bytes with any number of workers. A chain takes some 2,600 rows and 90 kB a day up to
     100 DTE, twice that with all expirations.
     """
+    if values["output"] == STDOUT:
+        raise click.UsageError("--output -: a folder is written, name one")
     request = build(api.SimulateRequest, values, output=values.path("output"))
     with progress("simulated days", values) as on_progress:
         result = api.answer_simulate(request, on_progress, on_cluster=lambda line: say(line, values))

@@ -147,3 +147,22 @@ def test_a_stale_chain_keeps_the_gate_closed(run, chain_file, history_file):
     assert stale["gate"]["reasons"][0].startswith("STALE: quotes of 2026-03-02")
     assert stale["candidates"][0]["size"]["contracts"] == 0 < named["candidates"][0]["size"]["contracts"]
     assert "STALE" in run("snapshot", "--source", chain_file).out
+
+
+def test_a_dash_of_options_that_write_files_is_standard_output(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    header = "entry,exit,contracts,credit,debit,fees\n"
+    (tmp_path / "log.csv").write_text(header + "2026-03-02,2026-03-10,1,0.50,0.20,2.56\n")
+    done = run("review", "log.csv", "--write-log", "-")
+    assert (done.code, "1 closed trade" in done.err) == (0, True)
+    assert list(pd.read_csv(io.StringIO(done.out))["pnl"]) == [27.44]
+    assert run("review", "log.csv", "--write-log", "-", "--quiet").err == ""
+    filed = run("review", "log.csv", "--write-log", "-", "--output", "review.html")
+    assert (filed.out, (tmp_path / "review.html").exists()) == (done.out, True)
+    both = run("review", "log.csv", "--write-log", "-", "--output", "-")
+    assert (both.code, both.out) == (2, "")
+    plot = run("review", "log.csv", "--plot", "-")
+    assert (plot.code, "standard output takes text alone" in plot.err) == (2, True)
+    folder = run("simulate", "--output", "-")
+    assert (folder.code, "a folder is written" in folder.err) == (2, True)
+    assert not (tmp_path / "-").exists()

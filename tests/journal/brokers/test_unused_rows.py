@@ -231,12 +231,12 @@ def test_totals_of_tastytrade_that_contradict_their_row_are_named(tmp_path, tota
         "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
         "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency\n"
     )
-    put = "IWM   260320P00190000,Equity Option,d"
+    put, root = "IWM   260320P00190000,Equity Option,d", "100,IWM,IWM,3/20/26,190,PUT"
     log = read(
         tmp_path,
-        f"{header}2026-03-10T10:00:00-0400,Trade,Buy To Close,BUY_TO_CLOSE,{put},-40.00,1,-40.00,0.00,-0.14,100,IWM,IWM,"
-        f"3/20/26,190,PUT,3,{total},USD\n2026-03-02T10:00:00-0500,Trade,Sell To Open,SELL_TO_OPEN,{put},120.00,1,120.00,"
-        "-1.00,-0.14,100,IWM,IWM,3/20/26,190,PUT,1,118.86,USD\n",
+        f"{header}2026-03-10T10:00:00-0400,Trade,Buy To Close,BUY_TO_CLOSE,{put},-40.00,1,-40.00,0.00,-0.14,{root},"
+        f"3,{total},USD\n2026-03-02T10:00:00-0500,Trade,Sell To Open,SELL_TO_OPEN,{put},120.00,1,120.00,"
+        f"-1.00,-0.14,{root},1,118.86,USD\n",
     )
     assert list(log.closed["pnl"]) == [pytest.approx(120.00 - 40.00 - 1.28)] * count
     assert [
