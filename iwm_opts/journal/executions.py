@@ -344,7 +344,7 @@ def _ratios(rows: Sequence[Execution], sizes: Mapping[int, int], turns: Mapping[
         if row.contract is not None:
             key = row.account, row.symbol, row.when, row.contract.expiration, row.contract.right, row.effect
             groups[*key, turns[row.line]].append(row)
-    named = {}
+    named: dict[int, str] = {}
     for legs in groups.values():
         bought, sold = ({sizes[leg.line] for leg in legs if (leg.quantity > 0) == side} for side in (True, False))
         if len(bought) == len(sold) == 1 and bought != sold:

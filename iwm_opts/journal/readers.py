@@ -415,7 +415,7 @@ def _of_folder(path: Path) -> TradeLog:
 
 def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog:
     frame, notes = _without_twins(frame.set_axis(columns_of([str(name) for name in frame]), axis="columns"), path)
-    names = list(frame)
+    names = [str(name) for name in frame]
     if all(name in names for name in BACKTEST_COLUMNS):
         log = _of_backtest(frame, path)
         return replace(log, notes=(*notes, *log.notes))
@@ -446,7 +446,7 @@ def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
     differ = [
         name for name in twice
         if name in (*COLUMNS, *NEEDED_OF_BACKTEST, *MADE, PATH, *SPOTS, CURRENCY_COLUMN)
-        and frame[name].astype(str).nunique(axis="columns").gt(1).any()
+        and bool(frame.loc[:, frame.columns == name].astype(str).nunique(axis="columns").gt(1).any())
     ]  # fmt: skip
     if differ:
         raise DataError(path, f"columns that occur twice and differ: {', '.join(sorted(differ))}", "Remove one of each")
