@@ -65,9 +65,9 @@ CALLED_AWAY = {
     "tastytrade": (
         TASTY
         + "2026-03-20T16:00:00-0400,Receive Deliver,Sell to Close,SELL_TO_CLOSE,IWM,Equity,Sell to Close 100 IWM,"
-        + '"20,000.00",100,200.00,--,-5.00,,,IWM,,,,,1,USD\n'
+        + '"20,000.00",100,200.00,--,-5.00,,,IWM,,,,,19995.00,USD\n'
         + "2026-02-02T10:00:00-0500,Trade,Buy to Open,BUY_TO_OPEN,IWM,Equity,Bought 100 IWM,"
-        + '"-19,500.00",100,-195.00,--,-0.08,,,IWM,,,,4001,1,USD\n',
+        + '"-19,500.00",100,-195.00,--,-0.08,,,IWM,,,,4001,-19500.08,USD\n',
         494.92,
     ),
     "thinkorswim": (TOS.format(ending="", sold=""), 499.00),
