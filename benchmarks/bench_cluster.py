@@ -9,6 +9,7 @@ their time is the scheduler's and the client's.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from distributed import Client, LocalCluster
 import iwm_opts as iwm
 from iwm_opts.api.rule_grid import RuleGrid
 from iwm_opts.api.sweep import SweepRequest, answer_sweep
-from iwm_opts.backtest.cluster import map_on_cluster
+from iwm_opts.backtest.cluster import QUIET, map_on_cluster
 
 TASKS = 2_000
 
@@ -37,10 +38,12 @@ def processes(workers: int):
         file = Path(folder) / "scheduler.json"
         commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
         commands += [["dask_worker", "--nthreads", "1", "--nworkers", "1", "--no-dashboard"]] * workers
+        names = {name: f"DASK_{name.upper().replace('.', '__').replace('-', '_')}" for name in QUIET}
+        environment = os.environ | {names[name]: str(value) for name, value in QUIET.items()}
         started = []
         for module, *options in commands:
             command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(file), *options]
-            started.append(subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL))
+            started.append(subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL))
             while not file.exists():
                 time.sleep(0.1)
         try:

@@ -1,4 +1,4 @@
-"""Rules of every combination of a grid, made when asked for; exits in rows."""
+"""Rules of every combination of a grid, made when asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.grid import GridValues, Variants, as_number, combinations
-from iwm_opts.backtest.rule_table import RuleTable
+from iwm_opts.backtest.rule_table import GridRules, RuleTable
 from iwm_opts.backtest.trial import Trial
 
 EXIT_NAMES: Final = ("profit", "stop", "touch", "exit_dte", "time_stop", "exit_rank")
@@ -76,22 +76,17 @@ class RuleGrid(Sequence[Rules]):
         """Rules of each combination of the names that are not exits."""
         return tuple(head for head, _ in self.made)
 
-    def table(self, trials: Sequence[Trial]) -> RuleTable:
-        """Rules as the engine takes them on a market, in the order of the grid."""
-        shape = GridValues(self.grid).shape
-        places = dict(zip(self.grid, np.unravel_index(np.arange(len(self)), shape), strict=True))
-        head = np.zeros(len(self), dtype=np.int64)
-        for name, values in self.grid.items():
-            if _field(name) not in EXIT_NAMES:
-                head = head * len(values) + places[name]
+    def on_market(self, trials: Sequence[Trial]) -> GridRules:
+        """Rules as the engine takes them on a market."""
         heads = RuleTable.of(rules.on_market(trials).resolved() for rules in self.heads)
-        exits = heads.exits[head]
-        for name in self.grid:
-            if _field(name) in EXIT_NAMES:
-                column = EXIT_NAMES.index(_field(name))
-                by_head = np.stack([_column(by_exit[name], column) for _, by_exit in self.made])
-                exits[:, column] = by_head[head, places[name]]
-        return RuleTable(heads.heads, head, exits)
+        fields = [_field(name) for name in self.grid]
+        columns = tuple(EXIT_NAMES.index(name) if name in EXIT_NAMES else None for name in fields)
+        values = tuple(
+            np.stack([_column(by_exit[name], column) for _, by_exit in self.made])
+            for name, column in zip(self.grid, columns, strict=True)
+            if column is not None
+        )
+        return GridRules(heads.heads, GridValues(self.grid).shape, columns, heads.exits, values)
 
 
 def _field(name: str) -> str:
@@ -110,9 +105,10 @@ def heads_of(rules: Sequence[Rules]) -> Sequence[Rules]:
 
 def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules], trials: Sequence[Trial]) -> Variants:
     """Variants of a grid, `rules` in the order of its combinations."""
+    source: RuleTable | GridRules
     if isinstance(rules, RuleGrid):
-        table = rules.table(trials)
+        source = rules.on_market(trials)
     else:
-        table = RuleTable.of(each.on_market(trials).resolved() for each in rules)
+        source = RuleTable.of(each.on_market(trials).resolved() for each in rules)
     values = GridValues({name: [as_number(value) for value in values] for name, values in grid.items()})
-    return Variants(np.arange(len(table)), table, values)
+    return Variants(np.arange(len(source)), source, values)

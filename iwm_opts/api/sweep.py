@@ -280,9 +280,8 @@ def _question(
     trials: Sequence[Trial], variants: Variants, grid: Mapping[str, Sequence[object]]
 ) -> Mapping[str, object]:
     """Digest the rules of every variant, and the markets with their prices."""
-    table = variants.rules
-    rules = hashlib.sha256(repr([rules_record(head) for head in table.heads]).encode())
-    rules.update(table.head.tobytes() + table.exits.tobytes())
+    rules = hashlib.sha256(repr([rules_record(head) for head in variants.source.heads]).encode())
+    rules.update(variants.source.content)
     days = trials[0].market.days
     return {
         "grid": {name: list(values) for name, values in grid.items()},

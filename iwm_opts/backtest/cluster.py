@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.grid import MOST_BOOKS, DailyGains, Outcomes, Variant, Variants, run_variants
-from iwm_opts.backtest.rule_table import RuleTable
+from iwm_opts.backtest.rule_table import GridRules, RuleTable
 from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.selection import COLUMNS, Family, Work
 from iwm_opts.backtest.sweep import BookCache
@@ -37,9 +37,18 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 LOCAL: Final = "local"
-TASKS_A_WORKER: Final = 8  # unless a chunk is given: enough to even out ranges of unequal length
+SHORTEST: Final = 64  # parts of a worker's share, of which the last tasks are one each
 RETRIES: Final = 3  # of a task whose worker was lost
 TIMEOUT: Final = 30.0  # seconds to reach a scheduler
+SECONDS_A_LOOK: Final = "1s"
+QUIET: Final = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": SECONDS_A_LOOK,
+    "distributed.admin.tick.interval": SECONDS_A_LOOK,
+    "distributed.admin.system-monitor.interval": SECONDS_A_LOOK,
+    "distributed.scheduler.work-stealing-interval": SECONDS_A_LOOK,
+}
+"""Settings of a local cluster: Dask's looks at itself, up to 100 a second, take a tenth of two cores by default."""
 MISSING: Final = "needs dask and distributed"
 INSTALL: Final = 'install them with: pip install "iwm-opts[cluster]"'
 
@@ -103,15 +112,17 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
         When no scheduler answers.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise InputError("cluster", cluster, MISSING, INSTALL) from None
     started = None
     try:
         if cluster == LOCAL:
-            started = LocalCluster(
-                n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0"
-            )
+            with dask.config.set(QUIET):
+                started = LocalCluster(
+                    n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0"
+                )
             client = Client(started)
         elif "://" in cluster:
             client = Client(cluster, timeout=TIMEOUT)
@@ -206,22 +217,43 @@ def run_variants_on_cluster(
     DataError
         When a worker sees other prices, or the cluster is lost: outcomes yielded before are whole.
     """
-    run = partial(run_range, Variants.of(variants).by_book())
-    spans = _spans(client, len(variants), chunk)
-    for _, outcomes in map_on_cluster(client, run, spans, opener) if spans else ():
+    variants = Variants.of(variants)
+    ranks = np.sort(variants.source.ranks(variants.numbers))
+    items = [as_range(ranks[slice(*span)]) for span in _spans(client, len(ranks), chunk)]
+    for _, outcomes in map_on_cluster(client, partial(run_range, variants.source), items, opener) if items else ():
         yield outcomes
 
 
 def _spans(client: "Client", count: int, chunk: int | None = None) -> list[tuple[int, int]]:
-    """First and stop of each task's stretch."""
+    """First and stop of each task's stretch: half of what a worker has left, unless a chunk is given.
+
+    Long stretches first and short ones last keep tasks few, and workers busy to the end.
+    """
+    if chunk:
+        return ranges(count, chunk)
     workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-    return ranges(count, chunk or max(1, -(-count // (workers * TASKS_A_WORKER))))
+    least, spans, start = max(1, count // (workers * SHORTEST)), [], 0
+    while start < count:
+        stop = min(start + max(least, (count - start) // (2 * workers)), count)
+        spans.append((start, stop))
+        start = stop
+    return spans
 
 
-def run_range(variants: Variants, trials: Sequence[Trial], span: tuple[int, int]) -> Outcomes:
-    """Outcomes of a range of variants, on a worker."""
-    some = variants[slice(*span)]
-    return Outcomes.joined(list(run_variants(trials, some, threads=1, caches=_book_caches(trials))))
+def as_range(numbers: Places) -> range | Places:
+    """Return numbers that follow each other as a range, others as they are."""
+    first, last = int(numbers[0]), int(numbers[-1])
+    return range(first, last + 1) if last - first + 1 == len(numbers) else numbers
+
+
+def run_range(rules: RuleTable | GridRules, trials: Sequence[Trial], ranks: range | Places) -> Outcomes:
+    """Outcomes of the variants of some ascending ranks, on a worker."""
+    variants = Variants(rules.at_ranks(np.asarray(ranks)), rules, _no_values)
+    return Outcomes.joined(list(run_variants(trials, variants, threads=1, caches=_book_caches(trials))))
+
+
+def _no_values(_number: int) -> Mapping[str, Any]:
+    return {}
 
 
 def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains, places: Places) -> Family:
@@ -236,15 +268,16 @@ def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains,
     places : ndarray of int
         Of the family's variants.
     """
-    rules = gains.rules.take(places)
+    rules, numbers = gains.variants.source, gains.variants.numbers[places]
 
-    def elsewhere(work: Work, order: Places) -> Iterator[list[Any]]:
+    def elsewhere(work: Work, order: Places, figures: Sequence[Array]) -> Iterator[list[Any]]:
         """Results of each stretch's chunks, in the order of the stretches."""
         chunk_of = -(-len(order) // COLUMNS)  # chunks stay whole: sums over their variants keep their bytes
-        spans = [(start * COLUMNS, stop * COLUMNS) for start, stop in _spans(client, chunk_of)]
+        spans = [slice(start * COLUMNS, stop * COLUMNS) for start, stop in _spans(client, chunk_of)]
+        items = [(numbers[order[span]], [figure[span] for figure in figures]) for span in spans]
         waiting: dict[int, list[Any]] = {}
         following = 0
-        for place, results in map_on_cluster(client, partial(work_on_range, rules, order, work), spans, opener):
+        for place, results in map_on_cluster(client, partial(work_on_some, rules, work), items, opener):
             waiting[place] = results
             while following in waiting:
                 yield waiting.pop(following)
@@ -253,13 +286,14 @@ def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains,
     return Family(gains.days, len(places), lambda some: gains(places[some]), elsewhere)
 
 
-def work_on_range(
-    rules: RuleTable, order: Places, work: Work, trials: Sequence[Trial], span: tuple[int, int]
+def work_on_some(
+    rules: RuleTable | GridRules, work: Work, trials: Sequence[Trial], item: tuple[Places, Sequence[Array]]
 ) -> list[Any]:
-    """Results of work on the daily P&L of each chunk of a range of variants, on a worker."""
-    gains = DailyGains(trials, rules, 1, _book_caches(trials))
-    family = Family(gains.days, len(rules), gains)
-    return list(family.results(work, order[slice(*span)]))
+    """Results of work on the daily P&L of each chunk of some variants, given by number, on a worker."""
+    numbers, figures = item
+    gains = DailyGains(trials, Variants(numbers, rules, _no_values), 1, _book_caches(trials))
+    family = Family(gains.days, len(numbers), gains)
+    return list(family.results(work, np.arange(len(numbers)), figures))
 
 
 def _book_caches(trials: Sequence[Trial]) -> Sequence[BookCache]:

@@ -6,7 +6,9 @@ the test of the best reads it.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Self, overload
 
@@ -17,7 +19,7 @@ from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import MIN_RETURNS, annualised, independent_trades, measure, with_account
-from iwm_opts.backtest.rule_table import RuleTable
+from iwm_opts.backtest.rule_table import GridRules, RuleTable, book_key
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.selection import (
     MIN_DAYS,
@@ -28,7 +30,7 @@ from iwm_opts.backtest.selection import (
     overfitting_probability,
     superior_ability,
 )
-from iwm_opts.backtest.sweep import BookCache, book_key, summarise
+from iwm_opts.backtest.sweep import BookCache, summarise
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SUMMARY
@@ -76,7 +78,7 @@ class Variants(Sequence[Variant]):
     """Variants of a grid, each made when asked for."""
 
     numbers: Places
-    rules: RuleTable
+    source: RuleTable | GridRules  # rules by number
     values_of: Callable[[int], Mapping[str, Any]]  # of a variant's number
 
     @classmethod
@@ -86,7 +88,9 @@ class Variants(Sequence[Variant]):
             return variants
         values = {variant.number: variant.values for variant in variants}
         numbers = np.array([variant.number for variant in variants], dtype=np.int64)
-        return cls(numbers, RuleTable.of(variant.rules for variant in variants), values.__getitem__)
+        place = np.zeros(max(values, default=-1) + 1, dtype=np.int64)
+        place[numbers] = np.arange(len(numbers))
+        return cls(numbers, RuleTable.of(variant.rules for variant in variants).take(place), values.__getitem__)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -99,19 +103,22 @@ class Variants(Sequence[Variant]):
 
     def __getitem__(self, place: int | slice) -> "Variant | Self":
         if isinstance(place, slice):
-            return self.take(np.arange(len(self))[place])
+            return replace(self, numbers=self.numbers[place])
         number = int(self.numbers[place])
-        return Variant(number, self.values_of(number), self.rules[place])
+        return Variant(number, self.values_of(number), self.source[number])
+
+    @property
+    def rules(self) -> RuleTable:
+        """Rules in rows."""
+        return self.source.take(self.numbers)
 
     def take(self, places: Places) -> Self:
         """Return some variants."""
-        return type(self)(self.numbers[places], self.rules.take(places), self.values_of)
+        return replace(self, numbers=self.numbers[places])
 
     def by_book(self) -> Self:
         """Return them with those that share packages one after the other."""
-        order: dict[Any, int] = {}
-        book = np.array([order.setdefault(book_key(rules), len(order)) for rules in self.rules.heads], dtype=np.int64)
-        return self.take(np.argsort(book[self.rules.head], kind="stable"))
+        return replace(self, numbers=self.source.at_ranks(np.sort(self.source.ranks(self.numbers))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,8 +250,9 @@ def run_variants(
 
 
 def _batch(trials: Sequence[Trial], caches: Sequence[BookCache], variants: Variants, threads: int) -> Outcomes:
+    rules = variants.rules
     summaries = [
-        summarise(trial.market, trial.history, variants.rules, threads, macro=trial.macro, cache=cache)
+        summarise(trial.market, trial.history, rules, threads, macro=trial.macro, cache=cache)
         for trial, cache in zip(trials, caches, strict=True)
     ]
     sums = dict(zip(SUMMARY, np.sum(summaries, axis=0).T, strict=True))
@@ -273,14 +281,14 @@ class DailyGains:
     """Daily P&L of variants, run again when it is read: trials one after the other."""
 
     trials: Sequence[Trial]
-    rules: RuleTable
+    variants: Variants
     threads: int
     caches: Sequence[BookCache]
 
     @classmethod
     def of(cls, trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Self:
         """Daily P&L of variants."""
-        return cls(trials, Variants.of(variants).rules, threads, [BookCache(MOST_BOOKS) for _ in trials])
+        return cls(trials, Variants.of(variants), threads, [BookCache(MOST_BOOKS) for _ in trials])
 
     @property
     def days(self) -> int:
@@ -295,7 +303,7 @@ class DailyGains:
 
     def __call__(self, places: Places) -> Array:
         """Dollars by day, shape (days, len(places))."""
-        rules = self.rules.take(places)
+        rules = self.variants.take(places).rules
         account = np.array([head.size.account for head in rules.heads])[rules.head]
         rows, start = np.empty((self.days, len(rules))), 0
         for trial, cache in zip(self.trials, self.caches, strict=True):
@@ -359,7 +367,12 @@ def snooping_test(
         return None
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(family.days // 3, 1)))
     family_moments = moments(family, block)
-    result = superior_ability(family, block, seed, draws, family_moments)
+    overfitting = partial(overfitting_probability, family, family_moments=family_moments)
+    with ThreadPoolExecutor(1) as pool:
+        # Where a cluster resamples, this process would wait.
+        overlapped = pool.submit(overfitting) if family.elsewhere else None
+        result = superior_ability(family, block, seed, draws, family_moments)
+        probability = overlapped.result() if overlapped else overfitting()
     return SnoopingTest(
         best=int(outcomes.numbers[places[result.best]]),
         models=len(traded),
@@ -367,7 +380,7 @@ def snooping_test(
         p_consistent=result.p_consistent,
         p_upper=result.p_upper,
         block=block,
-        overfitting_probability=overfitting_probability(family, family_moments=family_moments),
+        overfitting_probability=probability,
         numbers=outcomes.numbers[traded],
         p_stepdown=result.p_stepdown[column],
         deflated_sharpe=deflated_sharpe_ratios(family, family_moments)[column],

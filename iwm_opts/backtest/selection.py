@@ -12,12 +12,12 @@ Pass every variant tried. A family without its failures understates the bias. A 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, combinations
 from statistics import NormalDist
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,13 @@ MIN_VARIANTS: Final = 2
 MIN_DAYS: Final = 3
 PARTS: Final = 16  # of the days: 12,870 ways to halve them (Bailey et al. 2017)
 MIN_ERROR: Final = 0.5  # of a resample's standard error, as a fraction of the observed: bounds variants of few trades
+SHIFTS: Final = 3  # of the lower, consistent and upper p-value
 COLUMNS: Final = 256  # variants read and resampled at a time; bounds memory at (days + draws) x 256
 IN_CACHE: Final = 64  # variants whose running sums, or sums over all subsets of days, stay in the cache
 
 
-Work = Callable[[Array, Places], Any]  # of daily P&L, shape (days, variants), and the variants' places
+Values = TypeVar("Values", Places, Array)
+Work = Callable[..., Any]  # of daily P&L, shape (days, variants), the variants' places and figures of each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,7 @@ class Family:
     days: int
     variants: int
     read: Callable[[Places], Array]  # of some variants, shape (days, len(places))
-    elsewhere: Callable[[Work, Places], Iterator[list[Any]]] | None = None  # results of `chunks` of an order, in order
+    elsewhere: Callable[..., Iterator[list[Any]]] | None = None  # as `results`, some of `chunks` at a time
 
     @classmethod
     def of(cls, pnl: "Array | Family") -> "Family":
@@ -59,21 +61,37 @@ class Family:
         days, variants = pnl.shape
         return cls(days, variants, lambda places: pnl[:, places])
 
-    def map(self, work: Work, order: Places | None = None) -> Iterator[tuple[Places, Any]]:
-        """Yield some variants and the result of work on their P&L at a time, in an order of all."""
+    def map(
+        self, work: Work, order: Places | None = None, figures: Sequence[Array] = ()
+    ) -> Iterator[tuple[Places, Any]]:
+        """Yield some variants and the result of work on their P&L at a time.
+
+        Parameters
+        ----------
+        work : callable
+            Of P&L, places, and the figures of those places.
+        order : ndarray of int, optional
+            Of all variants.
+        figures : sequence of ndarray, shape (variants,)
+        """
         places = np.arange(self.variants) if order is None else order
-        results = chain.from_iterable(self.elsewhere(work, places)) if self.elsewhere else self.results(work, places)
+        ordered = [figure[places] for figure in figures]
+        results: Iterator[Any]
+        if self.elsewhere:
+            results = chain.from_iterable(self.elsewhere(work, places, ordered))
+        else:
+            results = self.results(work, places, ordered)
         return zip(chunks(places), results, strict=True)
 
-    def results(self, work: Work, places: Places) -> Iterator[Any]:
-        """Yield the result of work on each of `chunks`."""
-        for some in chunks(places):
-            yield work(np.ascontiguousarray(self.read(some), dtype=np.float64), some)
+    def results(self, work: Work, places: Places, figures: Sequence[Array] = ()) -> Iterator[Any]:
+        """Yield the result of work on each of `chunks`; figures in the order of the places."""
+        for some, *of_some in zip(chunks(places), *map(chunks, figures), strict=True):
+            yield work(np.ascontiguousarray(self.read(some), dtype=np.float64), some, *of_some)
 
 
-def chunks(places: Places) -> Iterator[Places]:
-    """Yield some variants at a time."""
-    return (places[start : start + COLUMNS] for start in range(0, len(places), COLUMNS))
+def chunks(values: Values) -> Iterator[Values]:
+    """Yield values of some variants at a time."""
+    return (values[start : start + COLUMNS] for start in range(0, len(values), COLUMNS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,14 +232,12 @@ def superior_ability(
     if not (error > 0.0).all():
         raise InputError("pnl", f"column {int(np.argmin(error))}", "must vary", "leave out variants that never traded")
     t = mean / error
-    is_relevant = t >= -math.sqrt(2.0 * math.log(max(math.log(days), 1.0)))
-    shifts = np.stack([np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(variants)])
-    largest = np.zeros((len(shifts), draws))
+    largest = np.zeros((SHIFTS, draws))
     ascending = np.argsort(t, kind="stable")
     below = np.full(draws, -math.inf)  # largest resampled statistic of the variants with a smaller t
     p_stepdown = np.ones(variants)
     draw = _Draws(days, block, seed, draws)
-    for places, (maxima, reached, last) in family.map(partial(_resample, draw, mean, error, shifts), ascending):
+    for places, (maxima, reached, last) in family.map(partial(_resample, draw), ascending, (mean, error)):
         np.maximum(largest, maxima, out=largest)
         is_reached = np.unpackbits(reached, axis=0, count=draws).view(bool) | (below[:, None] >= t[places])
         p_stepdown[places] = _p_value(is_reached)
@@ -256,8 +272,14 @@ def _blocks(draws: _Draws) -> tuple[Places, Places, Places]:
     return first, length, np.concatenate([[0], np.cumsum([len(blocks) for blocks, _ in resamples])])
 
 
+def _shifts(t: Array, days: int) -> Array:
+    """Return the shifts of resampled t-statistics: of the lower, consistent and upper p-value; shape (3, variants)."""
+    is_relevant = t >= -math.sqrt(2.0 * math.log(max(math.log(days), 1.0)))
+    return np.stack([np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(len(t))])
+
+
 def _resample(
-    draws: _Draws, mean: Array, error: Array, shifts: Array, pnl: Array, places: Places
+    draws: _Draws, pnl: Array, _places: Places, mean: Array, error: Array
 ) -> tuple[Array, NDArray[np.uint8], Array]:
     """Resample variants in ascending order of their t-statistics.
 
@@ -270,11 +292,10 @@ def _resample(
     last : ndarray, shape (draws,)
         Largest statistic of each draw.
     """
-    mean, error, shifts = mean[places], error[places], shifts[:, places]
-    resampled = _resampled_t(pnl - mean, error, draws)
-    maxima = np.stack([(resampled + shift).max(axis=1) for shift in shifts])
+    t, resampled = mean / error, _resampled_t(pnl - mean, error, draws)
+    maxima = np.stack([(resampled + shift).max(axis=1) for shift in _shifts(t, draws.days)])
     running = np.maximum.accumulate(resampled, axis=1)
-    return maxima, np.packbits(running >= mean / error, axis=0), running[:, -1]
+    return maxima, np.packbits(running >= t, axis=0), running[:, -1]
 
 
 def _resampled_t(centred: Array, error: Array, draws: _Draws) -> Array:

@@ -23,7 +23,7 @@ from iwm_opts.backtest.engine import Prepared, blank_passages, macro_met, on_wee
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import price_book
-from iwm_opts.backtest.rule_table import RuleTable
+from iwm_opts.backtest.rule_table import RuleTable, book_key
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.io.mapping import thread_pool
@@ -172,14 +172,6 @@ def _shared(
                 cache.prepared[key][inner] = prepared
             tasks.append(_Task(cache.prepared[key][inner], np.flatnonzero(np.isin(rules.head, heads))))
         yield tasks
-
-
-def book_key(rules: Rules) -> tuple[Any, ...]:
-    """Return the key that rules of one book share."""
-    entry = rules.entry
-    return (
-        entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing
-    )  # fmt: skip
 
 
 def _split(pool: ThreadPoolExecutor, threads: int, count: int, work: Callable[[int, int], Any]) -> None:

@@ -1,5 +1,6 @@
 """Rules of a grid in rows are the rules of each combination, one by one."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -47,3 +48,25 @@ def test_a_value_that_no_rule_takes_is_refused_at_once():
         RuleGrid({"stop": [1, 2], "profit": [0.5, 1.5]}, lambda values: iwm.Rules(**values))
     with pytest.raises(InputError, match="needs values, each once"):
         RuleGrid({"profit": [0.5, 0.5]}, lambda values: iwm.Rules(**values))
+
+
+def test_ranks_put_rules_of_one_book_together_and_lead_back(market):
+    rules = RuleGrid(GRID, lambda values: replace(iwm.Rules(contracts=1), **values))
+    variants = variants_of(GRID, rules, market.with_macro(None))
+    numbers = variants.source.at_ranks(np.arange(576))
+    assert sorted(numbers.tolist()) == list(range(576))
+    np.testing.assert_array_equal(variants.source.ranks(numbers), np.arange(576))
+    deltas = [variants[number].values["short_delta"] for number in numbers.tolist()]
+    assert deltas == sorted(deltas)
+    some = variants.take(np.array([500, 3, 77, 401])).by_book()
+    assert set(some.numbers.tolist()) == {500, 3, 77, 401}
+    assert [variant.values["short_delta"] for variant in some] == [0.1, 0.1, 0.1, 0.2]
+
+
+def test_rules_of_a_grid_do_not_grow_with_its_combinations(market):
+    sizes = []
+    for count in (10, 1_000):
+        grid = {"profit": np.linspace(0.1, 0.9, count).tolist(), "stop": np.linspace(0.5, 4.0, count).tolist()}
+        rules = RuleGrid(grid, lambda values: replace(iwm.Rules(contracts=1), **values))
+        sizes.append(len(pickle.dumps(rules.on_market(market.trials))))
+    assert sizes[1] - sizes[0] < 2 * 990 * 8 + 200  # two exits of 8 bytes a value; a million combinations

@@ -1,14 +1,17 @@
 """A sweep on two processes has the bytes of one process, whatever the chunks, lost workers and stops."""
 
 import os
+import pickle
 import signal
 from functools import partial
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts.api.cluster import open_trials
+from iwm_opts.api.rule_grid import variants_of
 from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules
 from iwm_opts.backtest import cluster
 from iwm_opts.backtest.grid import DailyGains
@@ -55,6 +58,21 @@ def test_the_test_against_luck_is_read_on_the_workers(market, client, monkeypatc
     assert len({outcome.digest for outcome in alone.swept.outcomes}) > 2 * COLUMNS
     monkeypatch.setattr(DailyGains, "__call__", lambda gains, places: pytest.fail("read in this process"))
     assert iwm.sweep(market, rules, grid, draws=99, client=client, chunk=200).to_json() == alone.to_json()
+
+
+def test_what_is_sent_does_not_grow_with_the_variants(market, monkeypatch):
+    """Heads, values and ranges; a resumed sweep sends the numbers of the ranges with holes, 8 bytes each."""
+    monkeypatch.setattr(cluster, "_spans", lambda *_: [(0, 400), (400, 90_000)])
+    sent = []
+    monkeypatch.setattr(cluster, "map_on_cluster", lambda _, *work: sent.append(work) or [])
+    grid = {"profit": [0.2 + 0.002 * i for i in range(300)], "short_delta": [0.1, 0.2, 0.3], "time_stop": range(1, 101)}
+    rules = grid_rules(iwm.Rules(contracts=1), grid)
+    variants = variants_of(grid, rules, market.trials)
+    for some in (variants, variants.take(np.delete(np.arange(90_000), 30))):
+        list(cluster.run_variants_on_cluster(None, None, some))
+    for (function, items, _), holes in zip(sent, (0, 399), strict=True):
+        assert len(pickle.dumps((function, items))) < 30_000 + 8 * holes
+        assert [type(item) for item in items] == [np.ndarray if holes else range, range]
 
 
 def test_a_lost_worker_changes_nothing(market, client, alone):
