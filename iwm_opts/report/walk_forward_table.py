@@ -15,7 +15,7 @@ from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.trial import PooledResult, trade_sample
-from iwm_opts.backtest.walk_forward import ROLLING, WalkForward, Window
+from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
 from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_table import label_lines, rules_lines
 from iwm_opts.report.console import note_lines, plain_table, render
@@ -109,14 +109,13 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
     ]
     names = list(walk.default_variant.values)
     table = plain_table("path", "from", "to", *names, plan.criterion, "in/year", "out/year", "")
-    previous: Window | None = None
+    switched = _switched(walk)
     for window in walk.windows[:MOST_WINDOWS]:
-        is_switch = previous is not None and previous.path == window.path and previous.variant is not window.variant
         table.add_row(
             str(window.path), str(window.first), str(window.last), *(str(v) for v in window.variant.values.values()),
-            number(window.score, 2), dollars(window.in_pnl), dollars(window.out_pnl), "changed" if is_switch else "",
+            number(window.score, 2), dollars(window.in_pnl), dollars(window.out_pnl),
+            "changed" if id(window) in switched else "",
         )  # fmt: skip
-        previous = window
     parts += [Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     if len(walk.windows) > MOST_WINDOWS:
         parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; --format csv has all")]
@@ -137,9 +136,14 @@ def _switches(walk: WalkForward) -> str:
     return f"choices changed on the first path: {', '.join(dates) or 'never'}"
 
 
+def _switched(walk: WalkForward) -> set[int]:
+    """Identities of the windows that changed the variant."""
+    return {id(window) for window in walk.switches}
+
+
 def window_records(walk: WalkForward) -> list[Record]:
     """One record a window."""
-    switched = {id(window) for window in walk.switches}
+    switched = _switched(walk)
     return [
         {
             "path": window.path,

@@ -50,6 +50,12 @@ def test_a_planted_change_is_followed_and_dated(walk):
     assert walk.walk.drift["strategy"] == pytest.approx(1.0 / (len(frame) - 1))
 
 
+def test_text_marks_the_windows_that_changed(walk):
+    rows = [line.split() for line in walk.to_text(columns=140).splitlines()]
+    windows = [row for row in rows if row[:1] == ["0"]]
+    assert [row[-1] == "changed" for row in windows] == walk.to_frame()["switched"].tolist()
+
+
 def test_it_beats_the_rule_that_the_change_broke(walk):
     arms = {arm.name.partition(":")[0]: arm for arm in walk.comparison}
     assert list(arms) == ["walk-forward", "default", "hindsight"]
