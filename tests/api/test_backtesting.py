@@ -180,8 +180,10 @@ def test_wings_follow_prices_that_more_than_double(market):
     (trial,) = market.trials
     rules = iwm.Rules(**FAST)
     assert rules.on_market([trial]) is rules
-    spot = trial.market.spot * np.linspace(1.0, 3.0, len(trial.market.spot))
-    wide = replace(trial, market=SimpleNamespace(spot=spot))
+    wide, narrow = (
+        replace(trial, market=SimpleNamespace(spot=50.0 * np.linspace(1.0, ratio, 40))) for ratio in (2.01, 1.99)
+    )
+    assert rules.on_market([narrow]) is rules
     assert rules.on_market([wide]).resolved().entry.put_wing == Wing.parse("1.5%")
     for given in ({"width": 5}, {"put_width": 3}, {"wing_delta": 0.05}):
         own = iwm.Rules(**FAST, **given)

@@ -59,6 +59,19 @@ def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, s
     assert quote_bands(small_trials, small_rules, draws=5, seed=1)[0] == band
 
 
+def test_the_band_holds_the_middle_nine_tenths_of_the_draws(monkeypatch, small_trials, small_rules):
+    drawn = iter([(float(k), 2.0 * k, -k) for k in range(101)] + [(3.0, 8.0, -5.0), (-1.0, 9.0, -10.0)])
+    monkeypatch.setitem(quote_bands.__globals__, "_gains", lambda *_: next(drawn))
+    smile, spreads = quote_bands(small_trials, small_rules, draws=101, seed=1)
+    assert (smile.gated, smile.ungated, smile.difference) == (
+        pytest.approx((5.0, 95.0)),
+        pytest.approx((10.0, 190.0)),
+        pytest.approx((-95.0, -5.0)),
+    )
+    assert (spreads.gated, spreads.ungated, spreads.difference) == ((-1.0, 3.0), (8.0, 9.0), (-10.0, -5.0))
+    assert smile.name == "smile, 90% of 101 draws"
+
+
 def test_draws_of_a_smile_scatter_as_its_covariance_says():
     smile, rng = shipped_parameters().smile, np.random.default_rng(4)
     smiles = [drawn_smile(smile, rng) for _ in range(4000)]
