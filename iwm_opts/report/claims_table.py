@@ -15,7 +15,10 @@ from iwm_opts.research.claims import FAILS, HOLDS, Claim
 STYLES: Final = {HOLDS: "green", FAILS: "red"}
 MANY: Final = (
     "Many claims are measured at once: of twenty true nulls one interval misses zero by chance. "
-    "Intervals are 95%, before costs. p: two-sided; stepdown: adjusted for all claims shown (Romano-Wolf)."
+    "Intervals are 95%, before costs. p: two-sided, of the estimate against the value named, the nearest that is not "
+    "true; stepdown: adjusted for all claims shown (Romano-Wolf). A claim holds where its whole interval is true and "
+    "stepdown is at most 0.05, and does not hold where none of the interval is true. Verdict and p are of entries at "
+    "the next open where those are shown."
 )
 
 
@@ -42,7 +45,7 @@ def claims_table(
         if claim.sample and claim.sampled:
             measured += f"\n{claim.sample:,} {claim.sampled}"
         if math.isfinite(claim.p):
-            measured += f"\np {claim.p:.3f}, stepdown {claim.p_stepdown:.3f}"
+            measured += f"\np {claim.p:.3f} against {claim.null:g}, stepdown {claim.p_stepdown:.3f}"
         if claim.detail:
             measured += f"\n{claim.detail}"
         said = f"{claim.name}\n{claim.text}" + (f" (true if {claim.true_if})" if claim.true_if != "-" else "")

@@ -177,7 +177,7 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Reading]:
             f"{_percent(after.mean())} after, {_percent(usual.mean())} on all days; "
             f"win {_fraction((after > 0).mean())} and {_fraction((usual > 0).mean())}; no costs"
         )
-        return replace(difference, sampled=f"signals, {_span(close.index)}", detail=detail)
+        return replace(difference, sampled=f"signals, {_span(close.index)}", detail=detail, at_open=opened)
 
     return read
 
@@ -195,7 +195,8 @@ def calm_against_bear(data: Inputs) -> Reading:
     opened = mean_difference(_from_next_open(data.bars, 5), calm, bear, 5, 100.0)
     means = " and ".join(f"{_percent(ahead[year].mean())}" for year in (calm, bear))
     after = f"{means} over 5 sessions; {_at_next_open(opened)}"
-    return replace(difference, sample=int(calm.sum() + bear.sum()), sampled=counts, detail=after)
+    count = int(calm.sum() + bear.sum())
+    return replace(difference, sample=count, sampled=counts, detail=after, at_open=opened)
 
 
 def gap_momentum(data: Inputs) -> Reading:
@@ -311,7 +312,8 @@ def macro_filter(data: Inputs) -> Reading:
         f"{_percent(then[free.reindex(ours.index, fill_value=False)].mean())} after other days; "
         f"{int(blocked.sum()) / measured:.0%} of the days"
     )
-    return replace(difference, sampled=f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail=detail)
+    where = f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}"
+    return replace(difference, sampled=where, detail=detail, at_open=opened)
 
 
 def time_stop(data: Inputs) -> Reading:

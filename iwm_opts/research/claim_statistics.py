@@ -34,6 +34,12 @@ class Reading:
     sampled: str = ""
     detail: str = ""
     rows: DailyRows | None = None  # observations by day, to be resampled with those of other claims
+    at_open: "Reading | None" = None  # of entries at the next open, where the claim is one that is traded
+
+    @property
+    def tested(self) -> "Reading":
+        """What can be traded: entries at the next open, where they are measured."""
+        return self.at_open or self
 
 
 def mean_difference(

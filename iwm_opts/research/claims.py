@@ -1,7 +1,10 @@
 """The claims that the strategy rests on, each measured on the user's data: estimate, interval, sample, verdict.
 
-The strategy's source asserts; this measures. A claim says which values would make it true; where the whole interval is
-such values it holds, where none of it is it does not, and else it is inconclusive. Measurements: `claim_readings`.
+The strategy's source asserts; this measures. A claim says which values would make it true. It holds where the whole
+interval is such values and its stepdown p is at most 5%; it does not hold where none of the interval is; else it is
+inconclusive. A claim that is traded at the close of its signal is judged by entries at the next open, which can be
+had. The burden of proof is the claim's: a refutation needs no adjustment for the claims beside it. Measurements:
+`claim_readings`.
 """
 
 import math
@@ -9,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from iwm_opts.backtest.bootstrap import LEVEL
 from iwm_opts.conventions import GATE_RANK
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import Inputs
@@ -56,8 +60,12 @@ class Claim:
     sampled: str  # units counted, and their days
     verdict: str
     detail: str = ""
-    p: float = math.nan  # two-sided, against the nearest value that separates true from untrue; NaN without one
+    null: float = math.nan  # value that separates true from untrue, the nearest; NaN without one
+    p: float = math.nan  # two-sided, against the null; of entries at the next open where those are measured
     p_stepdown: float = math.nan  # the same, adjusted for all claims measured together (Romano-Wolf)
+    open_estimate: float = math.nan  # entered at the next open, with its interval; NaN where that is not measured
+    open_low: float = math.nan
+    open_high: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +105,19 @@ def measure_claims(
     measures = [measure for measure in MEASURES if names is None or measure.name in names]
     claims, tested = [], []
     for done, measure in enumerate(measures, start=1):
-        claim, found = _claim(measure, data)
+        claim, reading = _claim(measure, data)
         claims.append(claim)
-        null = _null(measure.bounds, claim.estimate)
-        if found is not None and found.rows is not None and math.isfinite(null):
-            tested.append((done - 1, found, null))
+        if reading is not None and reading.rows is not None and math.isfinite(claim.null):
+            tested.append((done - 1, reading, reading.rows))
         if progress:
             progress(done, len(measures))
     if tested:
-        _, readings, nulls = zip(*tested, strict=True)
-        rows = [found.rows for found in readings if found.rows is not None]
-        plain, adjusted = stepdown(rows, [found.estimate for found in readings], nulls, BLOCK, SEED, P_DRAWS)
-        for (place, *_), p, p_stepdown in zip(tested, plain.tolist(), adjusted.tolist(), strict=True):
-            claims[place] = replace(claims[place], p=p, p_stepdown=p_stepdown)
+        places, readings, rows = zip(*tested, strict=True)
+        nulls = [claims[place].null for place in places]
+        plain, adjusted = stepdown(rows, [reading.estimate for reading in readings], nulls, BLOCK, SEED, P_DRAWS)
+        for place, reading, p, p_stepdown in zip(places, readings, plain.tolist(), adjusted.tolist(), strict=True):
+            verdict = _verdict(measures[place].bounds, reading, p_stepdown)
+            claims[place] = replace(claims[place], verdict=verdict, p=p, p_stepdown=p_stepdown)
     return claims
 
 
@@ -120,6 +128,7 @@ def _null(bounds: tuple[float, float], estimate: float) -> float:
 
 
 def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
+    """Claim and the reading that judges it; its verdict is without a stepdown p."""
     missing = [need for need in measure.needs if not _has(data, need)]
     head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
@@ -128,21 +137,25 @@ def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
     if not math.isfinite(reading.estimate):
         lacking = f"needs data: {reading.detail}"
         return Claim(*head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, lacking), None
-    verdict = _verdict(measure.bounds, reading)
+    tested = reading.tested
     claim = Claim(
-        *head, reading.estimate, reading.low, reading.high, reading.sample, reading.sampled, verdict, reading.detail
+        *head, reading.estimate, reading.low, reading.high, reading.sample, reading.sampled,
+        _verdict(measure.bounds, tested), reading.detail, _null(measure.bounds, tested.estimate),
     )  # fmt: skip
-    return claim, reading
+    if tested is not reading:
+        claim = replace(claim, open_estimate=tested.estimate, open_low=tested.low, open_high=tested.high)
+    return claim, tested
 
 
-def _verdict(bounds: tuple[float, float], reading: Reading) -> str:
+def _verdict(bounds: tuple[float, float], reading: Reading, p_stepdown: float = math.nan) -> str:
     if bounds == ANY:
         return MEASURED
     if not (math.isfinite(reading.low) and math.isfinite(reading.high)):
         return UNDECIDED
-    if bounds[0] <= reading.low and reading.high <= bounds[1]:
-        return HOLDS
-    return FAILS if reading.high < bounds[0] or reading.low > bounds[1] else UNDECIDED
+    if reading.high < bounds[0] or reading.low > bounds[1]:
+        return FAILS
+    is_inside = bounds[0] <= reading.low and reading.high <= bounds[1]
+    return HOLDS if is_inside and not p_stepdown > 1.0 - LEVEL else UNDECIDED
 
 
 def _has(data: Inputs, need: str) -> bool:

@@ -50,7 +50,8 @@ def stepdown(
     Parameters
     ----------
     samples : sequence of DailyRows
-        A claim each. Days are drawn once for all, which keeps the dependence between claims.
+        A claim each. Days are drawn once for all, which keeps the dependence between claims; plain p-values rest on
+        draws of a claim's own days, the same in any company.
     estimates, nulls : sequence of float
     block : float
         Mean block of the stationary bootstrap, sessions.
@@ -62,6 +63,30 @@ def stepdown(
         At least 1 / (draws + 1); the chance of any false rejection among adjusted values below a level is that level
         at most, asymptotically. NaN for an estimate that no resample moves.
     """
+    t, resampled = _studentised(samples, estimates, nulls, block, seed, draws)
+    plain = t.copy()
+    for place, sample in enumerate(samples):
+        own, drawn = _studentised([sample], estimates[place : place + 1], nulls[place : place + 1], block, seed, draws)
+        plain[place] = (1.0 + (drawn >= own).sum()) / (1.0 + draws)
+    ascending = np.argsort(t)
+    largest = np.maximum.accumulate(resampled[:, ascending], axis=1)  # of the claims with a t as small or smaller
+    adjusted = np.empty(len(t))
+    adjusted[ascending] = (1.0 + (largest >= t[ascending]).sum(axis=0)) / (1.0 + draws)
+    adjusted = np.maximum(adjusted, plain)  # other draws of its own days may give the larger of the two
+    adjusted[ascending[::-1]] = np.maximum.accumulate(adjusted[ascending[::-1]])
+    plain[np.isnan(t)] = adjusted[np.isnan(t)] = np.nan
+    return plain, adjusted
+
+
+def _studentised(
+    samples: Sequence[DailyRows],
+    estimates: Sequence[float],
+    nulls: Sequence[float],
+    block: float,
+    seed: int,
+    draws: int,
+) -> tuple[Array, Array]:
+    """Sizes of t against the nulls, shape (claims,), and of resamples about the estimates, shape (draws, claims)."""
     days = pd.DatetimeIndex(np.unique(np.concatenate([sample.days.to_numpy() for sample in samples])))
     rng = np.random.default_rng(seed)
     counts = np.empty((draws, len(days)))
@@ -76,12 +101,4 @@ def stepdown(
     error[is_drawn] = np.nanstd(centred[:, is_drawn], axis=0)
     error[error == 0.0] = np.nan
     t = np.abs(np.asarray(estimates) - np.asarray(nulls)) / error
-    resampled = np.nan_to_num(np.abs(centred) / error)
-    plain = (1.0 + (resampled >= t).sum(axis=0)) / (1.0 + draws)
-    ascending = np.argsort(t)
-    largest = np.maximum.accumulate(resampled[:, ascending], axis=1)  # of the claims with a t as small or smaller
-    adjusted = np.empty(len(t))
-    adjusted[ascending] = (1.0 + (largest >= t[ascending]).sum(axis=0)) / (1.0 + draws)
-    adjusted[ascending[::-1]] = np.maximum.accumulate(adjusted[ascending[::-1]])
-    plain[np.isnan(t)] = adjusted[np.isnan(t)] = np.nan
-    return plain, adjusted
+    return t, np.nan_to_num(np.abs(centred) / error)

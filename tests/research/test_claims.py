@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from iwm_opts.io.plan_tables import load_sectors
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.plans.checklist import Inputs
-from iwm_opts.research import claim_readings
+from iwm_opts.research import claim_readings, claims
 from iwm_opts.research.claim_statistics import Reading
 from iwm_opts.research.claims import CLAIMS, FAILS, HOLDS, UNDECIDED, measure_claims
 
@@ -192,7 +193,20 @@ def test_the_dip_at_the_next_open_and_many_claims(market_data):
     assert alone.p_stepdown == alone.p
     together = {claim.name: claim for claim in measure_claims(data)}
     adjusted = together["mean-reversion-1"]
-    assert adjusted.p < 0.06 < adjusted.p_stepdown
+    assert adjusted.p == alone.p  # whatever is measured beside it
+    assert adjusted.p < 0.1 < adjusted.p_stepdown
+    assert adjusted.low > 0.0 > adjusted.open_low == pytest.approx(-0.01, abs=0.01)
+    assert adjusted.verdict == UNDECIDED
+
+
+@pytest.mark.market_data
+def test_a_filter_that_is_wrong_at_the_next_open_does_not_hold(market_data):
+    daily = market_data / "daily"
+    data = Inputs(load_bars(daily / "IWM_yahoo_adj_div.csv.gz"), {"KRE": load_bars(daily / "KRE_yahoo_adj_div.csv.gz")})
+    banks = one("kre-filter", data)
+    assert (banks.open_low, banks.open_high) == pytest.approx((0.05, 0.29), abs=0.01)
+    assert banks.low < 0.0 < banks.high
+    assert banks.verdict == FAILS
 
 
 def test_a_gap_at_the_open_is_not_earned_by_entries_at_the_open(days):
@@ -208,6 +222,21 @@ def test_a_gap_at_the_open_is_not_earned_by_entries_at_the_open(days):
     dip = one("mean-reversion-1", Inputs(bars, {}, None))
     assert dip.estimate > 0.9
     assert "entered at the next open +0.0" in dip.detail
+    # An open 0.3% above that close makes the entry that can be had a loser.
+    bars.iloc[up, bars.columns.get_loc("open")] *= 1.003
+    lost = one("mean-reversion-1", Inputs(bars, {}, None))
+    assert lost.low > 0.0 > lost.open_high
+    assert lost.open_estimate == pytest.approx(dip.open_estimate - 0.3, abs=0.01)
+    assert lost.verdict == FAILS
+
+
+def test_an_interval_alone_does_not_make_a_claim_hold():
+    above = (0.0, math.inf)
+    inside, across, below = (Reading(x, x - 1.0, x + 1.0, 99) for x in (2.0, 0.5, -2.0))
+    assert claims._verdict(above, inside, 0.05) == HOLDS
+    assert claims._verdict(above, inside, 0.051) == UNDECIDED  # of many claims one is as large by chance
+    assert claims._verdict(above, across, 0.001) == UNDECIDED
+    assert claims._verdict(above, below, 0.9) == FAILS  # nobody has to prove that a claim is wrong
 
 
 def test_figures_without_observations_are_unknown():

@@ -81,6 +81,16 @@ def test_claims_of_other_days_and_other_statistics_share_draws():
     assert (adjusted >= plain).all()
 
 
+def test_a_plain_p_value_is_the_same_in_any_company():
+    rng = np.random.default_rng(9)
+    values, others = rng.standard_normal(600) + 0.08, rng.standard_normal(900)
+    alone, _ = p_values([values])
+    longer = means(others, pd.date_range("2019-06-01", periods=900))
+    together, adjusted = stepdown([means(values), longer], [values.mean(), others.mean()], [0.0, 0.0], 1.0, 3, 999)
+    assert together[0] == alone[0]
+    assert adjusted[0] >= alone[0]
+
+
 def test_a_family_of_nothing_is_seldom_rejected():
     rejected = 0
     for seed in range(60):
