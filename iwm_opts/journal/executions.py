@@ -37,7 +37,7 @@ class Execution:
     when: datetime  # New York, without a zone
     symbol: str  # of the underlying
     contract: Contract | None  # None: shares
-    quantity: int  # bought positive, sold negative; an ending's size alone counts
+    quantity: int  # bought positive, sold negative; of an ending see `is_sided`
     price: float  # dollars a share
     fees: float = 0.0  # dollars, positive when paid
     effect: Effect = ""  # "" where the broker does not say
@@ -46,6 +46,23 @@ class Execution:
     line: int = 0  # of the file, from 1
     account: str = ""  # where a file holds several
     ratio: float = 0.0  # new shares for an old one, of a split; 0 where the broker does not say
+    is_sided: bool = False  # the sign of an ending is that of a trade which would close the position
+
+    @property
+    def side(self) -> int:
+        """Sign of a trade, or of what an ending closes: +1 for a short position; 0 where its row does not say.
+
+        Short options are assigned, long ones exercised, whatever sign the row has.
+        """
+        if self.kind in DELIVERS:
+            return 1 if self.kind == "assignment" else -1
+        is_known = self.kind in HOLDS or self.is_sided
+        return (self.quantity > 0) - (self.quantity < 0) if is_known else 0
+
+    def in_cash(self, price: float) -> "Execution":
+        """Return an assignment, exercise or expiration as a settlement in cash."""
+        side = self.side
+        return replace(self, kind="cash", price=price, quantity=(side or 1) * abs(self.quantity), is_sided=side != 0)
 
 
 def misdated(execution: Execution, today: date) -> str:
@@ -165,7 +182,7 @@ def with_cash_settlement(
             key = row.account, row.contract
             price = abs(amounts[key]) / (MULTIPLIER * sizes[key])
             fee = (fees or {}).get(key, 0.0) * abs(row.quantity) / sizes[key]
-            row = replace(row, kind="cash", price=price, fees=row.fees + fee)
+            row = replace(row.in_cash(price), fees=row.fees + fee)
         settled.append(row)
     lost = [
         f"cash settlement of {contract.symbol}, {amount:.2f}, without its assignment or exercise: not in the results"
@@ -271,7 +288,7 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
                     "settlement: result unknown, its trade is left out"
                 )
                 row = replace(row, price=float("nan"))
-            row = replace(row, kind="cash")
+            row = row.in_cash(row.price)
         elif row.kind in DELIVERS:
             row = replace(row, price=0.0)  # some files write the strike: the shares are paid at it, not the option
         kept.append(row)

@@ -24,6 +24,7 @@ FOREIGN: Final = re.compile(
 )
 BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
 CENT, HALF_CENT = 0.0101, 0.00501  # dollars; prices are rounded to cents
+DIGITS: Final = 8  # of prices and fees that are derived from cash
 LONGEST_SHOWN: Final = 40  # characters of a cell in a message
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 EXCEL_SERIALS: Final = range(25_569, 62_000)  # 1970 to 2069
@@ -428,16 +429,46 @@ class Row:
             raise ValueError(f"{name} is missing")
         return self.number(name)
 
-    def check_amount(self, name: str, value: float, units: int) -> None:
-        """Refuse an amount of dollars that is not `value`, up to half a cent of price on each of `units` shares.
+    def settled(self, name: str, shares: int, price: float, charges: Sequence[str] = ()) -> tuple[float, float]:
+        """Price and fees of a trade to the cent of its cash; those of the row where it has no cash.
 
-        Adjusted contracts may go by their old symbol: the amount shows that they deliver other than 100 shares.
+        Prices are rounded to cents, and a rebate may have the sign of a fee: the cash decides. Files write it with or
+        without signs.
+
+        Parameters
+        ----------
+        name : str
+            Field of the cash.
+        shares : int
+            Bought positive; of options what they deliver.
+        price : float
+            Dollars a share.
+        charges : sequence of str
+            Fields of the fees that the cash is net of.
+
+        Raises
+        ------
+        ValueError
+            When the cash is off by more than half a cent a share. Adjusted contracts may go by their old symbol: the
+            cash shows that they deliver other than 100 shares.
         """
-        amount = self.number(name)
-        if amount and abs(abs(amount) - abs(value)) > HALF_CENT * units + CENT:
+        stated = [self.number(charge) for charge in charges]
+        fees = sum(map(abs, stated))
+        amount, value = self.number(name), -shares * price
+        if not amount:
+            return price, fees
+        readings = [(cash, paid) for cash in (amount, -amount) for paid in (fees, sum(stated), -sum(stated))]
+        cash, fees = min(readings, key=lambda reading: abs(value - reading[1] - reading[0]))
+        lacking = value - fees - cash
+        if abs(lacking) > HALF_CENT * abs(shares) + CENT:
             raise ValueError(
-                f"{name} {shown(self.text(name))} is not quantity and price, {abs(value):.2f} at 100 shares a contract"
+                f"{name} {shown(self.text(name))} is not quantity and price, {abs(value - fees):.2f} at 100 shares a "
+                "contract"
             )
+        is_unstated = bool(charges) and all(is_blank(self.text(charge)) for charge in charges)
+        if charges and (abs(lacking) <= CENT or (is_unstated and lacking > 0.0)):
+            return price, round(fees + lacking, DIGITS)
+        return round(-(cash + fees) / shares, DIGITS), fees
 
     def count(self, name: str, unit: str = "contracts") -> int:
         """Whole number, signed."""

@@ -25,6 +25,11 @@ WEB_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body|table)\b", re.IG
 LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
 ANNEX_POINTER: Final = "/annex/objects/"
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
+# First bytes of files that hold no table.
+OTHER_FILES: Final = {
+    b"%PDF": "a PDF", b"\x89PNG": "an image (PNG)", b"\xff\xd8\xff": "an image (JPEG)", b"GIF8": "an image (GIF)",
+    b"SQLite format 3\0": "an SQLite database", b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,9 @@ def open_log(path: Path) -> LogFile:
         return LogFile(path, sheets=sheets_of(content, path), notes=notes)
     if content.startswith(OLD_EXCEL):
         raise DataError(path, "is an Excel 97-2003 workbook, or one with a password", "Save it as .xlsx or CSV")
-    if content.startswith(b"%PDF"):
-        raise DataError(path, "is a PDF", "Export the transactions as CSV")
+    other = next((what for start, what in OTHER_FILES.items() if content.startswith(start)), "")
+    if other:
+        raise DataError(path, f"is {other}", "Export the transactions as CSV")
     text = _decoded(content, path)
     if WEB_PAGE.search(text[:2_000]) and text.lstrip().startswith("<"):
         raise DataError(path, "is a web page", "Export the transactions as CSV")

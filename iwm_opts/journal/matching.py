@@ -10,6 +10,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.io.age import now
 from iwm_opts.journal.executions import (
     DELIVERS,
+    HOLDS,
     SETTLES_WITHIN,
     Effect,
     Execution,
@@ -17,6 +18,7 @@ from iwm_opts.journal.executions import (
     misdated,
     orders_of,
     settled_in_cash,
+    underlying,
 )
 from iwm_opts.journal.opening import OpeningBalance, Received
 from iwm_opts.journal.packages import Closing, Package, PackageLeg, PackageTrade, cut
@@ -36,7 +38,7 @@ class Matched:
     notes: tuple[str, ...]
 
 
-def match_executions(executions: Iterable[Execution]) -> Matched:
+def match_executions(executions: Iterable[Execution], left_out: Mapping[int, str] | None = None) -> Matched:
     """Group executions into trades and match their closings.
 
     Parameters
@@ -44,6 +46,8 @@ def match_executions(executions: Iterable[Execution]) -> Matched:
     executions : iterable of Execution
         In any order. Rows of one time follow each other as in the file, or reversed where it lists the newest first;
         where times are equal, in the order that leaves fewer closings without an opening.
+    left_out : mapping of int to str, optional
+        Cells of the rows that could not be read, by line: what they may have opened is no opening balance.
 
     Returns
     -------
@@ -54,9 +58,9 @@ def match_executions(executions: Iterable[Execution]) -> Matched:
     rows = _with_share_effects(_without_journals(rows))
     newest_first = is_newest_first(rows)
     if newest_first is None:
-        forward, backward = (_matched(rows, problems, order) for order in (False, True))
+        forward, backward = (_matched(rows, problems, order, left_out or {}) for order in (False, True))
         return backward if len(backward.opening) < len(forward.opening) else forward
-    return _matched(rows, problems, newest_first)
+    return _matched(rows, problems, newest_first, left_out or {})
 
 
 def _without_journals(rows: list[Execution]) -> list[Execution]:
@@ -70,11 +74,39 @@ def _without_journals(rows: list[Execution]) -> list[Execution]:
     ]
 
 
-def _matched(rows: list[Execution], problems: list[str], newest_first: bool) -> Matched:
-    book = _Book(problems)
-    for order in orders_of(rows, newest_first):
+def _matched(rows: list[Execution], problems: list[str], newest_first: bool, left_out: Mapping[int, str]) -> Matched:
+    orders = orders_of(rows, newest_first)
+    book = _Book(problems, _held_before(orders))
+    for order in orders:
         book.take(order)
-    return book.matched()
+    return book.matched(left_out)
+
+
+def _held_before(orders: Iterable[Sequence[Execution]]) -> Counter[tuple[str, Contract]]:
+    """Return the fewest contracts held before the executions begin, short negative, that explain the endings.
+
+    A long position cannot be assigned: a purchase before an assignment closed a short one, where nothing says that it
+    opened. Contracts with corporate actions, and those whose every trade says what it does, are left out.
+    """
+    least: dict[tuple[str, Contract], int] = defaultdict(int)
+    most: dict[tuple[str, Contract], int] = defaultdict(int)
+    total: Counter[tuple[str, Contract]] = Counter()
+    unsaid: set[tuple[str, Contract]] = set()
+    changed: set[tuple[str, str]] = set()
+    for row in (row for order in orders for row in order):
+        if row.kind == "reorganisation":
+            changed.add((row.account, row.symbol))
+        elif row.contract is not None:
+            key = row.account, row.contract
+            total[key] += row.side * abs(row.quantity)
+            if row.kind == "trade" and not row.effect:
+                unsaid.add(key)
+            elif row.kind not in HOLDS and row.side > 0:
+                most[key] = min(most[key], -total[key])
+            elif row.kind not in HOLDS and row.side < 0:
+                least[key] = max(least[key], -total[key])
+    before = Counter({key: least[key] + most[key] for key in unsaid if not (least[key] and most[key])})
+    return Counter({key: count for key, count in before.items() if (key[0], underlying(key[1].root)) not in changed})
 
 
 def _with_share_effects(rows: list[Execution]) -> list[Execution]:
@@ -87,17 +119,16 @@ def _with_share_effects(rows: list[Execution]) -> list[Execution]:
         (row for row in rows if row.kind in ("trade", *DELIVERS) and (row.contract is None or row.kind in DELIVERS)),
         key=lambda row: (row.when, row.line),
     )
-    signs = _position_signs(rows)
     marked = []
     for row in rows:
         if row.kind in DELIVERS and row.contract is not None:
-            sign = signs.get((row.account, row.contract), 0) * RIGHT_SIGN[row.contract.right]
+            sign = -row.side * RIGHT_SIGN[row.contract.right]
             row = replace(row, effect=_effect_of_shares(row, sign, deliveries, trades))
         marked.append(row)
-    return _without_same_day_closings(marked, signs)
+    return _without_same_day_closings(marked)
 
 
-def _without_same_day_closings(rows: list[Execution], signs: Mapping[tuple[str, Contract], int]) -> list[Execution]:
+def _without_same_day_closings(rows: list[Execution]) -> list[Execution]:
     """Return endings whose shares close those that another ending of the day opens as openings too.
 
     Whatever order the day's deliveries are booked in, they close each other and no shares from before the file.
@@ -105,8 +136,7 @@ def _without_same_day_closings(rows: list[Execution], signs: Mapping[tuple[str, 
 
     def shares(row: Execution) -> int:
         assert row.contract is not None  # endings are of options
-        sign = signs.get((row.account, row.contract), 0) * RIGHT_SIGN[row.contract.right]
-        return sign * MULTIPLIER * abs(row.quantity)
+        return -row.side * RIGHT_SIGN[row.contract.right] * MULTIPLIER * abs(row.quantity)
 
     opened: dict[tuple[str, str, date, bool], int] = defaultdict(int)
     for row in rows:
@@ -121,15 +151,6 @@ def _without_same_day_closings(rows: list[Execution], signs: Mapping[tuple[str, 
                 row = replace(row, effect="open")
         marked.append(row)
     return marked
-
-
-def _position_signs(rows: Sequence[Execution]) -> dict[tuple[str, Contract], int]:
-    """Side of each contract by its first trade that opens: +1 long, -1 short."""
-    signs: dict[tuple[str, Contract], int] = {}
-    for row in rows:
-        if row.kind == "trade" and row.contract is not None and row.effect != "close":
-            signs.setdefault((row.account, row.contract), 1 if row.quantity > 0 else -1)
-    return signs
 
 
 def _effect_of_shares(
@@ -165,8 +186,9 @@ def _effect_of_shares(
 class _Book:
     """Open lots as the orders come in."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
+    def __init__(self, problems: Iterable[str], before: Counter[tuple[str, Contract]]) -> None:
         self.packages: list[Package] = []
+        self.before = before  # contracts from before the file, short negative, that its trades do not name as such
         # Accounts never close each other's positions.
         self.lots: dict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]] = defaultdict(deque)
         self.opening: list[OpeningBalance] = []
@@ -247,9 +269,15 @@ class _Book:
         assert contract is not None  # shares were sent elsewhere
         left = abs(execution.quantity)
         is_trade = execution.kind == "trade"
-        sign = 0 if not is_trade or execution.quantity == 0 else (1 if execution.quantity > 0 else -1)
+        sign = execution.side
         fee = execution.fees / left if left else 0.0
         lots = self.lots[execution.account, contract]
+        before = self.before[execution.account, contract]
+        if before * sign < 0 and not is_misdated:
+            count = min(left, abs(before))
+            self.before[execution.account, contract] += sign * count
+            self._close_opening_balance(execution, count)
+            left -= count
         for package, leg in list(lots):
             if not left:
                 break
@@ -307,11 +335,7 @@ class _Book:
                 f"{action}: left out"
             )
             return
-        held = count * (-1 if execution.quantity > 0 else 1)
-        if execution.kind == "assignment":
-            held = -count
-        elif execution.kind == "exercise":
-            held = count
+        held = -count * (execution.side or (1 if execution.quantity > 0 else -1))
         balance = OpeningBalance.of(execution, held)
         balance.received = self.received.take(execution.account, contract, held)
         self.opening.append(balance)
@@ -334,12 +358,14 @@ class _Book:
             takes_old = shares < 0 and not covers
         self.shares.deliver(execution, shares, leg.contract.strike, closing.delivery, takes_old=takes_old)
 
-    def matched(self) -> Matched:
+    def matched(self, left_out: Mapping[int, str]) -> Matched:
         """Every package and every lot cut where parts of it were left."""
         self.shares.settle_uncovered()
         self.shares.settle_charges()
         packages = tuple(trade for package in self.packages if not package.is_left_out for trade in cut(package))
-        lines = [balance.describe() for balance in self.opening]
+        unread = [balance.line_of(left_out) for balance in self.opening]
+        lines = [balance.describe(line) for balance, line in zip(self.opening, unread, strict=True)]
+        opening = tuple(balance for balance, line in zip(self.opening, unread, strict=True) if not line)
         problems = (*self.problems, *lines, *self.shares.problems)
         notes = (*self.reorganisation.notes, *self.shares.notes)
-        return Matched(packages, tuple(self.shares.trades()), tuple(self.opening), problems, notes)
+        return Matched(packages, tuple(self.shares.trades()), opening, problems, notes)

@@ -1,8 +1,10 @@
 """Opening balances: positions from before a file begins, known by the row that ended them."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from iwm_opts.journal.executions import Execution, Kind
 from iwm_opts.market.contract import Contract
@@ -63,8 +65,24 @@ class OpeningBalance:
         """OCC symbol, or shares of a symbol."""
         return self.contract.symbol if self.contract else f"shares of {self.symbol}"
 
-    def describe(self) -> str:
-        """One line for a reader."""
+    def line_of(self, left_out: Mapping[int, str]) -> int:
+        """Line of a row that could not be read and may have opened it, by its words; 0 without one."""
+        return next((line for line, text in left_out.items() if self._is_named(text)), 0)
+
+    def _is_named(self, text: str) -> bool:
+        if self.contract is None:
+            return self.symbol in text.split("\n")
+        contract, plain = self.contract, text.replace(",", "")
+        strike = f"{contract.strike:g}"
+        zeros = "0*" if "." in strike else r"(?:\.0+)?"
+        is_strike = f"{round(1000 * contract.strike):08d}" in plain or re.search(
+            rf"(?<![\d.]){re.escape(strike)}{zeros}(?![\d.])", plain
+        )
+        is_symbol = re.search(rf"(?<![A-Z])(?:{re.escape(contract.root)}|{re.escape(self.symbol)})(?![A-Z])", plain)
+        return bool(is_strike and is_symbol and any(day in plain for day in _spellings(contract.expiration)))
+
+    def describe(self, unread: int = 0) -> str:
+        """One line for a reader; `unread` is the line of a row that may have opened it."""
         side = "short" if self.quantity < 0 else "long"
         at = f" at {self.price:g}" if self.price else ""
         shares = f"; its shares brought {self.settlement:.2f}" if self.settlement else ""
@@ -73,7 +91,17 @@ class OpeningBalance:
             source = "{} received by transfer"
             if self.received < abs(self.quantity):
                 source = f"{{}}, {self.received} received by transfer and the others from before the file"
+        if unread:
+            source = f"{{}} that line {unread}, left out, may have opened"
         return (
             f"line {self.line}: {source.format(f'{abs(self.quantity)} {self.name} {side}')}, "
             f"{ENDED[self.how]} {self.ended:%Y-%m-%d}{at}: result not counted{shares}"
         )
+
+
+def _spellings(day: date) -> set[str]:
+    """Expiration as brokers write it, in capitals."""
+    written = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%d%b%y", "%d %b %y", "%d %b %Y", "%b %d %Y", "%m/%d/%Y", "%m/%d/%y")
+    dates = {f"{day:{style}}" for style in written}
+    dates |= {f"{day.month}/{day.day}/{day.year}", f"{day.month}/{day.day}/{day:%y}"}
+    return {text.upper() for text in dates | {text.lstrip("0") for text in dates}}

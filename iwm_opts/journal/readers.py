@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -57,7 +58,7 @@ KNOWN: Final = (
 )
 UNSAID: Final = f"no column {' or '.join(MADE)}: whether its prices are real is not known"
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
-NAMED_REASONS, MESSAGE_PART = 3, 110  # of why a file holds no trade: how many, and their characters
+NAMED_REASONS, MESSAGE_PART = 3, 150  # of why a file holds no trade: how many, and their characters
 OTHER_XML: Final = (
     ("urn:schemas-microsoft-com:office:spreadsheet", "an Excel 2003 workbook", "Save it as .xlsx or CSV"),
     ("<OFX>", "an OFX download of Quicken", "Export the transactions as CSV"),
@@ -152,7 +153,7 @@ def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
 
 def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> DataError:
     reasons = (*problems, *notes)
-    named = "; ".join(reason[:MESSAGE_PART] for reason in reasons[:NAMED_REASONS])
+    named = "; ".join(shorten(reason, MESSAGE_PART, placeholder="...") for reason in reasons[:NAMED_REASONS])
     more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
     return DataError(source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}")
 
@@ -238,7 +239,7 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     executions = _with_deliveries_without_option(_without_adjusted(executions, report), report)
     if len({execution.account for execution in executions}) == 1:
         executions = [replace(execution, account="") for execution in executions]
-    matched = match_executions(executions)
+    matched = match_executions(executions, report.left_out)
     known = [trade for trade in matched.packages if trade.exit is None or not np.isnan(trade.debit)]
     rows = [_row(name, trade, market) for name, trade in _numbered(known)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]

@@ -97,8 +97,8 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     quantity = -abs(size) if words.startswith("YOU SOLD") else quantity
     fees = abs(row.number("commission")) + abs(row.number("fees"))
     if kind == "trade" and not is_cancelled:
-        units = abs(size) * (MULTIPLIER if contract else 1)
-        row.check_amount("amount", (units if quantity > 0 else -units) * price + fees, units)
+        shares = quantity * (MULTIPLIER if contract else 1)
+        price, fees = row.settled("amount", shares, price, ("commission", "fees"))
     return Execution(
         when=_when(row, words),
         symbol=underlying(contract.root if contract else symbol),

@@ -59,6 +59,7 @@ NO_TIMES: Final = "no times of day: what opened on one day is taken for one orde
 NO_CATEGORY: Final = (
     "no column AssetClass: options are known by their contracts, other rows are taken for shares; add it to the query"
 )
+ANSWER_CELL: Final = re.compile(r"<(\w+)>([^<]*)</\1>")
 CURRENCIES: Final = re.compile(r"[A-Z]{3}\.[A-Z]{3}")
 # Levels of elements that do not say theirs.
 ELEMENTS: Final = {
@@ -81,13 +82,14 @@ TABLE: Final = Table(
         "clock": ("tradetime",),
         "quantity": ("quantity",),
         "price": ("tradeprice", "price"),
-        "proceeds": ("proceeds",),
+        "proceeds": ("proceeds", "trademoney"),
+        "net cash": ("netcash",),
         "commission": ("ibcommission", "ib commission", "commission", "comm/fee"),
         "commission currency": ("ibcommissioncurrency", "commissioncurrency", "ib commission currency"),
         "rate": ("fxratetobase", "fx rate to base"),
         "taxes": ("taxes",),
         "effect": ("open/closeindicator", "opencloseindicator"),
-        "notes": ("notes/codes", "notes"),
+        "notes": ("notes/codes", "notes", "code"),
         "side": ("buy/sell", "buysell"),
         "order": ("iborderid", "orderid"),
         "level": ("levelofdetail",),
@@ -109,6 +111,7 @@ TABLE: Final = Table(
 def read_csv(export: Export) -> list[Execution]:
     """Read the executions of a Flex query in CSV, with or without its section marks."""
     rows: list[tuple[int, list[str]]] = []
+    place = -1  # of the first header
     is_trades = False  # whether the section holds trades: by its header, whatever marks it
     for line, cells in export.rows:
         mark = cells[0].upper()
@@ -116,13 +119,14 @@ def read_csv(export: Export) -> list[Execution]:
             continue
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
         columns = set(columns_of(body))
-        if mark == "HEADER" or columns & ACCOUNTS or columns >= set(FLEX_CSV.proof):
-            is_trades = columns >= set(FLEX_CSV.proof)
+        is_proof = any(columns >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV))
+        if mark == "HEADER" or columns & ACCOUNTS or is_proof:
+            is_trades = is_proof
+            place = len(rows) if is_proof and place < 0 else place
         if is_trades or not rows:
             rows.append((line, body))
         else:
             export.report.skipped["rows of other sections"] += 1
-    place = next(at for at, (_, cells) in enumerate(rows) if set(FLEX_CSV.proof) <= set(columns_of(cells)))
     return _executions(list(TABLE.rows(replace(export, rows=rows, header=place))), export)
 
 
@@ -157,6 +161,24 @@ def read_xml(export: Export) -> list[Execution]:
         return []
     table = list(TABLE.rows(replace(export, rows=rows, header=0, delimiter=",")))
     return _executions(table, export, _settlements(tree, export.report))
+
+
+def refuse_answer(export: Export) -> list[Execution]:
+    """Refuse an answer of the web service in place of a statement, in its words.
+
+    Raises
+    ------
+    DataError
+    """
+    cells = {name: " ".join(text.split()) for name, text in ANSWER_CELL.findall(export.text)}
+    if "ErrorMessage" in cells or "ErrorCode" in cells:
+        said = f"{cells.get('ErrorMessage', '')} (ErrorCode {cells.get('ErrorCode', 'none')})".strip()
+        raise DataError(ANSWER.name, f"answered with an error: {said}", "Mend that and request the query again")
+    raise DataError(
+        ANSWER.name,
+        f"answered with the reference code {shown(cells.get('ReferenceCode', ''))} of a statement, not with it",
+        "Request the statement with that code",
+    )
 
 
 def _trades(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
@@ -302,29 +324,39 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     is_delivery = contract is None and ending is not None
     quantity = row.count("quantity", "contracts" if contract else "shares")
-    if ending is None:
-        units = abs(quantity) * (MULTIPLIER if contract is not None else 1)
-        row.check_amount("proceeds", units * row.amount("price"), units)
     if row.text("side").upper().startswith(("SELL", "BUY")):  # of a cancellation too: `SELL (Ca.)`
         quantity = abs(quantity) * (-1 if row.text("side").upper().startswith("SELL") else 1)
     elif _is_cancelled(row):
         quantity = -quantity
-    effect: Effect = effect_of(set(row.text("effect").upper().replace(",", ";").split(";")))
+    effect: Effect = effect_of(set(row.text("effect").upper().replace(",", ";").split(";"))) or effect_of(codes)
     if contract is None and not effect and quantity < 0 and not is_delivery:
         effect = "close"
+    price, fees = row.number("price"), -(_commission(row) + row.number("taxes"))
+    if ending is None:
+        price, fees = _settled(row, quantity * (MULTIPLIER if contract is not None else 1), fees)
     return Execution(
         when=row.moment("time"),
         symbol=underlying(row.symbol("underlying") if contract and row.text("underlying") else _bare(row, contract)),
         contract=contract,
         quantity=quantity,
-        price=row.number("price") if ending else row.amount("price"),
-        fees=-(_commission(row) + row.number("taxes")),
+        price=price,
+        fees=fees,
         effect="close" if ending and contract is not None else effect,
         kind="delivery" if is_delivery else ending or "trade",
+        is_sided=True,
         order="" if is_blank(row.text("order")) else row.text("order"),
         line=row.line,
         account=row.text("account"),
     )
+
+
+def _settled(row: Row, shares: int, fees: float) -> tuple[float, float]:
+    """Price and fees by the cash of a trade: its proceeds, else what is left of them after fees."""
+    price = row.amount("price")
+    if is_blank(row.text("proceeds")) and not is_blank(row.text("net cash")):
+        in_dollars = row.text("commission currency").upper() in ("", CURRENCY)
+        return row.settled("net cash", shares, price, ("commission", "taxes")) if in_dollars else (price, fees)
+    return row.settled("proceeds", shares, price)[0], fees
 
 
 def _commission(row: Row) -> float:
@@ -352,4 +384,10 @@ def _contract(row: Row) -> Contract:
 
 
 FLEX_CSV: Final = Layout("Interactive Brokers Flex query", ("symbol", "quantity", "tradeprice"), read_csv)
+CONFIRMATIONS_CSV: Final = Layout(
+    "Interactive Brokers Flex query of trade confirmations",
+    ("symbol", "quantity", "price", "commission", "code", "buy/sell"),
+    read_csv,
+)
 FLEX_XML: Final = Layout("Interactive Brokers Flex query", (), read_xml, root="FlexQueryResponse")
+ANSWER: Final = Layout("Interactive Brokers Flex Web Service", (), refuse_answer, root="FlexStatementResponse")

@@ -19,8 +19,10 @@ The transaction history has one section, days without times, and neither opening
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER, counted
@@ -81,10 +83,11 @@ CASH_SECTIONS: Final = {
     },
 }
 RATES: Final = "Base Currency Exchange Rate"
-SAME_AMOUNT, CENT = 0.002, 0.01  # share and dollars by which an amount may be rounded
-FURTHEST_RATE: Final = 2.0  # of a currency to the dollar; what lies beyond is another multiplier
+RATE_MOVES: Final = 1.2  # of a file's days; what differs by more is another multiplier
 IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
 SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
+RENAMED: Final = re.compile(r"\b(?:CUSIP|ISIN|SYMBOL|TICKER|NAME)\b[A-Z/ ]*\bCHANGE\b")
+NAMED_LAST: Final = re.compile(r"\((?P<name>[^(),]+),[^()]*\)$")  # `(META, META PLATFORMS INC, US30303M1027)`
 HISTORY_SECTION: Final = "Transaction History"
 GRAINS: Final = ("Order", "Trade")  # rows read: orders, or their fills where a statement holds no orders
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
@@ -123,10 +126,10 @@ HISTORY: Final = Table(
         "quantity": ("quantity",),
         "price": ("price",),
         "currency": ("price currency",),
-        "gross": ("gross amount",),
+        "gross amount": ("gross amount",),
         "commission": ("commission",),
     },
-    numbers=("quantity", "price", "commission"),
+    numbers=("quantity", "price", "gross amount", "commission"),
     stamps=("time",),
     charges=("commission",),
     month_first=None,
@@ -189,7 +192,9 @@ def _sections(export: Export) -> dict[str, list[Row]]:
             header = names[section]
             if any(cells[len(header) :]) or len(cells) < len(header):
                 export.report.reject(
-                    line, f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}"
+                    line,
+                    f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}",
+                    cells,
                 )
                 continue
             if joined.repeats((account, *cells)):
@@ -211,11 +216,15 @@ def _sections(export: Export) -> dict[str, list[Row]]:
     )
 
 
+def _base_currency(export: Export) -> str:
+    """Currency of the account; empty where the file does not name it."""
+    rows = (cells for _, cells in export.rows if cells[1:3] == ["Data", "Base Currency"] and len(cells) > 3)
+    return next((cells[3].upper() for cells in rows), "")
+
+
 def _rates(export: Export) -> dict[str, float]:
     """Dollars for one unit of the account's currency, by the rates of the statement; empty where it has none."""
-    base = next(
-        (cells[3] for _, cells in export.rows if cells[1:3] == ["Data", "Base Currency"] and len(cells) > 3), ""
-    )
+    base = _base_currency(export)
     header: list[str] = []
     rates: dict[str, float] = {}
     for _, cells in export.rows:
@@ -312,40 +321,47 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     is_delivery = category == STOCKS and ending is not None
     contract = contract_of(row.text("symbol")) if category == OPTIONS else None
     quantity = row.count("quantity", "contracts" if contract else "shares")
+    price = row.number("price")
     if ending is None:
-        units = abs(quantity) * (MULTIPLIER if contract is not None else 1)
-        row.check_amount("proceeds", units * row.amount("price"), units)
+        shares = quantity * (MULTIPLIER if contract is not None else 1)
+        price, _ = row.settled("proceeds", shares, row.amount("price"))
     return Execution(
         when=row.moment("time"),
         symbol=_underlying(row.symbol()) if contract is not None else underlying(row.symbol()),
         contract=contract,
         quantity=quantity,
-        price=row.number("price") if ending else row.amount("price"),
+        price=price,
         fees=-_commission(row, rates),
         effect="close" if ending and contract is not None else effect_of(codes),
         kind="delivery" if is_delivery else ending or "trade",
+        is_sided=True,
         line=row.line,
         account=row.text("account"),
     )
 
 
 def corporate_action(row: Row, category: str) -> Execution | None:
-    """Read a split with its ratio; what a merger and the like brings is unknown."""
+    """Read a split with its ratio, and a change of symbol; what a merger and the like brings is unknown."""
     words = row.text("description")
     name, bracket, _ = words.partition("(")
     if category not in (OPTIONS, STOCKS):
         return None
     if not bracket or not name.strip():
         raise ValueError(f"corporate action {shown(words)} names no symbol")
-    contract = contract_of(name.strip()) if category == OPTIONS else None
     split = SPLIT.search(" ".join(words.upper().split()))
+    quantity, named = 0, NAMED_LAST.search(words.strip())
+    if RENAMED.search(" ".join(words.upper().split())) and named is not None:
+        quantity = row.count("quantity", "contracts" if category == OPTIONS else "shares")
+        # Removed shares go by an old number, FB.OLD: those held by the symbol in front.
+        name = named["name"] if quantity > 0 or category == OPTIONS else name
+    contract = contract_of(name.strip()) if category == OPTIONS else None
     return Execution(
         row.moment("time"),
         _underlying(name.strip()) if contract is not None else underlying(name),
         contract,
-        0,
+        quantity,
         0.0,
-        effect="" if split is not None else "close",
+        effect="" if split is not None else "open" if quantity > 0 else "close",
         kind="reorganisation",
         line=row.line,
         account=row.text("account"),
@@ -399,7 +415,14 @@ def read_history(export: Export) -> list[Execution]:
     ]
     section = replace(export, rows=rows, header=0)
     transactions = list(HISTORY.rows(section))
-    executions = each_row(iter(transactions), _transaction, export.report)
+    base = _base_currency(export)
+    rates = HistoryRates.of(transactions, base) if base not in ("", CURRENCY) else None
+    executions = each_row(iter(transactions), lambda row, report: _transaction(row, report, rates), export.report)
+    if rates is not None and rates.usual:
+        export.report.remarks.append(
+            f"commissions and gross amounts are in {base}: converted at the rate of each row, "
+            f"{rates.usual:.5g} {base} for a dollar in the middle"
+        )
     cancelled, corrected = amendments(transactions, "type", "description")
     executions = without_cancelled(executions, cancelled, export.report, corrected)
     if executions:
@@ -407,7 +430,49 @@ def read_history(export: Export) -> list[Execution]:
     return with_day_orders(executions)
 
 
-def _transaction(row: Row, report: RowReport) -> Execution | None:
+@dataclass(frozen=True, slots=True)
+class HistoryRates:
+    """Rates of a transaction history whose gross amounts and commissions are in another currency than its prices."""
+
+    base: str
+    usual: float  # units of the base currency for a dollar; 0 where no row has a price and a gross amount
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], base: str) -> "HistoryRates":
+        """Return the median of the rows, which one of another multiplier does not move."""
+        rates = []
+        for row in rows:
+            with suppress(ValueError):  # the row is named where it is read
+                value = row.number("quantity") * row.number("price") * (MULTIPLIER if _names_option(row) else 1)
+                rates += [abs(row.number("gross amount") / value)] if value and row.number("gross amount") else []
+        return cls(base, median(rates) if rates else 0.0)
+
+    def dollars(self, row: Row, shares: int) -> float:
+        """Commission of a row in dollars.
+
+        Raises
+        ------
+        ValueError
+            When its gross amount is not quantity and price at a rate of the file.
+        """
+        value, gross, rate = abs(shares) * row.number("price"), abs(row.number("gross amount")), self.usual
+        if value and gross:
+            rate = gross / value
+            if not 1.0 / RATE_MOVES < rate / self.usual < RATE_MOVES:
+                raise ValueError(
+                    f"gross amount {row.text('gross amount')} is not quantity and price at {self.usual:.5g} {self.base} for "
+                    "a dollar, the rate of the other rows"
+                )
+        if row.number("commission") and not rate:
+            raise ValueError(f"commission in {self.base}, and no row of the file shows the rate to {CURRENCY}")
+        return row.number("commission") / (rate or 1.0)
+
+
+def _names_option(row: Row) -> bool:
+    return _is_option(unamended(row.text("description"))) or len(row.text("symbol")) > 8
+
+
+def _transaction(row: Row, report: RowReport, rates: HistoryRates | None) -> Execution | None:
     words = unamended(row.text("type").lower())
     is_cancelled = TAKEN_BACK.search(f"{row.text('type')} {row.text('description')}") is not None
     if SPLIT.search(row.text("description").upper()) or "corporate action" in words:
@@ -418,24 +483,28 @@ def _transaction(row: Row, report: RowReport) -> Execution | None:
         return None
     row.require_dollars()
     name = unamended(row.text("description"))
-    is_named = _is_option(name)
-    is_option = is_named or len(row.text("symbol")) > 8
-    contract = contract_of(name if is_named else row.text("symbol")) if is_option else None
+    is_option = _names_option(row)
+    contract = contract_of(name if _is_option(name) else row.text("symbol")) if is_option else None
     quantity = row.count("quantity", "contracts" if is_option else "shares")
     if words == "buy" and quantity < 0 and not is_cancelled:
         raise ValueError(f"{row.text('type')} of {quantity}: a purchase of less than nothing")
     is_sale = words == "sell" or (quantity < 0 and not (is_cancelled and words == "buy"))
     quantity = -abs(quantity) if is_sale else abs(quantity)
     effect: Effect = "close" if (ending and is_option) or (not is_option and quantity < 0) else ""
+    price = row.number("price") if ending else row.amount("price")
+    shares = quantity * (MULTIPLIER if is_option else 1)
+    if rates is None and ending is None and not is_cancelled:
+        price, _ = row.settled("gross amount", shares, price)
     return Execution(
         when=row.moment("time"),
         symbol=underlying(contract.root if contract is not None else row.symbol()),
         contract=contract,
         quantity=quantity,
-        price=row.number("price") if ending else row.amount("price"),
-        fees=-_history_commission(row, abs(quantity) * (MULTIPLIER if is_option else 1)),
+        price=price,
+        fees=-(row.number("commission") if rates is None else rates.dollars(row, shares)),
         effect=effect if ending is None or is_option else "",
         kind="delivery" if ending and not is_option else ending or "trade",
+        is_sided=True,
         line=row.line,
         account=row.text("account"),
     )
@@ -443,17 +512,6 @@ def _transaction(row: Row, report: RowReport) -> Execution | None:
 
 def _is_option(text: str) -> bool:
     return SYMBOL.fullmatch(" ".join(text.upper().split())) is not None
-
-
-def _history_commission(row: Row, units: int) -> float:
-    """Commission in dollars: it and the gross amount are in the account's currency, the price is not."""
-    commission, gross, value = row.number("commission"), abs(row.number("gross")), units * row.number("price")
-    if not commission or not value or not gross or abs(gross - value) <= max(SAME_AMOUNT * value, CENT):
-        return commission
-    rate = gross / value
-    if not 1.0 / FURTHEST_RATE < rate < FURTHEST_RATE:
-        raise ValueError(f"gross amount {row.text('gross')} is not quantity and price")
-    return commission / rate
 
 
 def refuse_language(export: Export) -> list[Execution]:

@@ -16,6 +16,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.io.workbook import Rows
 from iwm_opts.journal.executions import Execution, underlying
 from iwm_opts.journal.fields import (
+    HALF_CENT,
     Notation,
     Row,
     columns_of,
@@ -43,6 +44,7 @@ TAKEN_BACK: Final = re.compile(
 )
 CORRECTED: Final = re.compile(r"\(?\b(?:trade )?correct(?:ed|ion)\b(?: of)?(?: trade)?[):\s-]*", re.IGNORECASE)
 TRANSFER: Final = re.compile(r"\b(?:acat[io]?|transfer(?:red)?|journal(?:l?ed)?)\b", re.IGNORECASE)
+SAME_PRICE: Final = 1e-9  # dollars
 FUTURES: Final = "futures and their options"
 UNTYPED: Final = "totals and remarks (no type)"
 DELIVERED: Final = "shares delivered (they follow from the options)"
@@ -62,10 +64,12 @@ class RowReport:
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     until: date | None = None  # last day that the file covers, where its rows or its title say so
+    left_out: dict[int, str] = field(default_factory=dict)  # cells of unreadable rows by line, one a line of text
 
-    def reject(self, line: int, why: object) -> None:
+    def reject(self, line: int, why: object, cells: Iterable[str] = ()) -> None:
         """Name a row that should have been read, and why it could not be."""
         self.unreadable.append(f"line {line}: {why}: left out")
+        self.left_out[line] = "\n".join(cells).upper()
 
     def reach(self, cells: Iterable[str], is_day_first: bool = False) -> None:
         """Extend the days that the file covers to dates of its rows and titles; other text is ignored."""
@@ -208,7 +212,7 @@ class Table:
             try:
                 trades.append(trade_of(row))
             except (ValueError, KeyError) as error:
-                export.report.reject(row.line, error)
+                export.report.reject(row.line, error, row.cells.values())
         return pd.DataFrame(trades)
 
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
@@ -269,7 +273,9 @@ class Table:
                 continue
             if len(cells) < width or any(cells[len(header) :]):
                 export.report.reject(
-                    line, f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}"
+                    line,
+                    f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}",
+                    cells,
                 )
                 continue
             if joined.repeats((accounts.get(line, ""), *cells)):
@@ -332,7 +338,8 @@ def each_row(
         try:
             execution = read(row, report)
         except (ValueError, KeyError) as error:
-            report.reject(row.line, f"no column for {error}" if isinstance(error, KeyError) else error)
+            why = f"no column for {error}" if isinstance(error, KeyError) else error
+            report.reject(row.line, why, row.cells.values())
             continue
         if execution is not None:
             executions.append(execution)
@@ -408,13 +415,14 @@ def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Executio
     trades = [
         row
         for row in executions
-        if (*_side(row), _signed(row), row.price) == (*_side(cancelled), _signed(cancelled), cancelled.price)
+        if (*_side(row), _signed(row)) == (*_side(cancelled), _signed(cancelled))
+        and abs(row.price - cancelled.price) <= HALF_CENT  # the cash settles the price of a trade
         and row.when.date() <= cancelled.when.date()
     ]
     return min(
         trades,
         key=lambda row: (
-            abs(row.when - cancelled.when), row.effect != cancelled.effect, abs(abs(row.fees) - abs(cancelled.fees))
+            abs(row.price - cancelled.price) > SAME_PRICE, abs(row.when - cancelled.when), row.effect != cancelled.effect, abs(abs(row.fees) - abs(cancelled.fees))
         ),
         default=None,
     )  # fmt: skip

@@ -104,16 +104,16 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     price = abs(row.number("price") if kind else row.amount("price"))
     if kind is not None and row.number("amount") and not price:
         price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
-    units = abs(size) * (MULTIPLIER if contract else 1)
+    fees = abs(row.number("fees"))
     if kind is None and not TAKEN_BACK.search(row.text("action")):
-        row.check_amount("amount", sign * units * price + abs(row.number("fees")), units)
+        price, fees = row.settled("amount", sign * abs(size) * (MULTIPLIER if contract else 1), price, ("fees",))
     return Execution(
         when=row.moment("date"),
         symbol=underlying(contract.root if contract else row.symbol()),
         contract=contract,
         quantity=sign * abs(size) if sign else size,
         price=price,
-        fees=abs(row.number("fees")),
+        fees=fees,
         effect=effect,
         kind=kind or "trade",
         line=row.line,

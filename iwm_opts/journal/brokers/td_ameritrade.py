@@ -38,7 +38,6 @@ OPTION: Final = re.compile(
 REMOVAL: Final = re.compile(r"REMOVAL OF OPTION DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)")
 KINDS: Final[dict[str, Kind]] = {"EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise"}
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|EXCHANGE|NAME CHANGE)\b")
-CENT: Final = 0.011  # dollars by which an amount may be rounded
 
 TABLE: Final = Table(
     fields={
@@ -97,28 +96,24 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         raise ValueError(f"{shown(words)} names no option")
     size = abs(row.count("quantity", "contracts" if contract else "shares"))
     effect: Effect = "close" if removal is not None or (contract is None and sign < 0) else ""
+    fees = abs(row.number("commission")) + abs(row.number("fee"))
+    price = row.amount("price") if sign else 0.0
+    if sign and not TAKEN_BACK.search(row.text("description")):
+        price, fees = row.settled("amount", sign * size * (MULTIPLIER if contract else 1), price, ("commission", "fee"))
+    elif not sign and not is_blank(row.text("amount")):
+        price = abs(row.number("amount")) / (size * MULTIPLIER)  # cash of an index
     return Execution(
         when=row.moment("date"),
         symbol=symbol or underlying(row.symbol()),
         contract=contract,
         quantity=sign * size if sign else size,
-        price=row.amount("price") if sign else abs(row.number("amount")) / (size * MULTIPLIER),  # cash of an index
-        fees=_fees(row, sign, size * (MULTIPLIER if contract else 1)),
+        price=price,
+        fees=fees,
         effect=effect,
         kind=KINDS[removal["kind"]] if removal is not None else "trade",
         line=row.line,
         account=row.text("account"),
     )
-
-
-def _fees(row: Row, sign: int, units: int) -> float:
-    """Commission and fee of a row; of a trade its amount must lack exactly these."""
-    paid = abs(row.number("commission")) + abs(row.number("fee"))
-    if sign and not is_blank(row.text("amount")) and not TAKEN_BACK.search(row.text("description")):
-        lacking = -sign * units * row.number("price") - row.number("amount")
-        if abs(lacking - paid) > CENT:
-            raise ValueError(f"amount {row.text('amount')} is not quantity and price less {paid:.2f} of fees")
-    return paid
 
 
 def _contract(text: str) -> Contract | None:

@@ -11,6 +11,7 @@ others, 2021 to 2026); thinkorswim documents none. Times are those of the platfo
 say which.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
@@ -264,7 +265,7 @@ def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
             if leg is not None:
                 orders[-1][1].append(leg)
         except (ValueError, KeyError) as error:
-            report.reject(row.line, error)
+            report.reject(row.line, error, row.cells.values())
     kept = []
     for head, legs in orders:
         if head.text(STATEMENT_OF) != statement:
@@ -333,6 +334,7 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
     """
     symbols = {leg.symbol for leg in legs}
     contracts = {(leg.account, leg.contract) for leg in legs}
+    unsaid = {(leg.account, leg.contract) for leg in legs if not leg.effect}
     alike = {(leg.account, _of_class(leg.contract)): leg.contract for leg in legs if leg.contract is not None}
 
     def traded_as(account: str, contract: Contract) -> Contract:
@@ -361,7 +363,9 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
             elif REMOVAL.search(words) or SHORT_REMOVAL.search(words):
                 ending = _ending(row, words)
                 assert ending.contract is not None  # removals are of options
-                endings.append(replace(ending, contract=traded_as(ending.account, ending.contract)))
+                contract = traded_as(ending.account, ending.contract)
+                # Files differ in the sign of what expires: it counts where the trades do not say what they open.
+                endings.append(replace(ending, contract=contract, is_sided=(ending.account, contract) in unsaid))
             elif kind == "TRD" or (is_taken_back and TRADED.search(words)):
                 traded.append(_traded(row, words))
             elif SPLIT.search(words):
@@ -492,11 +496,26 @@ def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[i
     yield from ((place, other) for _, place, other in sorted(scored))
 
 
+def _lacking(order: Order, row: CashRow) -> float:
+    """Dollars by which the amount of a cash row differs from the prices of an order's legs."""
+    value = sum(-leg.quantity * leg.price * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
+    return math.copysign(row.amount, value) - value if row.amount else 0.0
+
+
 def _is_paid(order: Order, row: CashRow) -> bool:
     """Whether the amount of a cash row is that of an order's legs; they deliver other than 100 shares if it is not."""
-    value = sum(-leg.quantity * leg.price * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
     units = sum(abs(leg.quantity) * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
-    return not row.amount or abs(abs(row.amount) - abs(value)) <= HALF_CENT * units + CENT
+    return abs(_lacking(order, row)) <= HALF_CENT * units + CENT
+
+
+def _settled(order: Order, row: CashRow | None) -> tuple[Execution, ...]:
+    """Legs whose prices, rounded to cents in the file, make the amount of their cash row: the largest leg adapts."""
+    lacking = 0.0 if row is None else round(_lacking(order, row), 2)
+    if not lacking:
+        return order.legs
+    largest = max(order.legs, key=lambda leg: abs(leg.quantity) * (MULTIPLIER if leg.contract else 1))
+    shares = largest.quantity * (MULTIPLIER if largest.contract else 1)
+    return tuple(replace(leg, price=leg.price - lacking / shares) if leg is largest else leg for leg in order.legs)
 
 
 def _with_fees(
@@ -513,7 +532,8 @@ def _with_fees(
     misfits = {place for place, row in paid.items() if not _is_paid(orders[place], row)}
     for place in misfits:
         why = f"amount {paid[place].amount:.2f} of line {paid[place].line} is not quantity and price"
-        report.reject(orders[place].legs[0].line, why)
+        legs = orders[place].legs
+        report.reject(legs[0].line, why, [leg.contract.symbol if leg.contract else leg.symbol for leg in legs])
     without = [f"{order.legs[0].when}" for place, order in enumerate(orders) if place not in charged]
     if without:
         times = ", ".join(sorted(without)[:NAMED_TIMES]) + (", ..." if len(without) > NAMED_TIMES else "")
@@ -540,7 +560,7 @@ def _with_fees(
         )
         for place, order in enumerate(orders)
         if place not in misfits
-        for leg in order.legs
+        for leg in _settled(order, paid.get(place))
     ]
 
 

@@ -101,5 +101,5 @@ def test_commissions_of_a_transaction_history_are_in_the_currency_of_its_amounts
 
 
 def test_a_gross_amount_of_another_multiplier_is_named(tmp_path):
-    with pytest.raises(DataError, match="gross amount 12 is not quantity and price"):
+    with pytest.raises(DataError, match="gross amount '12' is not quantity and price"):
         read(tmp_path, HISTORY.format(base="USD", bought=-4, sold=12, symbol="IWM"))

@@ -99,3 +99,60 @@ def test_orders_alone_need_no_transaction_number(tmp_path):
     row = "U1,USD,OPT,IWM   260320P00190000,190,20260320,P,202603{}\n"
     text = LEVELS + row.format("02;100000,-1,1.2,120,-1,O,SELL,1,") + row.format("10;100000,1,0.4,-40,-1,C,BUY,2,")
     assert list(read(tmp_path, text).closed["pnl"]) == [pytest.approx(80.00 - 2.00)]
+
+
+CONFIRMATIONS = (
+    "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,UnderlyingSymbol,Multiplier,Strike,Expiry,Put/Call,Date/Time,"
+    "Quantity,Price,Commission,Code,Buy/Sell,OrderID\n"
+)
+CONFIRMED = 'U1,USD,OPT,IWM   260320P00{0}000,IWM,100,{0},2026-03-20,P,"2026-03-{1}",{2},{3},{4},{5},{6},{7}\n'
+
+
+def confirmations(*rows):
+    return CONFIRMATIONS + "".join(CONFIRMED.format(*row) for row in rows)
+
+
+def confirmed_xml(*rows):
+    confirms = "".join(
+        f'<TradeConfirm accountId="U1" currency="USD" assetCategory="OPT" symbol="IWM   260320P00{strike}000" '
+        f'underlyingSymbol="IWM" multiplier="100" strike="{strike}" expiry="20260320" putCall="P" quantity="{count}" '
+        f'dateTime="202603{when.replace(", ", ";").replace(":", "")}" price="{price}" commission="{fee}" '
+        f'code="{code}" buySell="{side}" orderID="{order}"/>'
+        for strike, when, count, price, fee, code, side, order in rows
+    )
+    statement = f"<FlexStatement><TradeConfirms>{confirms}</TradeConfirms></FlexStatement>"
+    return f"<FlexQueryResponse><FlexStatements>{statement}</FlexStatements></FlexQueryResponse>"
+
+
+@pytest.mark.parametrize("text", [confirmations, confirmed_xml])
+@pytest.mark.parametrize(
+    ("ended", "pnl"),
+    [
+        ((190, "10, 10:00:00", 1, 0.4, -1.05, "C", "BUY", 2), 80.00 - 2.10),
+        ((190, "20, 16:20:00", 1, 0, 0, "C;Ep", "BUY", ""), 120.00 - 1.05),
+    ],
+    ids=["closed", "expired"],
+)
+def test_trade_confirmations(tmp_path, text, ended, pnl):
+    log = read(tmp_path, text((190, "02, 10:00:00", -1, 1.2, -1.05, "O", "SELL", 1), ended))
+    assert list(log.closed["pnl"]) == [pytest.approx(pnl)]
+    assert list(log.closed["reason"]) == ["expiry" if pnl > 100 else "closed"]
+    assert not any("the file does not say what opens" in note for note in log.notes)
+
+
+ANSWER = "<FlexStatementResponse timestamp='28 August, 2026 10:37 AM EDT'>{}</FlexStatementResponse>"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            "<Status>Fail</Status><ErrorCode>1012</ErrorCode><ErrorMessage>Token has expired.</ErrorMessage>",
+            r"Token has expired\. \(ErrorCode 1012\)",
+        ),
+        ("<Status>Success</Status><ReferenceCode>123</ReferenceCode><Url>x</Url>", "the reference code '123'"),
+    ],
+)
+def test_answers_of_the_web_service_are_quoted(tmp_path, cells, said):
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, ANSWER.format(cells))

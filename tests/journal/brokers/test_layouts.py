@@ -115,6 +115,9 @@ def test_a_log_is_read_however_it_is_packed(tmp_path, name, content):
     [
         (b"\xd0\xcf\x11\xe0 old workbook", "Excel 97-2003 workbook"),
         (b"%PDF-1.7", "is a PDF"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", r"is an image \(PNG\)"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", r"is an image \(JPEG\)"),
+        (b"SQLite format 3\x00", "is an SQLite database"),
         (b"<html><table></table></html>", "is a web page"),
         (b"<?xml version='1.0'?><Other/>", "XML of an unknown kind"),
         (b"\x1f\x8b damaged", "damaged gzip"),
@@ -161,6 +164,24 @@ def test_columns_that_occur_twice_are_refused_where_they_differ_and_are_needed(t
     log = read_log(file)
     assert list(log.closed["pnl"]) == [5.0]
     assert [f"column {name} occurs more than once: the first is read" for name in ("pnl", "notes")] == list(log.notes)
+
+
+def test_a_column_that_nobody_needs_may_occur_twice(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("entry,exit,contracts,credit,debit,fees,notes,Notes\n2026-03-02,2026-03-10,1,0.5,0.2,2.56,a,b\n")
+    assert list(read_log(file).closed["pnl"]) == [pytest.approx(27.44)]
+
+
+def test_reasons_of_a_log_without_trades_are_whole(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text(
+        "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Comm/Fee,Code\n"
+        'Trades,Data,Order,Stocks,USD,XYZ,"2026-03-02, 10:00:00",100,50,-1,O\n'
+        "Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity\n"
+        'Corporate Actions,Data,Stocks,USD,2026-03-10,"2026-03-09, 20:25:00",XYZ(1) Merged for USD 54,-100\n'
+    )
+    with pytest.raises(DataError, match=r"trades open across it are left out\."):
+        read_log(file)
 
 
 OWN_HEADER = "entry,exit,contracts,credit,debit,fees,pnl\n"

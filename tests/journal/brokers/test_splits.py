@@ -280,3 +280,48 @@ def test_thinkorswim(tmp_path):
     log = read(tmp_path, TOS.replace("{split}", "FORWARD SPLIT 2 FOR 1 IWM"))
     assert results(log) == near(SHARES)
     assert log.opening == ()
+
+
+IB_RENAMED = (
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,"
+    "Code\n"
+    'Trades,Data,Order,Stocks,USD,FB,"2026-03-02, 10:00:00",100,100,-10000,-1,O\n'
+    'Trades,Data,Order,Stocks,USD,META,"2026-03-13, 10:00:00",-100,105,10500,-1,C\n'
+    'Trades,Data,Order,Equity and Index Options,USD,FB 17APR26 90 P,"2026-03-02, 11:00:00",-1,4,400,-1,O\n'
+    'Trades,Data,Order,Equity and Index Options,USD,META 17APR26 90 P,"2026-03-13, 11:00:00",1,1,-100,-1,C\n'
+)
+IB_RENAMINGS = "Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity\n"
+RENAMED = (
+    ("Stocks", "FB(US30303M1027) CUSIP/ISIN Change to (US30303M1027) (META, META PLATFORMS INC, US30303M1027)", 100),
+    ("Stocks", "FB(US30303M1027) CUSIP/ISIN Change to (US30303M1027) (FB.OLD, META PLATFORMS INC, US30303M1027)", -100),
+    ("Equity and Index Options", "FB 17APR26 90 P(1) CUSIP/ISIN Change to (2) (META 17APR26 90 P, META, 2)", -1),
+    ("Equity and Index Options", "FB 17APR26 90 P(1) CUSIP/ISIN Change to (2) (FB 17APR26 90 P, META, 1)", 1),
+)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_change_of_symbol_of_interactive_brokers(tmp_path, step):
+    actions = "".join(
+        f'Corporate Actions,Data,{category},USD,2026-03-10,"2026-03-09, 20:25:00","{words}",{count}\n'
+        for category, words, count in RENAMED[::step]
+    )
+    log = read(tmp_path, IB_RENAMED + IB_RENAMINGS + actions)
+    assert results(log) == near(500.00 - 2.00, 300.00 - 2.00)
+    assert (set(log.closed["symbol"]), log.opening, log.problems) == ({"META"}, (), ())
+
+
+def test_change_of_symbol_in_a_flex_query(tmp_path):
+    trade = (
+        '<Trade levelOfDetail="EXECUTION" assetCategory="STK" currency="USD" symbol="{}" dateTime="202603{};100000" '
+        'quantity="{}" tradePrice="{}" ibCommission="-1" openCloseIndicator="{}"/>'
+    )
+    actions = "".join(
+        f'<CorporateAction assetCategory="STK" dateTime="20260309;202500" description="{words}" quantity="{count}"/>'
+        for category, words, count in RENAMED
+        if category == "Stocks"
+    )
+    trades = trade.format("FB", "02", 100, 100, "O") + trade.format("META", "13", -100, 105, "C")
+    statement = f"<Trades>{trades}</Trades><CorporateActions>{actions}</CorporateActions>"
+    text = f"<FlexQueryResponse><FlexStatement>{statement}</FlexStatement></FlexQueryResponse>"
+    log = read(tmp_path, text, "log.xml")
+    assert (results(log), log.opening) == (near(498.00), ())
