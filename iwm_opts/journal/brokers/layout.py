@@ -422,7 +422,8 @@ def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Executio
     return min(
         trades,
         key=lambda row: (
-            abs(row.price - cancelled.price) > SAME_PRICE, abs(row.when - cancelled.when), row.effect != cancelled.effect, abs(abs(row.fees) - abs(cancelled.fees))
+            abs(row.price - cancelled.price) > SAME_PRICE, abs(row.when - cancelled.when),
+            row.effect != cancelled.effect, abs(abs(row.fees) - abs(cancelled.fees))
         ),
         default=None,
     )  # fmt: skip
