@@ -460,8 +460,8 @@ class HistoryRates:
             rate = gross / value
             if not 1.0 / RATE_MOVES < rate / self.usual < RATE_MOVES:
                 raise ValueError(
-                    f"gross amount {row.text('gross amount')} is not quantity and price at {self.usual:.5g} {self.base} "
-                    "for a dollar, the rate of the other rows"
+                    f"gross amount {row.text('gross amount')} is not quantity and price at {self.usual:.5g} "
+                    f"{self.base} for a dollar, the rate of the other rows"
                 )
         if row.number("commission") and not rate:
             raise ValueError(f"commission in {self.base}, and no row of the file shows the rate to {CURRENCY}")
