@@ -2,8 +2,9 @@
 
     python examples/empirical_measure.py DATA
 
-DATA is the folder of `examples/four_stories.py`. Log returns of IWM over the next 24 sessions (35 calendar days), as
-prices move, dividends left in, over RVX of the close times the square root of 24/252. By rank of RVX within 252
+DATA is the folder of `examples/four_stories.py`. Log returns of IWM over the next 24 sessions (35 calendar days) in
+excess of the carry, dividends back and the Treasury rate off (its last value where the file ends before), over RVX of
+the close times the square root of 24/252. By rank of RVX within 252
 sessions: means of 50 equal parts of the sorted returns, windows, and independent windows: the variance of a vertical's
 payoff over the squared standard error of its mean, days resampled in blocks of 48 sessions.
 """
@@ -21,7 +22,9 @@ from iwm_opts.backtest.selection import standard_errors
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.yields import load_yields, rate_on
 from iwm_opts.market.iv_rank import covered_ranks
+from iwm_opts.market.signals import total_return_close
 from iwm_opts.spreads.empirical import PARTS, RANKS
 
 SESSIONS: Final = 24
@@ -54,9 +57,12 @@ def measured(folder: Path) -> str:
 def standardised_returns(folder: Path) -> pd.DataFrame:
     """Return moves in implied standard deviations and ranks, by session."""
     files = files_of(folder)
-    close, history = load_bars(files.bars)["close"], load_iv_history(files.iv_history)
+    bars, history = load_bars(files.bars), load_iv_history(files.iv_history)
+    close, rate = total_return_close(bars), 0.0
+    if files.yields is not None:
+        rate = rate_on(load_yields(files.yields), pd.DatetimeIndex(close.index))
     stdev = history.closes.reindex(close.index) * math.sqrt(SESSIONS / SESSIONS_PER_YEAR)
-    move = np.log(close.shift(-SESSIONS) / close) / stdev
+    move = (np.log(close.shift(-SESSIONS) / close) - rate * SESSIONS / SESSIONS_PER_YEAR) / stdev
     return pd.DataFrame({"move": move, "rank": covered_ranks(history).reindex(close.index)}).dropna(subset=["move"])
 
 

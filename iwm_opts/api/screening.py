@@ -23,6 +23,7 @@ from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.fraction import parse_share
+from iwm_opts.market.gate import known_rank
 from iwm_opts.report.html import notebook_table
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
@@ -273,7 +274,7 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(
         chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account, request.exits,
-        None if rank is None else rank.rank,
+        known_rank(rank),
     )  # fmt: skip
     screening = Screening(
         chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees, request.exits

@@ -53,6 +53,11 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
     return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {when}, {side} {below:g}",))
 
 
+def known_rank(rank: IvRank | None) -> float | None:
+    """IV rank that a gate would go by, 0 to 100; None where it is missing, too old or of too few sessions."""
+    return rank.rank if rank is not None and ivr_gate(rank, math.inf).is_open else None
+
+
 def gate_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK, measure: str = "rank") -> "pd.Series[float]":
     """Rank that a gate reads after the close of each session.
 

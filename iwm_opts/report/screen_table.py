@@ -27,7 +27,7 @@ from iwm_opts.report.console import fitted_table, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
-from iwm_opts.spreads.empirical import SOURCE, Empirical, Gain
+from iwm_opts.spreads.empirical import SOURCE, SYMBOL, Empirical, Gain
 from iwm_opts.spreads.managed import METHOD, Managed
 from iwm_opts.spreads.screen import FEW_OPEN, Screened, Sized
 
@@ -223,7 +223,7 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
         ),
     )
     if candidate.empirical is not None:
-        yield "empirical", empirical_words(candidate.empirical)
+        yield "empirical", empirical_words(candidate.empirical, result.snapshot.chain.symbol)
         if candidate.empirical.put_side and candidate.empirical.call_side:
             yield "by side", _sides(candidate.empirical)
     if candidate.managed is not None:
@@ -241,10 +241,11 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     yield "size", _size(result, sized)
 
 
-def empirical_words(empirical: Empirical) -> str:
+def empirical_words(empirical: Empirical, symbol: str) -> str:
     """Format the expected profit under returns of the past with its interval."""
     after = "at any rank" if empirical.rank == "any" else f"at ranks {empirical.rank}"
-    return f"{_gain(empirical.expected_profit)} under returns {after} ({SOURCE}, {empirical.windows:,} windows)"
+    source = f"{SOURCE}, {empirical.windows:,} windows" + ("" if symbol == SYMBOL else f"; stand-in for {symbol}")
+    return f"{_gain(empirical.expected_profit)} under returns {after} ({source})"
 
 
 def _sides(empirical: Empirical) -> str:

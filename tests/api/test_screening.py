@@ -103,6 +103,14 @@ def test_a_screen_is_a_sequence_a_frame_and_the_commands_json(condors, chain_pat
         assert (mine["empirical"]["rank"], theirs["empirical"]["rank"]) == ("below 20", "any")  # no history there
 
 
+def test_a_history_that_ended_long_ago_conditions_no_returns(chain, history, condors):
+    assert {each.sized.candidate.empirical.rank for each in condors} == {"below 20"}
+    ended = iwm.IvHistory("RVX", 30, history.closes[:-60], proxy=True, note="made")
+    stale = iwm.screen(chain, iwm.IronCondor(width=5), gate=iwm.IvRankBelow(20, ended), dte=WINDOW)
+    assert "too old to open" in stale.screening.gate.reasons[0]
+    assert {each.sized.candidate.empirical.rank for each in stale} == {"any"}
+
+
 @pytest.fixture
 def run_json(capsys):
     from iwm_opts.cli.main import main

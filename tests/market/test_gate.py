@@ -1,3 +1,4 @@
+import math
 from datetime import date
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from iwm_opts.backtest.gate import is_open, known_ranks
 from iwm_opts.backtest.rules import GateRule
 from iwm_opts.market.calendar import sessions
-from iwm_opts.market.gate import gate_ranks, ivr_gate
+from iwm_opts.market.gate import gate_ranks, ivr_gate, known_rank
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.signals import allowed_on
 from iwm_opts.plans.edges import VolContraction
@@ -77,3 +78,10 @@ def test_a_rank_is_carried_over_five_sessions_and_no_further():
 def test_the_rank_of_the_session_before_is_named():
     assert "on 2025-06-03 (the close before)," in ivr_gate(ranked(10.0), 20.0).reasons[0]
     assert "on 2025-06-03," in ivr_gate(ranked(10.0, missed=2), 20.0).reasons[0]
+
+
+def test_a_rank_that_no_gate_opens_on_is_unknown():
+    assert known_rank(ranked(12.0)) == 12.0
+    assert known_rank(ranked(95.0)) == 95.0
+    for unusable in (ranked(12.0, missed=265), ranked(12.0, observations=100), ranked(math.nan), None):
+        assert known_rank(unusable) is None
