@@ -1,7 +1,7 @@
 """A second market near the first within one root, told by put-call parity of neighbouring strikes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -46,6 +46,7 @@ class _Line:
     on_line: int
     shift: float  # NaN without a second group
     members: int
+    off_line: Array  # deviations of the pairs of all strikes that are off the line
 
 
 def jumps(low: Array, high: Array, strike: Array, same: Mask, centre: Array) -> Mask:
@@ -88,6 +89,7 @@ def near_market(pairs: pd.DataFrame, as_of: pd.Timestamp, spot: float | None) ->
     """
     centre = spot or float(np.median(pairs["spot"]))
     lines = list(_lines(pairs, as_of, centre))
+    lines = lines if any(np.isfinite(line.shift) for line in lines) else _pooled(lines, centre)
     first = next((line for line in lines if np.isfinite(line.shift)), None)
     if first is None:
         return None
@@ -125,14 +127,36 @@ def _lines(pairs: pd.DataFrame, as_of: pd.Timestamp, centre: float) -> Iterator[
         distance = strike - centre
         slack = LINE * centre + CARRY * years * np.abs(distance[rows])
         if len(close) < 2 * FEWEST:
-            yield _Line(rows, value[rows], slack, np.nan, 0, np.nan, 0)
+            yield _Line(rows, value[rows], slack, np.nan, 0, np.nan, 0, value[:0])
             continue
         slope, level, on_line = _line(value[close], distance[close], CARRY * years, LINE * centre)
         offset = slope * distance + level
         is_off = (low[close] > (offset + LINE * centre)[close]) | (high[close] < (offset - LINE * centre)[close])
         shift, members = _shift((value - offset)[close[is_off]], AGREE * centre)
         is_second = members >= FEWEST and members >= PURE * is_off.sum()
-        yield _Line(rows, (value - offset)[rows], slack, level, on_line, shift if is_second else np.nan, members)
+        tight = rows[(high - low)[rows] < TIGHT * centre]
+        reach = LINE * centre + CARRY * years * np.abs(distance[tight])
+        apart = np.maximum(low[tight] - offset[tight], offset[tight] - high[tight]) > reach
+        off_line = (value - offset)[tight[apart]]
+        shift = shift if is_second else np.nan
+        yield _Line(rows, (value - offset)[rows], slack, level, on_line, shift, members, off_line)
+
+
+def _pooled(lines: list[_Line], centre: float) -> list[_Line]:
+    """Lines with the second group that the pairs of all expirations make, where those of none are enough.
+
+    Pairs of several expirations that agree by chance are more: twice as many must.
+    """
+    off_line = np.concatenate([line.off_line for line in lines])
+    shift, members = _shift(off_line, AGREE * centre)
+    if members < 2 * FEWEST or members < PURE * len(off_line):
+        return lines
+    return [
+        replace(line, shift=shift, members=int((np.abs(line.off_line - shift) <= AGREE * centre).sum()))
+        if np.isfinite(line.level)
+        else line
+        for line in lines
+    ]
 
 
 def _line(value: Array, distance: Array, steepest: float, width: float) -> tuple[float, float, int]:

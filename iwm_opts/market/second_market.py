@@ -1,14 +1,14 @@
 """Quotes of another market within one root: contracts of before a split, or a second capture mixed in."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import counted
-from iwm_opts.market.near_market import near_market
+from iwm_opts.market.near_market import MAJORITY, near_market
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,7 +21,7 @@ SAME: Final = 0.04  # relative distance within which the parity spots of pairs a
 FEWEST: Final = 2  # pairs that make a market; one alone is a bad quote
 BY_EXPIRATION: Final = ("VIX", "VIXW", "RVX")  # each expiration has its own future for an underlying
 FAR: Final = 0.25  # fraction of spot from the nearest strike of the market, beyond which a quote is a stray
-MOST_OF: Final = 0.5  # fraction of all pairs; above it neither market can be identified as the true one
+NEARER: Final = 0.5  # of the distance to the prices of the first market, within which a quote is of the second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +101,7 @@ def _near_market(
     rows, trusted = np.zeros(len(quotes), dtype=np.bool_), np.zeros(len(quotes), dtype=np.bool_)
     rows[pairs.loc[near.pairs, ["call", "put"]].to_numpy().ravel()] = True
     trusted[pairs.loc[~near.pairs, ["call", "put"]].to_numpy().ravel()] = True
-    rows |= _contradicting(quotes, ~rows & ~trusted, trusted)
+    rows |= _unpaired(quotes, rows, trusted)
     return SecondMarket(rows, (near.other,), near.spot, is_near=True, is_decided=near.is_decided)
 
 
@@ -114,25 +114,67 @@ def _far_market(
     years = np.maximum((pairs["expiration"] - as_of).dt.days.to_numpy() / 365.0, 0.0)
     slack = AWAY * centre + YEARLY * years * pairs["strike"].to_numpy()
     is_far = (pairs["high"].to_numpy() < centre - slack) | (pairs["low"].to_numpy() > centre + slack)
-    spots = _clusters(pairs["spot"].to_numpy()[is_far])
-    if is_far.all() or (is_far.mean() > MOST_OF and not is_given):
+    values = pairs["spot"].to_numpy()
+    spots = _clusters(values[is_far])
+    if is_far.all() or (is_far.mean() > 0.5 and not spots):
         return None
+    middle = float(np.median(centre[~is_far]))
     if not spots:
-        strays = _strays(quotes, pairs[~is_far], float(np.median(centre)))
-        return SecondMarket(strays, (), float(np.median(centre))) if strays.any() else None
-    near = np.min([np.abs(pairs["spot"].to_numpy() / other - 1.0) for other in spots], axis=0) <= 2.0 * SAME
-    left = pairs[is_far & near]
-    rows = np.zeros(len(quotes), dtype=np.bool_)
-    rows[left[["call", "put"]].to_numpy().ravel()] = True
-    paired = np.zeros(len(quotes), dtype=np.bool_)
+        strays = _strays(quotes, pairs[~is_far], middle, is_known=False)
+        return SecondMarket(strays, (), middle) if strays.any() else None
+    members = [int((np.abs(values[is_far] / other - 1.0) <= 2.0 * SAME).sum()) for other in spots]
+    if not is_given and (~is_far).sum() < MAJORITY * ((~is_far).sum() + sum(members)):
+        other = spots[int(np.argmax(members))]
+        return SecondMarket(np.zeros(len(quotes), dtype=np.bool_), (other,), middle, is_decided=False)
+    near = np.min([np.abs(values / other - 1.0) for other in spots], axis=0) <= 2.0 * SAME
+    rows, paired = np.zeros(len(quotes), dtype=np.bool_), np.zeros(len(quotes), dtype=np.bool_)
+    rows[pairs.loc[is_far & near, ["call", "put"]].to_numpy().ravel()] = True
     paired[pairs.loc[~is_far, ["call", "put"]].to_numpy().ravel()] = True
-    rows |= _contradicting(quotes, ~rows & ~paired, paired)
-    rows |= _strays(quotes, pairs[~is_far], float(np.median(centre)))
-    return SecondMarket(rows, tuple(sorted(spots)), float(np.median(centre)))
+    rows |= _unpaired(quotes, rows, paired)
+    rows |= _strays(quotes, pairs[~is_far], middle, is_known=True) & ~paired
+    return SecondMarket(rows, tuple(sorted(spots)), middle)
 
 
-def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float) -> Mask:
-    """Quotes without a pair, far from every strike of the market, that its quotes or its spot contradict."""
+def _unpaired(quotes: pd.DataFrame, second: Mask, trusted: Mask) -> Mask:
+    """Quotes of neither market's pairs that contradict the first, or lie nearer the prices of the second.
+
+    Prices between strikes are those of the neighbours; a quote beyond the strikes of one market is of the other, one
+    beyond both of that whose strikes are nearer.
+    """
+    candidates = ~second & ~trusted
+    flags = _contradicting(quotes, candidates, trusted)
+    if not candidates.any():
+        return flags
+    strike = quotes["strike"].to_numpy(dtype=np.float64)
+    mid = 0.5 * (quotes["bid"] + quotes["ask"]).to_numpy(dtype=np.float64)
+    groups: dict[Any, Any] = quotes.groupby(["expiration", "root", "right"]).indices
+    for rows in groups.values():
+        left = rows[candidates[rows]]
+        if not len(left):
+            continue
+        (first, outside), (other, beyond) = (
+            _distances(strike[left], mid[left], strike[rows[market[rows]]], mid[rows[market[rows]]])
+            for market in (trusted, second)
+        )
+        flags[left] |= np.where((outside > 0.0) | (beyond > 0.0), beyond < outside, other < NEARER * first)
+    return flags
+
+
+def _distances(strike: Array, price: Array, strikes: Array, prices: Array) -> tuple[Array, Array]:
+    """Distance of quotes from the prices of a market, and from the range of its strikes."""
+    if not len(strikes):
+        return np.full(len(strike), np.inf), np.full(len(strike), np.inf)
+    order = np.argsort(strikes, kind="stable")
+    outside = np.maximum(np.maximum(strikes.min() - strike, strike - strikes.max()), 0.0)
+    return np.abs(price - np.interp(strike, strikes[order], prices[order])), outside
+
+
+def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float, *, is_known: bool) -> Mask:
+    """Quotes without a pair, far from every strike of the market: all of them where a second market is known.
+
+    It is where quotes or spot of the first contradict at least `FEWEST` of them, and quotes that are nearer and
+    contradict the first are then of it too; of fewer, those alone are taken.
+    """
     strike, right = quotes["strike"].to_numpy(dtype=np.float64), (quotes["right"] == "C").to_numpy()
     flags = np.zeros(len(quotes), dtype=np.bool_)
     trusted = np.zeros(len(quotes), dtype=np.bool_)
@@ -147,11 +189,12 @@ def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float) -> Mask:
         below, above = listed[np.maximum(at - 1, 0)], listed[np.minimum(at, len(listed) - 1)]
         apart = np.minimum(np.abs(strike[here] - below), np.abs(strike[here] - above))
         flags[here[~trusted[here] & (apart > FAR * spot)]] = True
-    if not flags.any():
+    if is_known or not flags.any():
         return flags
     intrinsic = np.where(right, spot - strike, strike - spot)
     is_too_cheap = quotes["ask"].to_numpy(dtype=np.float64) < intrinsic - AWAY * spot
-    return flags & (is_too_cheap | _contradicting(quotes, flags, trusted))
+    proven = flags & (is_too_cheap | _contradicting(quotes, flags, trusted))
+    return flags | _contradicting(quotes, ~trusted, trusted) if proven.sum() >= FEWEST else proven
 
 
 def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
@@ -226,7 +269,7 @@ def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mas
     right, strike = quotes["right"].to_numpy(), quotes["strike"].to_numpy()
     bid, ask = quotes["bid"].to_numpy(), quotes["ask"].to_numpy()
     group = quotes.groupby(["expiration", "root"]).ngroup().to_numpy()
-    for row in np.flatnonzero(candidates & (bid > 0.0)):
+    for row in np.flatnonzero(candidates & (ask > 0.0)):
         peers = trusted & (group == group[row]) & (right == right[row]) & (ask > 0.0)
         is_better = (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
         better, worse = peers & is_better, peers & ~is_better & (strike != strike[row])
