@@ -18,10 +18,31 @@ BLANKS: Final = (
     "", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--", "n/a", "na", "<NA>", "NaT",
     "\\N", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!", "—", "–", ".", "unch", "None.",
 )  # fmt: skip
+FOREIGN: Final = re.compile(
+    r"[€£¥₹₩₽฿₪]|\b(?:EUR|GBP|CHF|CAD|AUD|JPY|HKD|SGD|NZD|INR|SEK|NOK|DKK|PLN)\b|(?<![A-Z])(?:C|A|CA|AU|HK|S|NZ|R)\$"
+)
 CURRENCY: Final = re.compile(r"[$€£¥\s\u00a0\u202f]|USD|US\$")
 PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 GROUPED: Final = {sign: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+") for sign in ".,"}
 SUFFIXES: Final = {"K": 1e3, "M": 1e6, "B": 1e9}  # 27.23M of investing.com
+
+
+def is_foreign(cell: str) -> bool:
+    """Whether a cell is money in another currency than the dollar: `€12.00`, `12,00 EUR`, `C$5`."""
+    return FOREIGN.search(cell) is not None and any(map(str.isdigit, cell))
+
+
+def _refuse_foreign(columns: Mapping[str, Iterable[str | None]], source: object) -> None:
+    """Refuse numbers in another currency than US dollars.
+
+    Raises
+    ------
+    DataError
+    """
+    for name, texts in columns.items():
+        if (cell := next((text for text in texts if text and is_foreign(text)), None)) is not None:
+            rule = f"{cell[:40]!r} in {name.strip()} is money in another currency: prices are read in US dollars alone"
+            raise DataError(source, rule, "give prices in USD")
 
 
 def _bare(text: str) -> str:
@@ -83,8 +104,9 @@ def decimal_signs(
     Raises
     ------
     DataError
-        See `decimal_sign`, of the other columns.
+        See `decimal_sign`, of the other columns. Also for money in another currency, in any column.
     """
+    _refuse_foreign(columns, source)
     try:
         return decimal_sign(columns, source), {}
     except DataError:

@@ -14,14 +14,12 @@ from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import Right
 from iwm_opts.errors import DataError
+from iwm_opts.io.numbers import is_foreign
 from iwm_opts.io.parse import YEARS, parse_right, refuse_half_turned
 from iwm_opts.market.calendar import NEW_YORK, is_session, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
 CURRENCY: Final = "USD"
-FOREIGN: Final = re.compile(
-    r"[€£¥₹₩₽฿₪]|\b(?:EUR|GBP|CHF|CAD|AUD|JPY|HKD|SGD|NZD|INR|SEK|NOK|DKK|PLN)\b|(?<![A-Z])(?:C|A|CA|AU|HK|S|NZ|R)\$"
-)
 BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
 CENT, HALF_CENT = 0.0101, 0.00501  # dollars; prices are rounded to cents
 DIGITS: Final = 8  # of prices and fees that are derived from cash
@@ -86,11 +84,6 @@ def _digits(cell: str) -> tuple[float, str]:
     if len(text) > 1 and text.endswith("-"):
         return -1.0, text[:-1]
     return 1.0, text
-
-
-def is_foreign(cell: str) -> bool:
-    """Whether a cell is money in another currency than the dollar: `€12.00`, `12,00 EUR`, `C$5`."""
-    return FOREIGN.search(cell) is not None and any(map(str.isdigit, cell))
 
 
 def number(cell: str, name: str, decimal: str = ".") -> float:
