@@ -12,15 +12,16 @@ import pandas as pd
 
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
-DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
+DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "extag", *NAMES["date"])
 AMOUNT_COLUMNS: Final = (
     "amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash", "totaldistribution",
-    "value",
+    "value", "dividende", "dividendo", "ausschttung",
 )  # fmt: skip
 DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: the part after the comma is not a date
 LARGE: Final = 10.0  # times the median amount, above which a dividend is doubted: a slip, or a special one

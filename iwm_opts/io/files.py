@@ -18,7 +18,7 @@ from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
 from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.provenance import Origin, origin_of
-from iwm_opts.io.readings import readings_of
+from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import (
     NoSuchDayError,
     Selection,
@@ -34,9 +34,24 @@ from iwm_opts.io.selection import (
 )
 from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.market.calendar import in_session, latest_session, next_session
-from iwm_opts.market.capture import at_weekend, before_open, is_before_open, make_chain, no_session_left
+from iwm_opts.market.capture import (
+    at_weekend,
+    before_open,
+    closed_expirations,
+    is_before_open,
+    make_chain,
+    no_session_left,
+)
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import index_of, is_adjusted, is_old_code, settled_root, settlement_of, underlying_of
+from iwm_opts.market.contract import (
+    can_expire,
+    index_of,
+    is_adjusted,
+    is_old_code,
+    settled_root,
+    settlement_of,
+    underlying_of,
+)
 from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
@@ -150,7 +165,7 @@ def _read_day(
 ) -> Chain:
     """Chain of one day as a file dates it; see `read_chain`."""
     source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
-    layout = detect(file.columns, file.sample, source)
+    layout = layout_of_file(file)
     selection = select(file, layout, as_of, chosen)
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, warnings)
@@ -181,7 +196,7 @@ def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> lis
     """
     file = open_table(Path(path))
     source = str(file.path)
-    layout = detect(file.columns, file.sample, source)
+    layout = layout_of_file(file)
     selection = select(file, layout, as_of, symbol)
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, [])
@@ -229,7 +244,7 @@ def read_chains(
     """
     file = open_table(Path(path))
     source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
-    layout = detect(file.columns, file.sample, source)
+    layout = layout_of_file(file)
     readings = readings_of(file, layout)
     if day_column_of(readings) is None and readings.snapshot_day is not None:
         window = first or date.min, last or date.max
@@ -300,6 +315,7 @@ def _chain(
     rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
     rows = _settled(_without_old_codes(rows, own_symbol, notes), own_symbol)
     rows = _standard(rows, own_symbol, source, warnings)
+    rows = _on_sessions(rows, source, warnings)
     rows = _within_ranges(rows, spot, source, warnings)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
@@ -342,8 +358,11 @@ def _dated(
         warnings.append(f"quote date {as_of} as given: the file has none")
         return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
     day = newest.date()
-    if as_of not in (None, day):
+    if as_of is not None and as_of < day:
         refuse_day(source, [day], as_of)
+    if as_of not in (None, day):  # a trade is no quote: none may have been since
+        warnings.append(f"quote date {as_of} as given: the file has none, its latest trade is of {day}")
+        return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
     if newest.time() == time():  # trades by day alone
         warnings.append(f"quote date taken from the latest trade, {day}: the file has none")
         return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"))
@@ -382,6 +401,7 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
 
     A column of underlyings that holds the root SPXW is of SPX; the root of a row without one is that.
     """
+    symbols = pd.Series(None, index=rows.index, dtype=object)
     if "underlying_symbol" in rows:
         named = rows["underlying_symbol"]
         symbols = named.map({name: index_of(name) for name in named.dropna().unique()})
@@ -390,22 +410,23 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
             rows = rows.assign(root=written.where(written.notna() | (symbols == named), named))
     elif "root" in rows:
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
-    elif symbol is not None:
+    if symbols.isna().all():
+        if symbol is None:
+            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
         refuse_name(source, symbol)
         warnings.append(f"underlying taken for {symbol}: no column, contract symbol or title of the file names it")
         return rows, symbol
-    else:
-        raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
     present = sorted(symbols.dropna().unique())
-    if symbol is None:
-        if len(present) != 1:
-            raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with --symbol")
-        return rows, present[0]
+    if symbol is None and len(present) != 1:
+        raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with --symbol")
+    symbol = symbol or present[0]
     if symbol not in present:
         refuse_symbol(source, present, symbol)
     mine = symbols == symbol
     others = symbols[~mine].dropna()
     warnings += other_symbols(others.unique(), len(others))
+    if nameless := int(symbols.isna().sum()):
+        warnings.append(f"{counted(nameless, 'rows')} without a symbol: left out")
     return rows[mine], symbol
 
 
@@ -462,6 +483,21 @@ def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str])
     warnings.append(
         f"{int(left_out.sum())} of {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}: left out"
     )
+    return rows[~left_out]
+
+
+def _on_sessions(rows: pd.DataFrame, source: str, warnings: list[str]) -> pd.DataFrame:
+    """Rows of expirations on which options may expire."""
+    days = [stamp.date() for stamp in rows["expiration"].unique()]
+    quoted = rows["quote_date"].iloc[0].date()
+    closed = sorted(day for day in days if not can_expire(day, quoted))
+    if not closed:
+        return rows
+    left_out = rows["expiration"].isin(pd.to_datetime(closed))
+    error = closed_expirations(source, closed, int(left_out.sum()), len(rows))
+    if left_out.all():
+        raise error
+    warnings.append(f"{error.rule}: left out")
     return rows[~left_out]
 
 

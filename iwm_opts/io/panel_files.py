@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import read_chains
-from iwm_opts.io.formats import Layout, detect
+from iwm_opts.io.formats import Layout
 from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import Origin, origin_of
-from iwm_opts.io.readings import readings_of
+from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
 from iwm_opts.io.tables import (
     DataFile,
@@ -30,8 +30,15 @@ from iwm_opts.io.tables import (
 )
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import NEW_YORK, latest_session
-from iwm_opts.market.capture import at_weekend, before_open, closed_exchange, is_before_open, no_session_left
-from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.capture import (
+    at_weekend,
+    before_open,
+    closed_exchange,
+    closed_expirations,
+    is_before_open,
+    no_session_left,
+)
+from iwm_opts.market.contract import can_expire, settlement_of
 from iwm_opts.market.panel import Panel, joined, taken
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
@@ -223,7 +230,7 @@ class _Reader:
         for path in files:
             try:
                 file = open_table(path)
-                layout = detect(file.columns, file.sample, path)
+                layout = layout_of_file(file)
                 readings = readings_of(file, layout)
                 if day_column_of(readings) is None and readings.snapshot_day is None:
                     rule = "has no column for the quote date"
@@ -331,8 +338,26 @@ class _Reader:
                 self.report.warn(day, f"{rule}: left out")
         return replace(rows.take(~adjusted), adjusted=None)
 
+    def _on_sessions(self, rows: QuoteRows) -> QuoteRows:
+        """Rows of expirations on which options may expire; days lose the others with a remark."""
+        quoted = date.fromordinal(int(rows.day.min()))
+        expirations = {day: date.fromordinal(day) for day in np.unique(rows.expiration).tolist()}
+        closed = [day for day, expiration in expirations.items() if not can_expire(expiration, quoted)]
+        left_out = np.isin(rows.expiration, closed)
+        for day in np.unique(rows.day[left_out]).tolist():
+            here = rows.day == day
+            days = [expirations[each] for each in np.unique(rows.expiration[left_out & here]).tolist()]
+            source = f"{rows.files[rows.file[int(np.argmax(here))]]}, {date.fromordinal(day)}"
+            error = closed_expirations(source, days, int((left_out & here).sum()), int(here.sum()))
+            if left_out[here].all():
+                self.report.refuse(day, error)
+            else:
+                self.report.warn(day, f"{error.rule}: left out")
+        return rows.take(~left_out) if closed else rows
+
     def _lay_out(self, rows: QuoteRows) -> None:
-        rows = self._within_ranges(self._standard(rows)) if len(rows) else rows
+        for rule in (self._standard, self._on_sessions, self._within_ranges):
+            rows = rule(rows) if len(rows) else rows
         if not len(rows):
             return
         self.fullest = max(self.fullest, int(np.unique(rows.day, return_counts=True)[1].max()))

@@ -15,15 +15,18 @@ from iwm_opts.io.zones import offset_of, without_zone
 from iwm_opts.market.calendar import NEW_YORK
 
 T = TypeVar("T")
-Order = Literal["mdy", "dmy"]
+Order = Literal["mdy", "dmy", "ymd"]
 
+FORM_NAMES: Final[dict[Order, str]] = {"mdy": "MM/DD/YYYY", "dmy": "DD/MM/YYYY", "ymd": "YY-MM-DD"}
 RIGHTS: Final = {
     "C": "C",
     "CALL": "C",
     "CALLS": "C",
+    "CE": "C",
     "P": "P",
     "PUT": "P",
     "PUTS": "P",
+    "PE": "P",
 }
 YES: Final = ("true", "1", "1.0", "yes", "y")
 YEARS_AHEAD: Final = 20
@@ -34,7 +37,7 @@ SECONDS_A_DAY: Final = 86_400
 MONTHS_A_YEAR: Final = 12  # a larger number in a date is its day
 EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
 EXCEL_EPOCH: Final = date(1899, 12, 30)
-FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YYYYMMDD and epochs are read too"
+FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YY-MM-DD, YYYYMMDD and epochs are read too"
 
 MONTHS: Final = {
     name: number
@@ -70,6 +73,7 @@ CLOCK: Final = re.compile(
     r"([A-Z]{1,7}|[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?",
     re.IGNORECASE,
 )
+EXCEL_MOMENT: Final = re.compile(rf"(\d{{{EXCEL_DIGITS}}})(\.\d*[1-9]\d*)")  # 46297.65625: days and a part of one
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
@@ -103,7 +107,7 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     text : str
     zone : ZoneInfo
         Of times without one of their own.
-    order : {"mdy", "dmy"}
+    order : {"mdy", "dmy", "ymd"}
         Of dates in digits that do not begin with the year.
 
     Returns
@@ -162,9 +166,8 @@ def _plain(text: str, order: Order) -> date | None:
     first, between, second, behind, year = text[:2], text[2], text[3:5], text[5], text[6:]
     try:
         if between == behind == "/":
-            return (
-                date(int(year), int(first), int(second)) if order == "mdy" else date(int(year), int(second), int(first))
-            )
+            fields = {"mdy": (first, second), "dmy": (second, first)}
+            return date(int(year), *map(int, fields[order])) if order in fields else None
         return date.fromisoformat(text) if text[4] == text[7] == "-" else None
     except ValueError:
         return None
@@ -183,6 +186,9 @@ def _of_digits(text: str) -> datetime | date | None:
         if _is_coarse(text, number):
             raise RoundedError("was rounded by a spreadsheet: its date is lost")
         text = str(int(text.partition(".")[0])) if "e" not in text.lower() else str(int(number))
+    if match := EXCEL_MOMENT.fullmatch(text):
+        seconds = round(float(match[2]) * SECONDS_A_DAY)
+        return datetime.combine(EXCEL_EPOCH, time()) + timedelta(days=int(match[1]), seconds=seconds)
     if not (text.isascii() and text.isdigit()):
         return None
     if len(text) in EPOCH_DIGITS:
@@ -242,7 +248,10 @@ def _date_fields(text: str, order: Order) -> tuple[tuple[int, int, int], int] | 
         year, _, month, day = match.groups()
     elif match := NUMERIC.match(text):
         first, _, second, year = match.groups()
-        month, day = (first, second) if order == "mdy" else (second, first)
+        if order == "ymd" and len(year) == 4:
+            return None
+        fields = {"mdy": (year, first, second), "dmy": (year, second, first), "ymd": (first, second, year)}
+        year, month, day = fields[order]
     elif match := MONTH_FIRST.match(text):
         name, day, year = match.groups()
         month = str(MONTHS.get(name.lower(), 0))
@@ -251,7 +260,7 @@ def _date_fields(text: str, order: Order) -> tuple[tuple[int, int, int], int] | 
         month = str(MONTHS.get(name.lower(), 0))
     else:
         return None
-    century = 2000 if len(year) == 2 else 0
+    century = 2000 if len(year) <= 2 else 0
     return (century + int(year), int(month), int(day)), match.end()
 
 

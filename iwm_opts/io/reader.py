@@ -37,7 +37,7 @@ from iwm_opts.io.numbers import (
     words_taken_as_blank,
 )
 from iwm_opts.io.packed import AGAIN, content_of
-from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
+from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
@@ -643,8 +643,12 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
     if not numeric:
         return "mdy", ()
     refuse_half_turned(cells, frame.path)
-    readings = {order: _days(numeric, order) for order in ("mdy", "dmy")}
-    fits = [order for order, days in readings.items() if days is not None]
+    orders: tuple[Order, ...] = ("mdy", "dmy", "ymd")
+    readings = {order: _days(numeric, order) for order in orders}
+    fits = [order for order in orders if readings[order] is not None and (order != "ymd" or "-" in numeric[0])]
+    fits = fits or [order for order in orders if readings[order] is not None]
+    today = datetime.now(NEW_YORK).date()
+    fits = [order for order in fits if max(readings[order] or [today]) <= today] or fits
     if len(fits) > 1:
         is_regular = is_daily and min(usual_step(readings[order] or []) for order in fits) <= DAILY_STEP
         measure = _regularity if is_regular else _on_sessions
@@ -652,9 +656,9 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
         best = max(regularity.values())
         fits = [order for order in fits if regularity[order] * CLEARLY >= best]
     if len(fits) == 1:
-        return fits[0], ("dates are DD/MM/YYYY",) if fits[0] == "dmy" else ()  # type: ignore[return-value]
+        return fits[0], () if fits[0] == "mdy" else (f"dates are {FORM_NAMES[fits[0]]}",)
     if not fits:
-        rule = f"dates such as {numeric[0][:40]!r} fit neither MM/DD/YYYY nor DD/MM/YYYY throughout"
+        rule = f"dates such as {numeric[0][:40]!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
         raise DataError(frame.path, rule, FORMS)
     both = " or ".join(str((readings[order] or [None])[0]) for order in fits)
     raise DataError(frame.path, f"dates such as {numeric[0]!r} are {both}: both fit", FORMS)

@@ -11,23 +11,25 @@
   where each contract occurs once the file is one capture, and the times are those of last quotes or trades.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.formats import Layout
+from iwm_opts.io.formats import Layout, detect
 from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
-from iwm_opts.io.numbers import parse_number
+from iwm_opts.io.numbers import BLANKS, parse_number
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import (
+    FORM_NAMES,
     FORMS,
     MONTHS_A_YEAR,
     NUMERIC,
@@ -43,11 +45,13 @@ from iwm_opts.io.twins import chain_twins
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, is_session
 
-FORM_NAMES: Final[dict[Order, str]] = {"mdy": "MM/DD/YYYY", "dmy": "DD/MM/YYYY"}
 UTC_ZONE: Final = ZoneInfo("UTC")
 DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
+UNNEEDED: Final = ("underlying_symbol", "root", *DAY_ROLES)  # columns that a file may lack
 DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
+SYMBOL_PARTS: Final = re.compile(r"(.*\d{6})[CPcp](\d+)")  # root and date, and strike, of an OCC symbol
 TRADE: Final = "trade"  # in a name: when a contract traded, if anything
+LONGEST_LIFE: Final = timedelta(3653)  # of an option: those of SPX live six years
 NEAREST: Final = 45  # days to the first expiration, that a chain seldom exceeds
 DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
 NAMED_ZONES: Final = ("utc", "gmt", "et", "eastern", "nytime")
@@ -83,6 +87,26 @@ def zone_by_name(column: str) -> ZoneInfo:
     return UTC_ZONE if "utc" in name or "gmt" in name or name in FOLLOWS_UTC or name == "feedtimestamp" else NEW_YORK
 
 
+def layout_of_file(file: DataFile) -> Layout:
+    """Layout of an opened file; a column without a value says nothing and counts as absent.
+
+    Raises
+    ------
+    DataError
+        See `detect`.
+    """
+    layout = detect(file.columns, file.sample, file.path)
+    empty = {name for role, name in layout.columns.items() if role in UNNEEDED and _is_empty(file, name)}
+    return replace(layout, columns={role: name for role, name in layout.columns.items() if name not in empty})
+
+
+def _is_empty(file: DataFile, name: str) -> bool:
+    if any(cell.strip() not in BLANKS for cell in file.sample.get(name, ())):
+        return False
+    cells = (cell for batch in batches(file, (), [name]) for cell in batch.rows.column(name).dictionary.to_pylist())
+    return all(cell is None or cell.strip() in BLANKS for cell in cells)
+
+
 def readings_of(file: DataFile, layout: Layout) -> Readings:
     """Decide how a file's dates and times are read.
 
@@ -114,10 +138,19 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
         day = None if stated is None else date(stated.year, stated.month, stated.day)
         return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     name = columns[day_role]
-    if _names_days(file, name, order) or not _is_one_capture(file, layout, name, zones.get(name, NEW_YORK), order):
+    zone = zones.get(name, NEW_YORK)
+    is_named = _names_days(file, name, order)
+    is_capture = (
+        (not is_named or _has_several(file, name))
+        and _is_one_capture(file, layout, name, zone, order)
+        and (not is_named or _interleaves_days(file, layout, name))
+    )
+    if not is_capture:
         return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
-    moments = _moments(distinct_words(file, [name])[name], zones[name], order)
+    moments = _moments(distinct_words(file, [name])[name], zone, order)
     day = max((date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)), default=None)
+    if day is None:  # no contract of the file has such a time
+        return Readings(order, zones, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     (notes if layout.vendor else warnings).append(f"one capture of {day}: {name.strip()} is a time by contract")
     return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
 
@@ -188,14 +221,16 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
     if not texts:
         return "mdy", []
     fits: list[Order] = [order for order in ("mdy", "dmy") if _fits(texts, order)]
+    if not fits or "-" in {sign for values in texts.values() for sign in _separators(values)}:
+        fits += ["ymd"] if _fits(texts, "ymd") else []
     if len(fits) == 1:
         other: Order = "mdy" if fits[0] == "dmy" else "dmy"
         _refuse_other_quote_day(file, columns, texts, fits[0], other)
         is_open = all(days_in_order(values, other) is not None for values in texts.values())
-        return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] == "dmy" else []
+        return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] != "mdy" else []
     cell = next(text for values in texts.values() for text in values)
     if not fits:
-        rule = f"dates such as {cell!r} fit neither MM/DD/YYYY nor DD/MM/YYYY throughout"
+        rule = f"dates such as {cell!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
         raise DataError(file.path, rule, FORMS)
     both = " or ".join(f"{parse_day(cell, order)}" for order in fits)
     raise DataError(file.path, f"dates such as {cell!r} are {both}: both fit", FORMS)
@@ -257,6 +292,8 @@ def _fits(texts: dict[str, list[str]], order: Order | dict[str, Order]) -> bool:
         if len(quoted) > 1 and any(day.weekday() >= 5 for day in checked):
             return False
     expirations = days.get("expiration") or []
+    if quoted and expirations and max(expirations) > quoted[-1] + LONGEST_LIFE:
+        return False
     return not (quoted and expirations and min(expirations) < min(quoted)) and not any(
         day.weekday() == 6 for day in expirations
     )
@@ -300,6 +337,41 @@ def _within_session(texts: Sequence[str], zone: ZoneInfo, order: Order) -> float
     moments = [moment for moment in _moments(checked, zone, order) if isinstance(moment, datetime)]
     within = [HOURS[0] <= moment.time() <= HOURS[1] and is_session(moment.date()) for moment in moments]
     return float(np.mean(within)) if within else 0.0
+
+
+def _has_several(file: DataFile, column: str) -> bool:
+    """Whether a column holds several values."""
+    seen: set[str | None] = set()
+    for batch in batches(file, (), [column]):
+        seen.update(batch.rows.column(column).dictionary.to_pylist())
+        if len(seen) > 1:
+            return True
+    return False
+
+
+def _interleaves_days(file: DataFile, layout: Layout, column: str) -> bool:
+    """Whether days share the strikes of an expiration among them, in a file that holds each contract once.
+
+    A quote day has a whole range of strikes: those of two days overlap, and their contracts occur again.
+    """
+    roles = ("occ",) if "occ" in layout.columns else ("strike", "underlying_symbol", "root", "expiration")
+    names = [layout.columns[role] for role in roles if role in layout.columns]
+    ranges: dict[Any, dict[str, tuple[float, float]]] = {}  # lowest and highest strike by expiration and day
+    for batch in batches(file, (), list(dict.fromkeys([column, *names]))):
+        cells = [batch.rows.column(name).to_pylist() for name in (column, *names)]
+        for day, strike, *group in zip(*cells, strict=True):
+            text = str(strike)
+            if match := SYMBOL_PARTS.fullmatch(text.strip()):
+                group, text = [*group, match[1]], match[2]
+            try:
+                value = parse_number(text, "," if "," in text else ".")
+            except ValueError:
+                continue
+            days = ranges.setdefault(tuple(group), {})
+            low, high = days.get(day, (value, value))
+            days[day] = min(low, value), max(high, value)
+    spans = (sorted(days.values()) for days in ranges.values())
+    return any(high >= low for span in spans for (_, high), (low, _) in itertools.pairwise(span))
 
 
 def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo, order: Order) -> bool:

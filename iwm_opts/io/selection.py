@@ -22,8 +22,9 @@ from iwm_opts.io.readings import Readings, readings_of
 from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, row_counts, spelled, words
 from iwm_opts.market.contract import check_symbol, index_of
 
-EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix, OptionMetrics' option
+EXCHANGE: Final = re.compile(  # TradingView's prefix, suffixes of EODHD, Bloomberg and OptionMetrics, Nasdaq's link
     r"^(?:NYSE|NYSEARCA|ARCA|AMEX|NASDAQ|BATS|CBOE|OPRA|INDEX(?:CBOE|SP)?|I|O):"
+    r"|^/MARKET-ACTIVITY/[A-Z-]+/|/OPTION-CHAIN(?:/.*)?$"
     r"|(?:\.US|(?: US)?(?: EQUITY| INDEX)| US| \d{6}[CP]\d{1,8})$"
 )
 NO_DAY: Final = -1  # ordinal of an empty cell
@@ -152,7 +153,7 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
             lines.append(numbers[is_chosen])
     if symbol is None and len(seen.symbols) > 1:
         raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
-    if not kept:
+    if not kept or (symbol is not None and seen.symbols and symbol not in seen.symbols):
         _refuse_nothing(file, as_of, symbol, seen)
     if as_of is None and day_column is not None:
         _refuse_stray(file, seen.days)
@@ -355,15 +356,19 @@ def _of_symbol(
     if name is None:
         return np.ones(len(rows), dtype=np.bool_)
     symbols, codes = parsed(rows.column(name), clean_underlying, file.path, name, lines)
-    nameless = np.flatnonzero(codes == len(symbols) - 1)
+    is_head = np.zeros(len(rows), dtype=np.bool_)  # of a group of rows, without a contract of its own
+    if layout.columns.get("strike", "") in rows.schema.names and layout.vendor is not None and layout.vendor.carried:
+        strike = rows.column(layout.columns["strike"])
+        is_head = pc.is_null(strike, nan_is_null=True).to_numpy(zero_copy_only=False)
+    nameless = np.flatnonzero((codes == len(symbols) - 1) & ~is_head)
     if len(nameless):
         rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
         raise DataError(file.path, rule, "fill it in or remove the row")
-    present, counts = np.unique(codes, return_counts=True)
+    present, counts = np.unique(codes[~is_head], return_counts=True)
     seen.symbols.update({str(symbols[code]): int(count) for code, count in zip(present, counts, strict=True)})
     if symbol is None:
         return np.ones(len(rows), dtype=np.bool_)
-    return np.array([text == symbol for text in symbols], dtype=np.bool_)[codes]
+    return np.array([text == symbol for text in symbols], dtype=np.bool_)[codes] | is_head
 
 
 def _day_of_parquet(

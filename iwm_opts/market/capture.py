@@ -27,6 +27,8 @@ TEXT_COLUMNS: Final = ("underlying_symbol", "root", "right")
 TIME_COLUMNS: Final = ("quote_date", "quote_time", "expiration")
 SORTED_BY: Final = ("expiration", "root", "strike", "right")
 
+SHOWN: Final = 4  # expirations in a message
+TWO_CAPTURES: Final = 0.5  # fraction of contracts with a second, different quote above which a file holds two
 ALL_ZERO: Final = 0.9  # share of rows with bid = ask = 0 above which a capture holds no market
 SPOT_DRIFT: Final = 0.001  # relative range of the rows' spots that is worth a word
 PARITY_FIT: Final = 0.5  # share of strikes in parity below which prices or strikes are in some other unit
@@ -61,6 +63,13 @@ def no_session_left(source: str, day: date, session: date) -> DataError:
 def before_open(at: datetime, session: date) -> str:
     """Warning of a capture before options trade."""
     return f"quotes of {at:%Y-%m-%d %H:%M} New York, before the open: taken for the close of {session}"
+
+
+def closed_expirations(source: str, days: Sequence[date], rows: int, of: int) -> DataError:
+    """Error of expirations on days without a session."""
+    named = ", ".join(f"{day:%a} {day}" for day in days[:SHOWN]) + (" and others" if len(days) > SHOWN else "")
+    rule = f"{rows} of {of} rows expire when the exchange is closed ({named})"
+    return DataError(source, rule, "correct the expirations")
 
 
 def one_sided(source: str, side: str, rows: int) -> DataError:
@@ -120,6 +129,13 @@ def differing_duplicates(count: int, differing: int) -> str:
     )
 
 
+def two_captures(source: str, differing: int, contracts: int) -> DataError:
+    """Error of two captures that no column tells apart."""
+    rule = f"holds two captures, and no time tells which is the later: {differing} of {contracts} contracts occur "
+    rule += "again with another quote"
+    return DataError(source, rule, "add a column quote_time or session, or leave one of the captures out")
+
+
 def far_spot(spot: float, origin: str, implied: float, expiration: date | None) -> str:
     """Warning of a spot away from parity."""
     return f"spot {spot:.2f} ({origin}) is far from the {implied:.2f} that quotes of {expiration} imply"
@@ -174,7 +190,7 @@ def make_chain(
     table = _canonical(quotes, symbol, source)
     as_of = table["quote_date"].iloc[0].date()
     _refuse_no_market(table, as_of, source)
-    table, duplicate = _without_duplicates(table, remarks, warned)
+    table, duplicate = _without_duplicates(table, source, remarks, warned)
     quote_time = _latest(table["quote_time"])
     frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
     if quote_time and not _in_hours(quote_time, as_of):
@@ -274,7 +290,9 @@ def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
     return centre
 
 
-def _without_duplicates(table: pd.DataFrame, notes: list[str], warned: list[str]) -> tuple[pd.DataFrame, int]:
+def _without_duplicates(
+    table: pd.DataFrame, source: str, notes: list[str], warned: list[str]
+) -> tuple[pd.DataFrame, int]:
     """First row of each contract, and how many rows were left out for it."""
     key = [
         name for name in ROW_KEY if name != "quote_time"
@@ -284,6 +302,8 @@ def _without_duplicates(table: pd.DataFrame, notes: list[str], warned: list[str]
         return table, 0
     differing = int((again & ~table.duplicated([*key, "bid", "ask"])).sum())
     count = int(again.sum())
+    if differing > TWO_CAPTURES * (len(table) - count):
+        raise two_captures(source, differing, len(table) - count)
     if differing:
         warned.append(differing_duplicates(count, differing))
     else:

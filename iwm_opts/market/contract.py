@@ -7,7 +7,8 @@ from typing import Final, Literal, cast
 
 from iwm_opts.conventions import MULTIPLIER, TICK, Exercise, Right
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import is_session, latest_session
+from iwm_opts.market.calendar import FIRST_DAY, is_session, latest_session
+from iwm_opts.market.holidays import CLOSED_ONCE
 
 # Root, expiration as yymmdd, right, strike in thousandths of a dollar on eight digits. OCC pads the root to six
 # characters; Yahoo and most files leave the padding out.
@@ -88,6 +89,7 @@ _WEEKLY_SISTER: Final = {"VIX": "VIXW", "DJX": "DJXW", "XSP": "XSPAM"}
 _UNDERLYING: Final = {sister: root for pairs in (_CLOSE_SISTER, _WEEKLY_SISTER) for root, sister in pairs.items()}
 SYMBOLS_SINCE: Final = date(2010, 5, 17)  # OCC symbols; before, a class had several codes of up to three letters
 LAST_SATURDAYS: Final = 2015  # year
+FIRST_FRIDAYS: Final = date(2015, 2, 1)  # since when monthlies are dated on Fridays
 _SATURDAY: Final = 5  # date.weekday() of the day that monthlies were dated on until 2015
 
 
@@ -164,9 +166,16 @@ def is_monthly(expiration: date) -> bool:
     return expiration in (monthly, latest_session(monthly))
 
 
-def can_expire(day: date) -> bool:
-    """Whether options may expire on a day: a session, or any day of the years that dated monthlies on Saturdays."""
-    return day.year <= LAST_SATURDAYS or is_session(day)
+def can_expire(day: date, quoted: date | None = None) -> bool:
+    """Whether options may expire on a day: a session, or the Saturday of a monthly while those were so dated.
+
+    Options quoted until January 2015 have such Saturdays in later years too. Days on which the exchange closed
+    unannounced had options listed before.
+    """
+    if day < FIRST_DAY or is_session(day) or day.isoformat() in CLOSED_ONCE:
+        return True
+    is_old = day.year <= LAST_SATURDAYS or (quoted is not None and quoted < FIRST_FRIDAYS)
+    return is_old and day.weekday() == _SATURDAY and is_monthly(day)
 
 
 def occ_symbol(root: str, expiration: date, right: Right, strike: float, *, padded: bool = False) -> str:

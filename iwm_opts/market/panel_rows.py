@@ -70,7 +70,7 @@ def panel_of_rows(
         return None
     rows, place = rows.take(kept), place[kept]
     rows, place, key = _sorted(rows, place)
-    rows, place, key, duplicate = _without_duplicates(rows, place, key, day, report)
+    rows, place, key, duplicate = _without_duplicates(rows, place, key, day, refused, report)
     grid = Grid.of(rows, place, key)
     left_over = _second_markets(rows, place, day, grid, refused, report)
     if left_over.any():
@@ -146,7 +146,7 @@ def _sorted(rows: QuoteRows, place: Places) -> tuple[QuoteRows, Places, Places]:
 
 
 def _without_duplicates(
-    rows: QuoteRows, place: Places, key: Places, day: Places, report: Report
+    rows: QuoteRows, place: Places, key: Places, day: Places, refused: Flags, report: Report
 ) -> tuple[QuoteRows, Places, Places, Places]:
     """First row of each contract, and how many rows of each day were left out."""
     again = np.concatenate([[False], (key[1:] == key[:-1]) & (place[1:] == place[:-1])])
@@ -163,7 +163,13 @@ def _without_duplicates(
         raise _two_files(rows, row, int(first[row]))
     differing = _counted_at(place[at[differs]], len(day))
     for where in np.flatnonzero(differing):
-        report.warn(int(day[where]), capture.differing_duplicates(int(duplicate[where]), int(differing[where])))
+        contracts = int(counts_by_day(place == where, place, len(day))[where] - duplicate[where])
+        if differing[where] > capture.TWO_CAPTURES * contracts:
+            source = source_of(rows, day, int(where), place)
+            report.refuse(int(day[where]), capture.two_captures(source, int(differing[where]), contracts))
+            refused[where] = True
+        else:
+            report.warn(int(day[where]), capture.differing_duplicates(int(duplicate[where]), int(differing[where])))
     kept = ~again
     return rows.take(kept), place[kept], key[kept], duplicate
 

@@ -139,7 +139,7 @@ LAYOUTS: Final = (
     VendorLayout(
         "Nasdaq",
         proof=("expirygroup", "cbid", "pbid", "strike"),
-        columns={"expiration": ("expirygroup",), "last_trade": ()},
+        columns={"underlying_symbol": ("drilldownurl",), "expiration": ("expirygroup",), "last_trade": ()},
         around={
             "underlying_price": r"LAST TRADE:\s*\$([\d.,]+)",
             "quote_date": r"AS OF\s+([A-Za-z]{3,9} \d{1,2}, \d{4})",

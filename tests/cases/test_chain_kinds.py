@@ -1,0 +1,237 @@
+"""Chains that lack a column, hold two markets or two readings: read whole, or refused by name."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import iwm_opts
+from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.dividends import load_dividends
+from iwm_opts.io.files import load_chain
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.panel_files import build_panel
+
+DAY = date(2026, 10, 2)
+ROWS = 486
+
+
+@pytest.fixture
+def rows(case: Callable[[str], Path]) -> pd.DataFrame:
+    """Cells of the chain that other shapes are made of, as text."""
+    return pd.read_csv(case("chains/base.csv"), dtype=str, keep_default_na=False)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
+    """Write a table under a name that says nothing."""
+
+    def write(table: pd.DataFrame) -> Path:
+        path = tmp_path / "quotes.csv"
+        table.to_csv(path, index=False)
+        return path
+
+    return write
+
+
+class TestColumnsWithoutValues:
+    @pytest.mark.parametrize("blank", ["", "n/a", "-"])
+    @pytest.mark.parametrize("column", ["root", "underlying_symbol", "ticker"])
+    def test_nothing_names_the_underlying(self, rows, save, column, blank):
+        path = save(rows.drop(columns="underlying_symbol").assign(**{column: blank}))
+        with pytest.raises(DataError, match=r"names no underlying.*--symbol"):
+            load_chain(path)
+        chain = load_chain(path, symbol="IWM")
+        assert (len(chain.quotes), chain.symbol) == (ROWS, "IWM")
+        assert any("taken for IWM" in text for text in chain.warnings)
+        assert build_panel([path], symbol="IWM").panel.dates == (DAY,)
+
+    def test_an_empty_day_is_asked_for(self, rows, save):
+        path = save(rows.assign(quote_date=""))
+        with pytest.raises(DataError, match="--as-of"):
+            load_chain(path)
+        assert load_chain(path, as_of=DAY).as_of == DAY
+
+    def test_rows_without_a_root_are_counted(self, rows, save):
+        rows = rows.drop(columns="underlying_symbol").assign(root="IWM")
+        rows.loc[:9, "root"] = ""
+        chain = load_chain(save(rows), symbol="IWM")
+        assert len(chain.quotes) == ROWS - 10
+        assert "10 rows without a symbol: left out" in chain.warnings
+
+
+class TestWordsOfVendors:
+    def test_rights_as_india_writes_them(self, rows, save):
+        chain = load_chain(save(rows.assign(right=rows["right"].map({"C": "CE", "P": "PE"}))))
+        assert chain.quotes["right"].value_counts().to_dict() == {"C": 243, "P": 243}
+
+    def test_days_of_excel_with_their_time(self, rows, save):
+        chain = load_chain(save(rows.assign(quote_date="46297.65625")))
+        assert chain.as_of == DAY
+        assert chain.quote_time is not None
+        assert f"{chain.quote_time:%H:%M:%S %Z}" == "15:45:00 EDT"
+
+    def test_dividends_in_german(self, tmp_path):
+        path = tmp_path / "ausschuettungen.csv"
+        path.write_text("Datum;Dividende\n17.03.2026;0,55\n16.06.2026;0,62\n")
+        dividends = load_dividends(path).dividends
+        assert [(d.ex_date, d.amount) for d in dividends] == [(date(2026, 3, 17), 0.55), (date(2026, 6, 16), 0.62)]
+
+
+def of_other_spot(rows: pd.DataFrame, ratio: float, fraction: float) -> pd.DataFrame:
+    """Rows at random with strikes and quotes of another spot, of contracts that the chain lacks."""
+    kept = np.random.default_rng(7).random(len(rows)) < fraction
+    table = rows[kept].copy()
+    for name in ("strike", "bid", "ask"):
+        table[name] = (table[name].astype(float) * ratio).round(2).map(lambda value: f"{value:g}")
+    is_new = ~table["strike"].astype(float).isin(rows["strike"].astype(float).unique())
+    return table[is_new]
+
+
+class TestTwoMarkets:
+    @pytest.mark.parametrize("fraction", [0.8, 0.9, 1.0])
+    @pytest.mark.parametrize("ratio", [0.5, 2.0])
+    def test_neither_is_the_market_of_three_pairs_in_five(self, rows, save, quotes_of, base, ratio, fraction):
+        mixed = pd.concat([of_other_spot(rows, ratio, 2.0), rows])
+        pairs = np.arange(len(mixed)) // 2
+        kept = (pairs >= (len(mixed) - len(rows)) // 2) | (pairs % 10 < 10 * fraction)
+        path = save(mixed[kept].drop(columns="underlying_price"))
+        with pytest.raises(DataError, match=r"two markets within one root: .* spot (120|240)\.\d+ and (240|481)"):
+            load_chain(path)
+        with pytest.raises(DataError, match="two markets within one root"):
+            build_panel([path])
+        np.testing.assert_allclose(quotes_of(path, spot=240.15).loc[base.index].to_numpy(), base.to_numpy(), atol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("ratio", "fraction"), [(0.5, 0.02), (0.1, 0.3), (0.05, 0.1), (1.25, 0.2), (1.5, 0.1), (0.85, 0.4), (1.1, 0.4)]
+    )
+    def test_quotes_without_their_pair_go_with_their_market(self, rows, save, ratio, fraction):
+        others = of_other_spot(rows, ratio, fraction)
+        path = save(pd.concat([rows, others]))
+        chain = iwm_opts.read_chain(path, as_of=DAY, dividends="none", rate=0.037)
+        assert (chain.iv10, chain.iv30) == (pytest.approx(0.218, abs=0.0006), pytest.approx(0.215, abs=0.0006))
+        assert len(chain.to_frame()) - ROWS <= 0.05 * len(others)  # single ones may fit both markets
+        first = next(text for text in chain.warnings if "rows " in text)
+        assert int(first.split()[0]) == ROWS + len(others) - len(chain.to_frame())
+
+
+class TestDays:
+    @pytest.mark.parametrize("column", ["quote_date", "date", "trade_date"])
+    @pytest.mark.parametrize("end", ["", "T00:00:00Z"])
+    @pytest.mark.parametrize("how", ["strikes", "rights", "one"])
+    def test_contracts_that_occur_once_are_one_capture(self, rows, save, column, end, how):
+        place = np.arange(len(rows))
+        is_last = {"strikes": place // 2 % 2 == 1, "rights": place % 2 == 1, "one": place == 100}[how]
+        days = np.where(is_last, f"2026-10-02{end}", f"2026-10-01{end}")
+        path = save(rows.drop(columns="quote_date").assign(**{column: days}))
+        chain = load_chain(path)
+        assert (len(chain.quotes), chain.as_of) == (ROWS, DAY)
+        assert any(f"one capture of {DAY}: {column}" in text for text in chain.warnings)
+        panel = build_panel([path]).panel
+        assert (panel.dates, len(panel.strike)) == ((DAY,), ROWS // 2)
+
+    def test_contracts_of_other_expirations_are_of_their_days(self, rows, save):
+        days = np.where(rows["expiration"] == rows["expiration"].max(), "2026-10-02", "2026-10-01")
+        chain = load_chain(save(rows.assign(quote_date=days)))
+        assert len(chain.quotes) == ROWS // 3
+
+    def test_the_latest_trade_is_no_quote_day(self, rows, save):
+        path = save(rows.drop(columns="quote_date").assign(lastTradeDate="2026-09-28 15:30:00+00:00"))
+        assert load_chain(path).as_of == date(2026, 9, 28)
+        chain = load_chain(path, as_of=DAY)
+        assert (len(chain.quotes), chain.as_of) == (ROWS, DAY)
+        assert any("latest trade is of 2026-09-28" in text for text in chain.warnings)
+        with pytest.raises(DataError, match="no quotes of 2026-09-25"):
+            load_chain(path, as_of=date(2026, 9, 25))
+
+    def test_years_of_two_digits_in_front(self, rows, save):
+        table = rows.assign(quote_date="26-10-02", expiration=rows["expiration"].str[2:])
+        chain = load_chain(save(table))
+        assert (chain.as_of, len(chain.quotes)) == (DAY, ROWS)
+        assert "dates are YY-MM-DD" in chain.warnings
+        assert build_panel([save(table)]).panel.dates == (DAY,)
+
+    def test_series_with_years_of_two_digits_in_front(self, tmp_path):
+        days = pd.bdate_range("2024-02-01", "2025-09-30").strftime("%y-%m-%d")
+        path = tmp_path / "IWM.csv"
+        pd.DataFrame({"date": days, "open": 240.0, "high": 242.0, "low": 239.0, "close": 241.0}).to_csv(
+            path, index=False
+        )
+        assert load_bars(path).index[0] == pd.Timestamp("2024-02-01")
+        pd.DataFrame({"date": days, "close": 21.0 + np.arange(len(days)) % 7}).to_csv(path, index=False)
+        assert load_iv_history(path).closes.index[0] == pd.Timestamp("2024-02-01")
+
+
+class TestExpirations:
+    @pytest.mark.parametrize("day", ["2026-11-26", "2026-10-17", "2026-10-18"])
+    def test_none_expires_while_the_exchange_is_closed(self, rows, save, day):
+        first = rows["expiration"].min()
+        path = save(pd.concat([rows, rows[rows["expiration"] == first].assign(expiration=day)]))
+        chain = load_chain(path)
+        assert len(chain.quotes) == ROWS
+        assert any("162 of 648 rows expire when the exchange is closed" in text for text in chain.warnings)
+        build = build_panel([path])
+        assert len(build.panel.strike) == ROWS // 2
+        assert any("162 of 648 rows expire" in text for texts in build.report.warnings.values() for text in texts)
+        path = save(rows.assign(expiration=day))
+        for read in (load_chain, lambda path: build_panel([path])):
+            with pytest.raises(DataError, match="expire when the exchange is closed"):
+                read(path)
+
+
+def test_two_captures_that_nothing_tells_apart_are_refused(rows, save):
+    later = rows.assign(
+        bid=(rows["bid"].astype(float) + 0.01).round(2), ask=(rows["ask"].astype(float) + 0.01).round(2)
+    )
+    path = save(pd.concat([rows, later]))
+    for read in (load_chain, lambda path: build_panel([path])):
+        with pytest.raises(DataError, match=r"two captures, .* 486 of 486 contracts"):
+            read(path)
+
+
+class TestOtherMoney:
+    @pytest.mark.parametrize("money", ["€{}", "{} EUR", "£{}", "C${}"])
+    def test_prices_in_another_currency_are_refused(self, rows, save, tmp_path, money):
+        path = save(rows.assign(**{name: rows[name].map(money.format) for name in ("strike", "bid", "ask")}))
+        for read in (lambda path: load_chain(path, symbol="IWM"), lambda path: build_panel([path])):
+            with pytest.raises(DataError, match="another currency"):
+                read(path)
+        path = tmp_path / "IWM.csv"
+        path.write_text("ex_date,amount\n2026-03-17," + money.format("0.5") + "\n")
+        with pytest.raises(DataError, match="another currency"):
+            load_dividends(path)
+        days = pd.bdate_range("2026-09-14", "2026-10-02")
+        bars = dict.fromkeys(("open", "high", "low", "close"), money.format("240.1"))
+        pd.DataFrame({"date": days, **bars}).to_csv(path, index=False)
+        with pytest.raises(DataError, match="another currency"):
+            load_bars(path)
+
+    def test_dollars_are_read(self, rows, save, quotes_of, base):
+        table = rows.assign(**{name: "$" + rows[name] for name in ("strike", "bid", "ask")})
+        np.testing.assert_allclose(quotes_of(save(table)).to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+def test_links_of_nasdaq_name_the_underlying(rows, tmp_path):
+    def link(ticker: str) -> str:
+        return f"/market-activity/etf/{ticker}/option-chain/call-put-options/x"
+
+    table: list[dict[str, object]] = []
+    for day, part in rows.groupby("expiration"):
+        table.append({"expirygroup": f"{pd.Timestamp(day):%B %d, %Y}", "strike": None, "drillDownURL": None})
+        for strike, (call, put) in ((k, g.to_dict("records")) for k, g in part.groupby("strike")):
+            quotes = {"c_Bid": call["bid"], "c_Ask": call["ask"], "p_Bid": put["bid"], "p_Ask": put["ask"]}
+            table.append({"expirygroup": "", "strike": strike, **quotes, "drillDownURL": link("iwm")})
+    answer = {"data": {"lastTrade": "LAST TRADE: $240.15 (AS OF OCT 2, 2026)", "table": {"rows": table}}}
+    path = tmp_path / "options.json"
+    path.write_text(json.dumps(answer))
+    chain = load_chain(path)
+    assert (chain.symbol, len(chain.quotes), chain.as_of) == ("IWM", ROWS, DAY)
+    assert not any("taken for" in text for text in chain.warnings)
+    path.write_text(json.dumps(answer).replace("/iwm/", "/spy/"))
+    with pytest.raises(DataError, match="no quotes of IWM, it holds SPY"):
+        load_chain(path, symbol="IWM")
