@@ -131,8 +131,8 @@ def differing_duplicates(count: int, differing: int) -> str:
 
 def two_captures(source: str, differing: int, contracts: int) -> DataError:
     """Error of two captures that no column tells apart."""
-    rule = f"holds two captures, and no time tells which is the later: {differing} of {contracts} contracts occur "
-    rule += "again with another quote"
+    rule = f"holds several captures, and no time tells which is the latest: {differing} rows repeat {contracts} "
+    rule += "contracts with another quote"
     return DataError(source, rule, "add a column quote_time or session, or leave one of the captures out")
 
 

@@ -190,7 +190,7 @@ def test_two_captures_that_nothing_tells_apart_are_refused(rows, save):
     )
     path = save(pd.concat([rows, later]))
     for read in (load_chain, lambda path: build_panel([path])):
-        with pytest.raises(DataError, match=r"two captures, .* 486 of 486 contracts"):
+        with pytest.raises(DataError, match=r"several captures, .* 486 rows repeat 486 contracts"):
             read(path)
 
 

@@ -53,10 +53,9 @@ def test_captures_are_told_apart_by_label_alone(day, save):
     assert (chain.session, chain.quote_time, len(chain.quotes)) == ("mid", None, 36)
 
 
-def test_captures_that_cannot_be_told_apart_are_duplicates(day, save):
-    chain = load_chain(save(day(labelled=False, timed=False)))
-    assert (len(chain.quotes), chain.quality.duplicate) == (36, 72)
-    assert any("lacks the quote_time, session or root column" in warning for warning in chain.warnings)
+def test_captures_that_cannot_be_told_apart_are_refused(day, save):
+    with pytest.raises(DataError, match=r"several captures.*72 rows repeat 36 contracts.*quote_time or session"):
+        load_chain(save(day(labelled=False, timed=False)))
 
 
 def test_an_unknown_session_names_those_of_the_day(day, save):
