@@ -26,7 +26,7 @@ from distributed import Client, LocalCluster
 import iwm_opts as iwm
 from iwm_opts.api.rule_grid import RuleGrid
 from iwm_opts.api.sweep import SweepRequest, answer_sweep
-from iwm_opts.backtest.cluster import QUIET, map_on_cluster
+from iwm_opts.backtest.cluster import MALLOC, QUIET, map_on_cluster
 
 TASKS = 2_000
 
@@ -40,6 +40,7 @@ def processes(workers: int):
         commands += [["dask_worker", "--nthreads", "1", "--nworkers", "1", "--no-dashboard"]] * workers
         names = {name: f"DASK_{name.upper().replace('.', '__').replace('-', '_')}" for name in QUIET}
         environment = os.environ | {names[name]: str(value) for name, value in QUIET.items()}
+        environment |= {name: str(value) for name, value in MALLOC.items()}
         started = []
         for module, *options in commands:
             command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(file), *options]

@@ -49,6 +49,8 @@ QUIET: Final = {
     "distributed.scheduler.work-stealing-interval": SECONDS_A_LOOK,
 }
 """Settings of a local cluster: Dask's looks at itself, up to 100 a second, take a tenth of two cores by default."""
+MALLOC: Final = {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
+"""Environment of local workers: under Dask's own, every array is new pages, a fifth more time to read daily P&L."""
 MISSING: Final = "needs dask and distributed"
 INSTALL: Final = 'install them with: pip install "iwm-opts[cluster]"'
 
@@ -119,7 +121,8 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
     started = None
     try:
         if cluster == LOCAL:
-            with dask.config.set(QUIET):
+            environment = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()}
+            with dask.config.set({**QUIET, **environment}):
                 started = LocalCluster(
                     n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0"
                 )

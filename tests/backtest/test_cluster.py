@@ -19,6 +19,7 @@ from iwm_opts.backtest.selection import COLUMNS
 from iwm_opts.errors import DataError, InputError
 
 pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
 
 pytestmark = pytest.mark.filterwarnings("default")  # of sockets and event loops of the cluster
 
@@ -115,3 +116,14 @@ def test_a_worker_with_other_prices_is_refused(market, client):
 def test_a_cluster_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match="names neither local"), cluster.open_client(str(tmp_path / "scheduler.json")):
         pass
+
+
+def test_a_local_cluster_does_not_look_at_itself_all_the_time():
+    with cluster.open_client("local") as opened:
+        (first, *_) = opened.run(settings).values()
+    assert first == (False, "268435456", "33554432")
+
+
+def settings():
+    profile = dask.config.get("distributed.worker.profile.enabled")
+    return profile, os.environ["MALLOC_TRIM_THRESHOLD_"], os.environ["MALLOC_MMAP_THRESHOLD_"]
