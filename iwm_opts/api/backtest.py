@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
@@ -16,6 +18,7 @@ from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.backtest.uncertainty import with_uncertainty
 from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
@@ -198,7 +201,9 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
     rules = rules.on_market(trials)
-    return BacktestResult(PooledResult(tuple(_run(trial, rules) for trial in trials), trials))
+    allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
+    results = tuple(_run(trial, rules, days) for trial, days in zip(trials, allowed, strict=True))
+    return BacktestResult(with_uncertainty(PooledResult(results, trials), allowed))
 
 
 def reach(*rules: Rules) -> int:
@@ -206,9 +211,8 @@ def reach(*rules: Rules) -> int:
     return max(entry.dte + entry.dte_slack for entry in (each.resolved().entry for each in rules))
 
 
-def _run(trial: Trial, rules: Rules) -> Backtest:
+def _run(trial: Trial, rules: Rules, allowed: "NDArray[np.bool_] | None") -> Backtest:
     prepared = trial.prepare(rules.resolved())
-    allowed = rules.allowed(trial.market.days, trial.history)
     if allowed is None:
         return run(prepared)
     name = "own entries" if rules.entries is not None else getattr(rules.gate, "__name__", "own gate")

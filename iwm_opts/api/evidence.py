@@ -13,8 +13,10 @@ from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
+from iwm_opts.backtest.quote_bands import DRAWS as BAND_DRAWS
+from iwm_opts.backtest.quote_bands import MODELLED
 from iwm_opts.backtest.recorded_chains import MAX_DTE
-from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.backtest.trial import PooledResult, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.evidence_sheet import evidence_sheet
@@ -38,8 +40,9 @@ class EvidenceRequest:
         Resamples behind each interval; random gates.
     premium : bool
         Search the break-even variance premium, on the simulated market.
-    bands : int
-        Draws of the smile behind a band of gains over what modelled quotes leave open; 0 for none.
+    bands : int, optional
+        Draws of the smile behind a band of gains over what modelled quotes leave open; 0 for none. 20 on modelled
+        quotes unless given.
     seed : int
     cluster : str, optional
         Dask cluster for random gates and the break-even premium; see `iwm_opts.backtest.cluster.open_client`.
@@ -50,7 +53,7 @@ class EvidenceRequest:
     draws: int = DRAWS
     random_draws: int = RANDOM_DRAWS
     premium: bool = True
-    bands: int = 0
+    bands: int | None = None
     seed: int = DEFAULT_SEED
     cluster: str | None = None
 
@@ -119,12 +122,15 @@ def answer_evidence(
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
     resolved = rules.on_market(trials).resolved()
+    bands = request.bands
+    if bands is None:
+        bands = BAND_DRAWS if all(market_kind(trial.market) == MODELLED for trial in trials) else 0
     opener = None
     if client is not None or request.cluster:
         opener = market_opener(market, trials, MAX_DTE if given is market else reach(rules), rules.macro)
     with cluster_mapper(request.cluster, client, on_cluster, opener) as mapper:
         gathered = gather_evidence(
-            trials, resolved, request.seed, request.draws, request.random_draws, request.premium, request.bands,
+            trials, resolved, request.seed, request.draws, request.random_draws, request.premium, bands,
             on_progress, mapper,
         )  # fmt: skip
     return EvidenceResult(gathered)
@@ -137,7 +143,7 @@ def evidence(
     draws: int = DRAWS,
     random_draws: int = RANDOM_DRAWS,
     premium: bool = True,
-    bands: int = 0,
+    bands: int | None = None,
     seed: int = DEFAULT_SEED,
     client: "Client | None" = None,
 ) -> EvidenceResult:
@@ -151,7 +157,7 @@ def evidence(
         Resamples behind each interval; random gates.
     premium : bool
         Search the break-even variance premium, on the simulated market: ten times the work of the rest.
-    bands : int
+    bands : int, optional
         Draws of the smile behind a band of gains over what modelled quotes leave open, 0 for none: each is a backtest.
     seed : int
     client : distributed.Client, optional

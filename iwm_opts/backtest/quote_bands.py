@@ -1,7 +1,9 @@
 """Bands of gains over what modelled quotes leave open: the shape of the smile and the width of spreads."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -11,15 +13,21 @@ from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.engine import run_totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial, gain_per_trade
+from iwm_opts.backtest.trial import Trial, gain_per_trade, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import drawn_smile
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+MODELLED: Final = "modelled"
 
 SPREADS: Final = (0.7, 1.4)  # times the modelled ones: within it lie sessions and years of IWM and SPY
 LEVEL: Final = 0.90  # share of the draws between the bounds
+SPREAD_NAME: Final = f"spreads x {SPREADS[0]:g} to {SPREADS[1]:g}"
+DRAWS: Final = 20  # of the smile, by default
+FEW_DRAWS: Final = 6  # beside every backtest: two seconds of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,7 @@ def quote_bands(
     """
     if not all(isinstance(trial.market, SimulatedDays) for trial in trials):
         raise InputError("bands", draws, "recorded quotes have no smile to draw", "leave the bands out")
-    rng = np.random.default_rng([seed, 2])
-    smiles = [_with_smile(rng) for _ in range(draws)]
-    changes = [*smiles, *map(_with_spreads, SPREADS)]
+    changes = _changes(draws, seed)
     gains = []
     for done, change in enumerate(changes, start=1):
         gains.append(_gains(trials, rules, change))
@@ -66,8 +72,54 @@ def quote_bands(
     tail = 0.5 - 0.5 * LEVEL
     smile = np.quantile(by_market[:draws], [tail, 1.0 - tail], axis=0)
     spreads = np.sort(by_market[draws:], axis=0)
-    names = f"smile, {LEVEL:.0%} of {draws} draws", f"spreads x {SPREADS[0]:g} to {SPREADS[1]:g}"
+    names = f"smile, {LEVEL:.0%} of {draws} draws", SPREAD_NAME
     return tuple(_band(name, bounds) for name, bounds in zip(names, (smile, spreads), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class GainBand:
+    """Bounds of a mean net gain of a package over some quotes, dollars a trade."""
+
+    name: str
+    low: float
+    high: float
+
+
+def gain_bands(
+    trials: Sequence[Trial], rules: Rules, allowed: Sequence[Flags | None], seed: int = 1
+) -> tuple[GainBand, ...]:
+    """Band over a few draws of the smile, and range over narrower and wider spreads; none unless modelled.
+
+    Few draws have no quantiles: the band is normal about the gain under the quotes as modelled, with the mean square of
+    the draws' differences from it. A third of the time of the draws of `quote_bands`.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+    rules : Rules
+    allowed : sequence of (ndarray of bool or None)
+        Days to enter on, by trial; None for those of the gate.
+    seed : int
+    """
+    if not all(market_kind(trial.market) == MODELLED for trial in trials):
+        return ()
+    gains = []
+    for change in (lambda given: given, *_changes(FEW_DRAWS, seed)):
+        requoted = [_requoted(trial, rules, change).prepare(rules) for trial in trials]
+        gains.append(gain_per_trade([run_totals(each, days) for each, days in zip(requoted, allowed, strict=True)]))
+    estimate, drawn, spreads = gains[0], gains[1 : FEW_DRAWS + 1], gains[FEW_DRAWS + 1 :]
+    spread = math.hypot(*(gain - estimate for gain in drawn)) / math.sqrt(FEW_DRAWS)
+    reach = NormalDist().inv_cdf(0.5 + 0.5 * LEVEL) * spread
+    return (
+        GainBand(f"smile, {LEVEL:.0%} normal, {FEW_DRAWS} draws", estimate - reach, estimate + reach),
+        GainBand(SPREAD_NAME, min(spreads), max(spreads)),
+    )
+
+
+def _changes(draws: int, seed: int) -> list[Callable[[Parameters], Parameters]]:
+    """Draws of the smile, then narrower and wider spreads."""
+    rng = np.random.default_rng([seed, 2])
+    return [*(_with_smile(rng) for _ in range(draws)), *map(_with_spreads, SPREADS)]
 
 
 def _band(name: str, bounds: Array) -> QuoteBand:
@@ -92,12 +144,14 @@ def _gains(
     trials: Sequence[Trial], rules: Rules, change: Callable[[Parameters], Parameters]
 ) -> tuple[float, float, float]:
     """Mean net gain of a package gated, ungated, and their difference under changed quotes."""
-    prepared = []
-    for trial in trials:
-        days = trial.market
-        assert isinstance(days, SimulatedDays)  # by `quote_bands`
-        requoted = days.repriced(change(days.market.parameters), rules.entry.dte, rules.entry.dte_slack)
-        prepared.append(prepare_baselines(replace(trial, market=requoted), rules))
+    prepared = [prepare_baselines(_requoted(trial, rules, change), rules) for trial in trials]
     gated = gain_per_trade([run_totals(each.gated) for each in prepared])
     ungated = gain_per_trade([run_totals(each.ungated, each.ranked) for each in prepared])
     return gated, ungated, gated - ungated
+
+
+def _requoted(trial: Trial, rules: Rules, change: Callable[[Parameters], Parameters]) -> Trial:
+    days = trial.market
+    assert isinstance(days, SimulatedDays)  # by the callers
+    requoted = days.repriced(change(days.market.parameters), rules.entry.dte, rules.entry.dte_slack)
+    return replace(trial, market=requoted)

@@ -122,7 +122,7 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     try:
         made.chmod(0o755)
         write_durably(made / CONFIG, _json(config))
-        write_durably(made / SUMMARY, _json(summary_record(*frames, result.account)))
+        write_durably(made / SUMMARY, _json(summary_record(*frames, result.account) | _uncertainty(result)))
         write_durably(made / TRADES, _parquet(result.trades.assign(**provenance(result))))
         write_durably(made / EQUITY, _parquet(result.equity))
         _put(made, folder)
@@ -173,6 +173,10 @@ def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -
     """Figures of a result as a record: of all of it, and year by year."""
     years = by_calendar(trades, equity, account).reset_index().to_dict("records")
     return {"metrics": asdict(measure(trades, equity, account)), "by_year": years}
+
+
+def _uncertainty(result: PooledResult) -> Record:
+    return {"uncertainty": result.uncertainty.record()} if result.uncertainty else {}
 
 
 def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import counted
 from iwm_opts.market.iv_rank import IvHistory
+
+if TYPE_CHECKING:
+    from iwm_opts.backtest.uncertainty import Uncertainty
 
 Array = NDArray[np.float64]
 
@@ -46,6 +50,7 @@ class PooledResult:
 
     results: tuple[Backtest, ...]
     trials: tuple[Trial, ...]
+    uncertainty: "Uncertainty | None" = None  # of the mean net gain; None where it was not measured
 
     @property
     def kind(self) -> str:
@@ -64,7 +69,7 @@ class PooledResult:
         for pair in zip(self.results, self.trials, strict=True):
             groups.setdefault(pair[1].scenario, []).append(pair)
         return {
-            name: PooledResult(*(tuple(column) for column in zip(*pairs, strict=True)))
+            name: PooledResult(tuple(result for result, _ in pairs), tuple(trial for _, trial in pairs))
             for name, pairs in groups.items()
         }
 

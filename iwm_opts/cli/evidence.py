@@ -35,8 +35,9 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option(
     "--bands",
     type=click.IntRange(min=0),
-    default=0,
-    help="Draws of the smile: gains over what modelled quotes leave open, spreads too. 0: none.",
+    default=None,
+    help="Draws of the smile: gains over what modelled quotes leave open, spreads too; 20 on modelled quotes unless "
+    "given. 0: none.",
 )
 @CLUSTER
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")

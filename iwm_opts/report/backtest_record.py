@@ -39,6 +39,7 @@ def backtest_record(result: PooledResult) -> Record:
             | asdict(measure(run.trades, run.equity, account))
             for run, trial in zip(result.results, result.trials, strict=True)
         ],
+        "uncertainty": result.uncertainty.record() if result.uncertainty else None,
         "skipped": [run.skipped for run in result.results],
         "trades": frame_records(trades),
         "notes": list(result.notes),

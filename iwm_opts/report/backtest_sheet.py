@@ -27,7 +27,7 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
-from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small
+from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small, uncertainty_lines
 from iwm_opts.report.comparison_table import input_text
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import dollars, number, percent, price
@@ -51,6 +51,7 @@ class Run:
     notes: tuple[str, ...]
     skipped: Mapping[str, int]
     inputs: Mapping[str, Any]  # digests of data, options as typed
+    uncertainty: Mapping[str, Any] | None = None  # record of `backtest.uncertainty.Uncertainty`
 
     @property
     def account(self) -> float:
@@ -77,7 +78,7 @@ class Run:
                 skipped[why] = skipped.get(why, 0) + count
         return cls(
             result.name, result.kind, first.label, first.rules, result.trades, result.equity, result.notes, skipped,
-            data_digests(result.trials),
+            data_digests(result.trials), result.uncertainty.record() if result.uncertainty else None,
         )  # fmt: skip
 
     @classmethod
@@ -91,7 +92,7 @@ class Run:
                   "version at the run": config["version"]}  # fmt: skip
         return cls(
             name, kind, str(rules.gate), rules, saved.trades, saved.equity, tuple(config["notes"]),
-            config["skipped"], inputs,
+            config["skipped"], inputs, saved.summary.get("uncertainty"),
         )  # fmt: skip
 
 
@@ -164,6 +165,8 @@ def _costs(run: Run) -> Iterator[Block]:
         yield Paragraph("No trade.")
         return
     yield cascade_chart({name: float(trades[name].sum()) for name in CASCADE}, len(trades))
+    if lines := uncertainty_lines(run.uncertainty):
+        yield Bullets(tuple(line.strip() for line in lines))
     yield from metric_grids(metrics, independent_trades(trades))
 
 

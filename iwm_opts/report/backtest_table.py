@@ -1,6 +1,7 @@
 """A backtest as text: rules, metrics, costs and periods."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -51,6 +52,7 @@ def backtest_table(result: PooledResult, verbose: bool = False, columns: int | N
         parts += [
             _figures(metrics, apart),
             *([Text(f"figures a year not shown: {short}")] if short else []),
+            *map(Text, uncertainty_lines(result.uncertainty.record() if result.uncertainty else None)),
             Text(""),
             Text("what became of the money", style="bold"),
         ]
@@ -63,6 +65,19 @@ def backtest_table(result: PooledResult, verbose: bool = False, columns: int | N
         parts.append(Text("No trade.", style="bold"))
     parts += [Text(""), *_skipped(result), *note_lines(result.notes), *label_lines(result.kind)]
     return render(parts, columns)
+
+
+def uncertainty_lines(uncertainty: Mapping[str, Any] | None) -> list[str]:
+    """Word the sampling interval and bands of a gain a trade, from their record; nothing where unmeasured."""
+    if uncertainty is None:
+        return []
+    interval, bands = uncertainty["per_trade"], uncertainty["bands"]
+    low, high = (dollars(interval[name], 2) for name in ("low", "high"))
+    lines = [f"a trade {dollars(interval['estimate'], 2)}; 95% sampling interval {low} to {high}"]
+    if bands:
+        spans = (f"{dollars(band['low'], 2)} to {dollars(band['high'], 2)} ({band['name']})" for band in bands)
+        lines.append(f"  what modelled quotes leave open: {', '.join(spans)}; by draws: evidence")
+    return lines
 
 
 def _rank_remedy(result: PooledResult) -> str:

@@ -1,5 +1,6 @@
 """Evidence on a gate as text and record: strategy, baselines, differences, finding."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -90,24 +91,34 @@ def _differences(evidence: Evidence) -> Table:
 
 def _factors(evidence: Evidence) -> Table:
     table = plain_table("", "gated", "95% interval", "trades", "ungated", "95% interval ", left=("",))
+    for row in factor_rows(evidence):
+        table.add_row(*row)
+    return table
+
+
+def factor_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """Rules as given, then each with one thing changed, as text."""
     ungated = evidence.baselines[0]
     given = evidence.strategy
     rows = [("rules as given", given.trades, given.per_trade, ungated.per_trade)]
     rows += [(each.name, each.trades, each.gated, each.ungated) for each in evidence.factors]
     for name, trades, gated, without in rows:
         spans = (_span(each, places=0) for each in (gated, without))
-        table.add_row(
-            name, dollars(gated.estimate, 2), next(spans), f"{trades:,}", dollars(without.estimate, 2), *spans
-        )
-    return table
+        yield name, dollars(gated.estimate, 2), next(spans), f"{trades:,}", dollars(without.estimate, 2), *spans
 
 
 def _bands(evidence: Evidence) -> Table:
     table = plain_table("", "gated", "ungated", "difference", left=("",))
+    for row in band_rows(evidence):
+        table.add_row(*row)
+    return table
+
+
+def band_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """Bands over what modelled quotes leave open, as text."""
     for band in evidence.bands:
         spans = (band.gated, band.ungated, band.difference)
-        table.add_row(band.name, *(f"{dollars(low, 1)} to {dollars(high, 1)}" for low, high in spans))
-    return table
+        yield band.name, *(f"{dollars(low, 1)} to {dollars(high, 1)}" for low, high in spans)
 
 
 def _at_mid(arm: Arm) -> float:

@@ -8,7 +8,7 @@ import pytest
 from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.quote_bands import quote_bands
+from iwm_opts.backtest.quote_bands import gain_bands, quote_bands
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
 from iwm_opts.errors import InputError
@@ -91,3 +91,15 @@ def test_recorded_quotes_have_no_band(small_trials, small_rules):
     recorded = [replace(trial, market=object()) for trial in small_trials]
     with pytest.raises(InputError, match="bands=2: recorded quotes have no smile to draw"):
         quote_bands(recorded, small_rules, draws=2, seed=1)
+
+
+def test_the_band_beside_a_backtest_is_about_its_gain(monkeypatch, small_trials, small_rules):
+    assert gain_bands(small_trials, small_rules, [None] * len(small_trials)) == ()  # of the simulator's own quotes
+    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    smile, spreads = gain_bands(small_trials, small_rules, [None] * len(small_trials))
+    assert (smile.low + smile.high) / 2.0 == pytest.approx(gains(small_trials, small_rules)[0])
+    assert smile.low < smile.high
+    wide = quote_bands(small_trials, small_rules, draws=1, seed=1)[1]
+    assert (spreads.low, spreads.high) == pytest.approx(wide.gated)
+    closed = [np.zeros(len(trial.market.days), dtype=bool) for trial in small_trials]
+    assert all(np.isnan(band.low) for band in gain_bands(small_trials, small_rules, closed))

@@ -264,6 +264,25 @@ def test_evidence_bands_gains_over_what_modelled_quotes_leave_open(run, index_fi
     assert spreads["ungated"][0] < estimate < spreads["ungated"][1]  # the quotes as modelled lie between
 
 
+def test_modelled_gains_have_an_interval_and_bands_wherever_they_are_printed(run, index_files, tmp_path):
+    given = ("--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES)
+    page, found = run("backtest", *given), run("backtest", *given, "--format", "json").json
+    interval, (smile, spreads) = found["uncertainty"]["per_trade"], found["uncertainty"]["bands"]
+    assert interval["estimate"] == pytest.approx(found["metrics"]["pnl"] / found["metrics"]["trades"])  # one contract
+    assert spreads["low"] < interval["estimate"] < spreads["high"]  # the quotes as modelled lie between
+    assert smile["low"] < interval["estimate"] < smile["high"]
+    for words in ("95% sampling interval", "what modelled quotes leave open", "(spreads x 0.7 to 1.4)"):
+        assert words in " ".join(page.out.split())
+    assert run("backtest", *given, "--output", tmp_path / "saved").code == 0
+    saved = json.loads((tmp_path / "saved" / "summary.json").read_text())["uncertainty"]
+    assert [band["low"] for band in saved["bands"]] == pytest.approx([smile["low"], spreads["low"]])
+    assert saved["per_trade"]["low"] == pytest.approx(interval["low"])
+    assert run("evidence", *given, "--draws", 49, "--random-draws", 9, "--output", tmp_path / "evidence.html").code == 0
+    sheet = (tmp_path / "evidence.html").read_text()
+    assert "one factor at a time" in sheet
+    assert "smile, 90% of 20 draws" in sheet
+
+
 def test_the_control_is_a_market_of_its_own_by_name(traded):
     shipped, control = (traded("--format", "csv", *more).out for more in ((), ("--parameters", "to-2019")))
     assert control.splitlines()[0] == shipped.splitlines()[0]
