@@ -15,6 +15,7 @@ from iwm_opts.io.fraction import parse_fraction
 from iwm_opts.market.calendar import latest_session, next_session, session_numbers, sessions
 
 MAX_DEBIT_PROFIT: Final = 10.0  # times the debit paid: 50 is a slip for 50%
+LEAST_DAYS_HELD: Final = 7  # between entry and DTE exit, or half of the days to expiration: less pays fees for nothing
 OFF: Final = "off: none"
 NOISE: Final = 1e-9  # of binary fractions, $/share
 
@@ -175,8 +176,13 @@ def check_days(name: str, days: object, least: int) -> None:
         raise InputError(name, days, f"must be a whole number of at least {least}", f"give for instance 21; {OFF}")
 
 
+def earliest_entry(exit_dte: int) -> int:
+    """Fewest days to expiration at an entry that the DTE exit leaves open for a week, or for half of them."""
+    return exit_dte + min(LEAST_DAYS_HELD, max(exit_dte, 1))
+
+
 def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:
-    """Refuse entries that the DTE exit closes at once.
+    """Refuse entries that the DTE exit closes at once or within days (see `earliest_entry`).
 
     Parameters
     ----------
@@ -188,10 +194,13 @@ def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:
     Raises
     ------
     InputError
-        When the window reaches down to the exit.
+        When the window begins too near to the exit.
     """
     first, last = dte
-    if exit_dte is not None and first <= exit_dte:
-        window = f"{first}:{last}" if first < last else str(first)
-        rule = f"entries at {exit_dte} days or fewer are closed at once by exit_dte={exit_dte}"
-        raise InputError("dte", window, rule, f"start the window at {exit_dte + 1}, or lower --exit-dte (off: none)")
+    if exit_dte is None or first >= earliest_entry(exit_dte):
+        return
+    window = f"{first}:{last}" if first < last else str(first)
+    when = "at once" if first <= exit_dte else f"within {first - exit_dte} days"
+    rule = f"entries at {first} days are closed {when} by exit_dte={exit_dte}"
+    remedy = f"start the window at {earliest_entry(exit_dte)}, or lower --exit-dte (off: none)"
+    raise InputError("dte", window, rule, remedy)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, STRATEGY
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.exits import ExitLevels, earliest_entry
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import Fill, FillModel, fill_package
 from iwm_opts.execution.legs import Legs
@@ -402,19 +402,20 @@ def _rolls(
     trade, today = position.trade, snapshot.chain.as_of
     here = date.fromisoformat(trade.expiration)
     keep = trade.exits.dte or 0
+    least = earliest_entry(keep)
     later = sorted({
         each.expiration for each in snapshot.slices
-        if each.expiration > here and keep < (each.expiration - today).days <= LONGEST_ROLL
+        if each.expiration > here and least <= (each.expiration - today).days <= LONGEST_ROLL
     })[:LATER]  # fmt: skip
     tables = _tables(snapshot, {here: trade.root, **dict.fromkeys(later, "")})
     priced = [day for day in later if day in tables]
     moved = {day: _shifts(trade, typed, table) for day, table in tables.items()}
     tries = [("out", day, [0.0], "") for day in priced]
-    if here in tables and position.dte > keep:
+    if here in tables and position.dte >= least:
         tries.append(("away", here, *moved[here]))
     tries += [("out and away", day, *moved[day]) for day in priced]
     rolls: list[Roll] = []
-    absent = f"no expiration after {here} is listed {keep + 1} to {LONGEST_ROLL} days ahead"
+    absent = f"no expiration after {here} is listed {least} to {LONGEST_ROLL} days ahead"
     near = f"{position.dte} days to expiration, and the exit is at {keep}"
     reasons = {"out": absent, "away": near, "out and away": absent}
     for kind, day, shifts, why in tries:

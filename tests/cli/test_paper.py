@@ -20,7 +20,7 @@ value = 100000
 risk = "1%"
 
 [package]
-dte = 32
+dte = 38
 delta = 0.20
 width = 10
 
@@ -80,11 +80,11 @@ def test_a_plan_is_opened_marked_closed_and_reviewed(paper, run):
 
 
 def test_a_closed_gate_opens_nothing_and_says_so(paper):
-    page = paper("open", "--ivr-below", "0", "--dte", "22:50")
+    page = paper("open", "--ivr-below", "0", "--dte", "28:50")
     assert page.code == 3
     assert page.out.startswith("not opened: the gate is closed (")
     assert paper("list", "--all").out.startswith("no trade on paper")
-    assert "opened" in paper("open", "--ivr-below", "0", "--dte", "22:50", "--anyway", "--contracts", "1").out
+    assert "opened" in paper("open", "--ivr-below", "0", "--dte", "28:50", "--anyway", "--contracts", "1").out
 
 
 def test_what_is_typed_goes_over_the_plan(paper):
@@ -98,13 +98,13 @@ def test_what_is_typed_goes_over_the_plan(paper):
 
 def test_a_vertical_is_opened_too(paper):
     (trade,) = paper(
-        "open", "--instrument", "bull-put", "--dte", "22:50", "--account", "90000", "--format", "json"
+        "open", "--instrument", "bull-put", "--dte", "28:50", "--account", "90000", "--format", "json"
     ).json["trades"]
     assert trade["strategy"] == "bull-put"
 
 
 def test_an_own_credit_of_the_wrong_sign_opens_nothing(paper):
-    opened = paper("open", "--instrument", "bull-put", "--dte", "22:50", "--account", "90000", "--credit", "-0.50")
+    opened = paper("open", "--instrument", "bull-put", "--dte", "28:50", "--account", "90000", "--credit", "-0.50")
     assert opened.code == 1
     assert "credit=-0.5: of a credit package is positive. Give 0.5 for money received" in " ".join(opened.err.split())
     assert paper("list").out.startswith("no trade on paper")
@@ -119,7 +119,7 @@ instrument = "vertical"
 [account]
 value = 100000
 [package]
-dte = 32
+dte = 38
 delta = 0.3
 credit_rank = %s
 """
@@ -150,7 +150,7 @@ def test_a_market_that_stands_in_is_not_traded(paper, run):
 
 
 def test_single_options_are_kept_too(paper):
-    arguments = ("--instrument", "long-call", "--dte", "22:50", "--account", "90000", "--risk", "2%")
+    arguments = ("--instrument", "long-call", "--dte", "28:50", "--account", "90000", "--risk", "2%")
     (trade,) = paper("open", *arguments, "--format", "json").json["trades"]
     assert (trade["strategy"], trade["credit"] < 0) == ("long-call", True)
     assert trade["risk"] >= -100 * trade["contracts"] * trade["credit"]
@@ -186,7 +186,7 @@ def test_the_plan_decides_where_bars_are_there(run, tmp_path):
 
 def test_the_configuration_reaches_the_commands_of_the_group(paper, run, tmp_path):
     (tmp_path / "iwm-opts.toml").write_text(
-        '[paper]\ninstrument = "bull-put"\ndte = "22:50"\n[defaults]\naccount = 95000\n'
+        '[paper]\ninstrument = "bull-put"\ndte = "28:50"\n[defaults]\naccount = 95000\n'
     )
     (trade,) = paper("open", "--format", "json").json["trades"]
     assert trade["strategy"] == "bull-put"
@@ -278,7 +278,7 @@ def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, mes
         (("open", "--plan", "nothing.toml"), 1, "nothing.toml: cannot be read"),
         (("open", "--answer", "calm=yes"), 1, "'calm=yes' is not an answer"),
         (
-            ("open", "--answer", "calm=met", "--dte", "22:50", "--account", "100"),
+            ("open", "--answer", "calm=met", "--dte", "28:50", "--account", "100"),
             1,
             "contracts=0: one contract risks",
         ),
@@ -350,7 +350,7 @@ instrument = "vertical"
 [account]
 value = 100000
 [package]
-dte = 32
+dte = 38
 delta = 0.3
 kind = "bull-call"
 [checklist]
