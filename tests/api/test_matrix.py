@@ -24,7 +24,7 @@ def chain(chain_path):
 
 @pytest.fixture(scope="module")
 def frame(chain):
-    return iwm.screen(chain, dte=(22, 50)).matrix().to_frame()
+    return iwm.screen(chain, dte=(28, 50)).matrix().to_frame()
 
 
 def test_every_delta_of_every_expiration_has_a_row(frame):

@@ -61,7 +61,7 @@ def plugin(made_quotes, tmp_path, monkeypatch):
 def test_a_source_gives_a_chain():
     chain = iwm.read_chain("tiny", dividends="none")
     assert (chain.snapshot.chain.source, chain.symbol, str(chain.as_of)) == ("tiny", "IWM", "2026-03-02")
-    assert len(iwm.screen(chain, dte=(22, 50))) == 2
+    assert len(iwm.screen(chain, dte=(28, 50))) == 2
 
 
 def test_an_unregistered_source_is_a_missing_file():

@@ -92,7 +92,7 @@ def test_a_screen_is_a_sequence_a_frame_and_the_commands_json(condors, chain_pat
     with pytest.raises(dataclasses.FrozenInstanceError):
         best.place = 1
     command = run_json(
-        "condor", "--source", chain_path, "--dte", "22:50", "--dividends", "none", "--short-delta", "0.1:0.25"
+        "condor", "--source", chain_path, "--dte", "28:50", "--dividends", "none", "--short-delta", "0.1:0.25"
     )
     ours = condors.to_dict()
     assert ours["candidates"][0]["size"]["contracts"] > 0

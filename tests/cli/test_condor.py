@@ -24,7 +24,7 @@ LEG = {"side", "right", "strike", "bid", "ask", "mid", "iv", "delta", "occ_symbo
 def screened(run, chain_file, history_file):
     def call(*arguments):
         return run("condor", "--source", chain_file, "--iv-history", history_file, "--as-of", "2026-03-02",
-                   "--dte", "22:50", "--short-delta", "0.1:0.25", *arguments)  # fmt: skip
+                   "--dte", "28:50", "--short-delta", "0.1:0.25", *arguments)  # fmt: skip
 
     return call
 
@@ -62,7 +62,7 @@ def test_an_open_gate_sizes_and_a_closed_one_trades_nothing(screened):
 
 
 def test_without_a_history_the_gate_is_closed_with_the_reason(run, chain_file):
-    found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--format", "json").json
+    found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "28:50", "--format", "json").json
     assert found["gate"] == {
         "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give --iv-history"],
     }  # fmt: skip
@@ -141,13 +141,13 @@ def test_output_goes_to_a_file(screened, tmp_path):
 
 def test_unknown_open_interest_is_said(run, made_quotes, tmp_path):
     made_quotes().drop(columns="open_interest").to_csv(tmp_path / "chain.csv", index=False)
-    found = run("condor", "--source", "chain.csv", "--dte", "22:50", "--format", "json").json
+    found = run("condor", "--source", "chain.csv", "--dte", "28:50", "--format", "json").json
     assert any("open interest unknown" in warning for warning in found["warnings"])
 
 
 def test_an_assumed_time_is_said(run, made_quotes, tmp_path):
     made_quotes().drop(columns="quote_time").to_csv(tmp_path / "chain.csv", index=False)
-    found = run("condor", "--source", "chain.csv", "--dte", "22:50", "--format", "json").json
+    found = run("condor", "--source", "chain.csv", "--dte", "28:50", "--format", "json").json
     assert any("the close of 2026-03-02 is assumed" in warning for warning in found["warnings"])
 
 
@@ -219,7 +219,7 @@ def test_json_tells_when_short_legs_are_assigned_and_what_it_costs(screened, run
             assert risk["by_quotes"]["pays"] in ((False,) if held or risk["right"] == "P" else (None,))
     european = screened("--format", "json", "--exercise", "european").json["candidates"]
     assert all(one["assignment"] == [] for one in european)
-    vertical = run("vertical", "--source", chain_file, "--dte", "22:50", "--format", "json").json["candidates"]
+    vertical = run("vertical", "--source", chain_file, "--dte", "28:50", "--format", "json").json["candidates"]
     assert all(len(one["assignment"]) == 1 for one in vertical)
 
 
@@ -230,7 +230,7 @@ def test_the_defaults_are_the_strategys_and_a_window_that_meets_the_exit_is_refu
     assert [abs(leg["delta"]) for leg in condor["legs"][1:3]] == pytest.approx([0.16, 0.16], abs=0.015)
     refused = run("condor", *chain, "--dte", "15:50")
     assert (refused.code, refused.out) == (1, "")
-    assert "start the window at 22" in refused.err.lower()
+    assert "start the window at 28" in refused.err.lower()
     assert len(run("condor", *chain, "--dte", "15:50", "--exit-dte", "none").json["candidates"]) == 3
 
 

@@ -36,7 +36,7 @@ def test_levels_without_a_meaning(run, chain_file, command, level, message):
 )
 def test_the_stop_of_a_screen_is_a_number(run, chain_file, kinds, stop):
     chosen = [part for kind in kinds for part in ("--kind", kind)]
-    market = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--top", "50")
+    market = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "28:50", "--top", "50")
     record = run("vertical", *chosen, *market, "--format", "json").json
     assert {candidate["strategy"] for candidate in record["candidates"]} == set(kinds)
     assert record["exits"]["stop"] == stop

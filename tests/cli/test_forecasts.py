@@ -16,6 +16,7 @@ risk = "1%"
 
 [package]
 dte = 32
+dte_slack = 4
 delta = 0.20
 width = 5
 profit = 0.25
@@ -76,7 +77,7 @@ def test_a_plan_is_followed_over_recorded_chains(run, chains, tmp_path):
 
 
 def test_a_paper_trade_is_logged_with_its_own_exits(run, chain_file, history_file):
-    arguments = ("--source", chain_file, "--as-of", "2026-03-02", "--iv-history", history_file, "--dte", "22:50")
+    arguments = ("--source", chain_file, "--as-of", "2026-03-02", "--iv-history", history_file, "--dte", "28:50")
     assert run("paper", "open", *arguments, "--profit", "25%", "--contracts", 3).code == 0
     (forecast,) = run("review", "paper", "--calibration", "--format", "json").json["forecasts"]
     screen = run("condor", *arguments, "--profit", "25%", "--format", "json").json["candidates"][0]

@@ -43,7 +43,7 @@ def test_python_starts_the_command_line_by_the_package_name():
 def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
     probe = (
         "import sys; from iwm_opts.cli.main import main\n"
-        f"try: main(['condor', '--source', {str(chain_file)!r}, '--dte', '22:50', '-q'])\nexcept SystemExit: pass\n"
+        f"try: main(['condor', '--source', {str(chain_file)!r}, '--dte', '28:50', '-q'])\nexcept SystemExit: pass\n"
         "found = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'curl_cffi', 'matplotlib'} & set(sys.modules)\n"
         "print(found); sys.exit(len(found))"
     )
@@ -217,12 +217,12 @@ def test_named_sources_never_fall_back(run, arguments, words):
 
 def test_config_values_read_like_typed_ones(run, chain_file, tmp_path):
     (tmp_path / "iwm-opts.toml").write_bytes(
-        b"\xef\xbb\xbf[condor]\nwidth = 10\nverbose = true\nformat = 'json'\ndte = '22:50'\n"
+        b"\xef\xbb\xbf[condor]\nwidth = 10\nverbose = true\nformat = 'json'\ndte = '28:50'\n"
         b"[vertical]\nkind = ['bear-put']\n"
     )
     found = run("condor", "--source", chain_file).json
     assert all(one["legs"][1]["strike"] - one["legs"][0]["strike"] == 10 for one in found["candidates"])
-    kinds = run("vertical", "--source", chain_file, "--dte", "22:50", "--format", "json").json["candidates"]
+    kinds = run("vertical", "--source", chain_file, "--dte", "28:50", "--format", "json").json["candidates"]
     assert {one["strategy"] for one in kinds} == {"bear-put"}
 
 
@@ -269,7 +269,7 @@ def test_nothing_is_written_over_what_is_read(run, made_quotes, tmp_path, option
 
 def test_a_narrow_console_gets_its_page(chain_file):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "iwm_opts.cli.main", "condor", "--source", str(chain_file), "--dte", "22:50"]
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "condor", "--source", str(chain_file), "--dte", "28:50"]
     page = subprocess.run(command, env=environment, capture_output=True, check=True)
     assert b"credit" in page.stdout
 

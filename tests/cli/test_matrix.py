@@ -15,7 +15,7 @@ def screened(run, chain_file, history_file):
             "--iv-history",
             history_file,
             "--dte",
-            "22:50",
+            "28:50",
             "--dividends",
             "none",
             "--as-of",

@@ -104,7 +104,7 @@ def test_the_command_alone_shows_three_commands(run):
 
 
 def test_no_gate_opens_a_closed_gate(run, chain_file, history_file):
-    screened = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "22:50", "--format", "json",
+    screened = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "28:50", "--format", "json",
                 "--as-of", "2026-03-02")  # fmt: skip
     assert run(*screened, "--ivr-below", "0").json["gate"]["open"] is False
     assert run(*screened, "--ivr-below", "0", "--no-gate").json["gate"]["open"] is True

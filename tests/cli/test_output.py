@@ -141,7 +141,7 @@ def test_two_chains_are_named_by_symbol(run, made_quotes, tmp_path):
 
 
 def test_a_stale_chain_keeps_the_gate_closed(run, chain_file, history_file):
-    asked = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "22:50", "--format", "json")
+    asked = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "28:50", "--format", "json")
     stale, named = run(*asked).json, run(*asked, "--as-of", "2026-03-02").json
     assert (stale["gate"]["open"], named["gate"]["open"]) == (False, True)
     assert stale["gate"]["reasons"][0].startswith("STALE: quotes of 2026-03-02")

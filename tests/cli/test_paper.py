@@ -20,7 +20,8 @@ value = 100000
 risk = "1%"
 
 [package]
-dte = 38
+dte = 32
+dte_slack = 4
 delta = 0.20
 width = 10
 
@@ -119,7 +120,8 @@ instrument = "vertical"
 [account]
 value = 100000
 [package]
-dte = 38
+dte = 32
+dte_slack = 4
 delta = 0.3
 credit_rank = %s
 """
@@ -350,7 +352,8 @@ instrument = "vertical"
 [account]
 value = 100000
 [package]
-dte = 38
+dte = 32
+dte_slack = 4
 delta = 0.3
 kind = "bull-call"
 [checklist]

@@ -41,10 +41,10 @@ def test_a_live_chain_goes_into_the_record(run, at, live_server, answer, cboe_bo
     live_server.serve(CBOE, answer(cboe_body(made_quotes())))
     taken = run("snapshot", "--source", "cboe", "--format", "json").json
     assert (taken["as_of"], taken["days_recorded"], taken["rows"]) == ("2026-03-02", 1, len(made_quotes()))
-    screen = run("condor", "--source", "record", "--as-of", "2026-03-02", "--dte", "22:50", "--format", "json").json
+    screen = run("condor", "--source", "record", "--as-of", "2026-03-02", "--dte", "28:50", "--format", "json").json
     assert screen["market"]["source"] == "local record, taken from Cboe delayed quotes of IWM"
     assert screen["market"]["simulated"] is False
-    for arguments in (["vertical", "--dte", "22:50"], ["single", "--dte", "22:50"], ["fills"]):
+    for arguments in (["vertical", "--dte", "28:50"], ["single", "--dte", "28:50"], ["fills"]):
         assert run(*arguments, "--source", "record", "--as-of", "2026-03-02").code == 0
     missing = run("condor", "--source", "record", "--as-of", "2026-03-03")
     assert missing.code == 1
@@ -93,7 +93,7 @@ def test_failures_are_one_line(run, at, arguments, words):
 
 def test_a_given_history_stands_in_for_a_short_record(run, chain_file, history_file):
     run("snapshot", "--source", chain_file)
-    arguments = ("--source", "record", "--dte", "22:50", "--iv-history", history_file, "--format", "json")
+    arguments = ("--source", "record", "--dte", "28:50", "--iv-history", history_file, "--format", "json")
     iv = run("condor", *arguments).json["iv"]
     assert iv["series"] == "RVX"
     assert iv["proxy"] is True

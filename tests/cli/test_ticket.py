@@ -39,7 +39,7 @@ fees = "custom:0.50"
 @pytest.fixture
 def ordered(run, chain_file):
     def call(*arguments):
-        chain = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--dividends", "none")
+        chain = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "28:50", "--dividends", "none")
         return run("ticket", *chain, *arguments)
 
     return call
@@ -47,7 +47,7 @@ def ordered(run, chain_file):
 
 @pytest.fixture(scope="module")
 def screen(chain_file):
-    return iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(22, 50))
+    return iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(28, 50))
 
 
 def test_a_candidate_of_the_screen_becomes_its_order(ordered, screen):
@@ -100,7 +100,7 @@ def test_refusals(run, arguments, code, field):
 
 def test_a_closed_gate_and_a_small_account_order_nothing(ordered, history_file, screen, chain_file):
     assert "gate" in ordered("--iv-history", history_file, "--ivr-below", "0").err
-    small = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(22, 50), account=1_000)
+    small = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(28, 50), account=1_000)
     with pytest.raises(InputError) as failure:
         iwm.ticket(small[0], as_of="2026-03-02")
     assert failure.value.name == "contracts"
@@ -108,7 +108,7 @@ def test_a_closed_gate_and_a_small_account_order_nothing(ordered, history_file, 
 
 def test_recorded_quotes_age_in_session(screen, chain_file):
     chain = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none")
-    unnamed = iwm.screen(replace(chain, snapshot=replace(chain.snapshot, is_day_named=False)), dte=(22, 50))
+    unnamed = iwm.screen(replace(chain, snapshot=replace(chain.snapshot, is_day_named=False)), dte=(28, 50))
     with pytest.raises(InputError) as failure:
         iwm.ticket(unnamed[0], now=IN_SESSION)
     assert failure.value.name == "quotes"
@@ -194,7 +194,7 @@ def test_the_ticket_of_a_vertical_plan_is_the_order_of_its_document(run, tmp_pat
 
 def test_a_candidate_keeps_the_exits_and_fees_of_its_screen(chain_file):
     chain, levels = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), ExitLevels(0.25, 1.5, 10)
-    candidate = iwm.screen(chain, dte=(22, 50), exits=levels, fees="custom:0.65")[0]
+    candidate = iwm.screen(chain, dte=(28, 50), exits=levels, fees="custom:0.65")[0]
     order = iwm.ticket(candidate, contracts=1, as_of="2026-03-02")
     credit = order.limit
     assert order.ticket.target.price == pytest.approx(-0.75 * credit, abs=0.01)
@@ -240,7 +240,7 @@ def test_typed_legs_lose_what_the_screen_sizes_by(screen, chain_file):
         chain = iwm.read_chain(chain_file, as_of="2026-03-02", dividends=paid)
         levels = ExitLevels(dte=exits)
         chosen = next(
-            each for each in iwm.screen(chain, dte=(22, 50), exits=levels, selection=iwm.Selection(top=500))
+            each for each in iwm.screen(chain, dte=(28, 50), exits=levels, selection=iwm.Selection(top=500))
             if (each.sized.candidate.strikes, each.sized.candidate.expiration) == (package.strikes, package.expiration)
         )  # fmt: skip
         typed = iwm.ticket(legs, chain, expiration=package.expiration, exit_dte=exits)
@@ -270,7 +270,7 @@ def test_the_size_of_typed_legs_counts_dividends_and_exercise(run):
 
 
 def test_a_ticket_without_dividends_says_so(screen, chain_file):
-    unknown = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02"), dte=(22, 50))[0]
+    unknown = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02"), dte=(28, 50))[0]
     assert any("dividends of IWM not given" in each for each in iwm.ticket(unknown, contracts=1).warnings)
     assert not any("dividend" in each for each in iwm.ticket(screen[0], contracts=1).warnings)
     call, put = (iwm.ticket(leg, expiration="2035-12-21") for leg in ("-1C220@1.00/1.10", "-1P195@1.20/1.26"))

@@ -48,6 +48,7 @@ value = 100000
 risk = "1%"
 [package]
 dte = 32
+dte_slack = 4
 delta = 0.20
 width = 10
 [costs]
