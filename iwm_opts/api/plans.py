@@ -233,7 +233,7 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
-    order = _order(plan, request.chain, on or decision_day(plan, data.inputs))
+    order = _order(plan, request.chain, on or decision_day(plan, data.inputs), is_needed=request.check)
     status = plan_report_on(
         plan, data.inputs, on, notes, on_progress, with_evidence=not request.check,
         order_size=None if order is None or order.size is None else (order.size, order.loss_each),
@@ -241,14 +241,25 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
     return PlanReport(status, data.label, request.check, order, "" if request.check else _stress(request))
 
 
-def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date) -> PlanOrder | None:
-    """Order of a plan's package on a chain of the day; None without a chain or a package."""
+def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date, *, is_needed: bool) -> PlanOrder | None:
+    """Order of a plan's package on a chain of the day; None without a chain or a package.
+
+    Raises
+    ------
+    DataError, InputError
+        When the order is needed and the chain has no quotes of the day: without a credit the size is unknown.
+    """
     if chain is None or plan.package is None:
         return None
     try:
         order = plan_order(plan, chain)
     except (DataError, InputError) as error:
+        if is_needed:
+            raise
         return PlanOrder(day, "none", f"No chain of {day} at hand: {error}")
+    if order.day != day and is_needed:
+        rule = f"holds quotes of {order.day}, and the decision is of {day}"
+        raise InputError("chain", order.quotes, rule, "give --as-of that day, a chain of the decision's, or none")
     if order.day != day:
         return PlanOrder(order.day, order.quotes, f"The chain is of {order.day}, the decision of {day}: no order.")
     return order

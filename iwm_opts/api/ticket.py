@@ -244,13 +244,14 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     snapshot = request.chain.snapshot if request.chain else None
     if request.package is not None:
         snapshot = request.package.screening.snapshot
-        legs, allowed, model = _of_package(request.package, request.contracts)
-    else:
-        legs, allowed, model = _of_typed(request), 1, DEFAULT_MODEL
     today = request.now.astimezone(NEW_YORK).date()
     chain = None if snapshot is None else snapshot.chain
     if snapshot is not None:
         _check_quotes(snapshot, request, today)
+    if request.package is not None:
+        legs, allowed, model = _of_package(request.package, request.contracts)
+    else:
+        legs, allowed, model = _of_typed(request), 1, DEFAULT_MODEL
     as_of = chain.as_of if chain else today
     contracts = allowed if request.contracts is None else request.contracts
     ticket = make_ticket(legs, contracts, request.fill or model, request.levels, as_of)

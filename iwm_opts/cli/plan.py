@@ -36,7 +36,10 @@ plan_options = group(
     ),
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
     option(
-        "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip or at size 0."
+        "--exit-code",
+        is_flag=True,
+        show_default=False,
+        help="With --check: exit 0 to take, 3 to skip or at size 0 (known with --chain).",
     ),
     option(
         "--chain",

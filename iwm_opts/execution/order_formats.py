@@ -6,7 +6,7 @@ Sources, read 2026-11:
   `SOURCES`, and wordings of exported account statements: a vertical and an iron
   condor (call short/long, put short/long) are named, other packages are CUSTOM with a ratio, an expiration and a
   strike a leg; `(Weeklys)` marks expirations that are not monthly, and the root that settles on the close of a third
-  Friday; `[AM]` those settled on the open.
+  Friday; `(Quarterlys)` the last session of a quarter; `[AM]` those settled on the open.
 - tastytrade: `SOURCES` and
   https://developer.tastytrade.com/docs/guides/multi-leg-spreads: body of POST /accounts/{number}/orders; legs by OCC
   symbol of 21 characters, at most four; price positive with its price-effect.
@@ -31,7 +31,16 @@ from typing import Final, cast
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, Right
 from iwm_opts.errors import InputError
 from iwm_opts.execution.ticket import Order, QuotedLeg, leg_limits
-from iwm_opts.market.contract import Contract, is_monthly, listed_root, occ_symbol, parse_occ, roots_on, settlement_of
+from iwm_opts.market.contract import (
+    Contract,
+    is_monthly,
+    is_quarter_end,
+    listed_root,
+    occ_symbol,
+    parse_occ,
+    roots_on,
+    settlement_of,
+)
 
 SOURCES: Final = {
     "thinkorswim": "https://tradient.net/docs/portfolio/tos-format",
@@ -49,7 +58,7 @@ BASKET_FIELDS: Final = (
 _DAY: Final = r"\d{1,2} [A-Z]{3} \d{2}(?: \[AM\])?"
 THINKORSWIM: Final = re.compile(
     r"(?P<side>BUY|SELL) (?P<count>[+-]\d+) (?:(?P<ratio>-?\d+(?:/-?\d+)*) )?"
-    r"(?:(?P<kind>VERTICAL|IRON CONDOR|CUSTOM) )?(?P<symbol>[A-Z.]+) 100 (?P<weekly>\(Weeklys\) )?"
+    r"(?:(?P<kind>VERTICAL|IRON CONDOR|CUSTOM) )?(?P<symbol>[A-Z.]+) 100 (?P<series>\((?:Week|Quarter)lys\) )?"
     rf"(?P<day>{_DAY})(?:/{_DAY})* (?P<strikes>[\d./]+) (?P<rights>[A-Z/]+) @(?P<price>-?[\d.]+) LMT(?: GTC)?"
 )
 OCC_LINE: Final = re.compile(r"(?P<side>BUY|SELL) TO (?:OPEN|CLOSE) (?P<count>\d+) (?P<symbol>.{21})")
@@ -69,7 +78,7 @@ def to_thinkorswim(order: Order) -> str:
     legs, day = order.legs, order.expiration
     root = legs[0].contract.root
     is_standard = root == listed_root(order.underlying, day)
-    weekly = "" if is_monthly(day) and is_standard else "(Weeklys) "
+    series = "(Quarterlys) " if is_quarter_end(day) else "" if is_monthly(day) and is_standard else "(Weeklys) "
     expiration = f"{day.day} {MONTHS[day.month - 1]} {day:%y}"
     expiration += " [AM]" if settlement_of(root).settles_on == "open" else ""
     ratio, ordered, rights = "", list(legs), ""
@@ -94,7 +103,7 @@ def to_thinkorswim(order: Order) -> str:
     named = f"{kind} " if kind else ""
     until = " GTC" if order.duration == "gtc" else ""
     return (
-        f"{side} {ratio}{named}{order.underlying} {MULTIPLIER} {weekly}{expiration} {strikes} {rights} "
+        f"{side} {ratio}{named}{order.underlying} {MULTIPLIER} {series}{expiration} {strikes} {rights} "
         f"@{price:.2f} LMT{until}"
     )
 
@@ -112,7 +121,7 @@ def from_thinkorswim(text: str) -> ParsedOrder:
         raise InputError("order", text, "not a thinkorswim order", "paste the line of a ticket")
     day, month, year = match["day"].removesuffix(" [AM]").split()
     expiration = date(2000 + int(year), MONTHS.index(month) + 1, int(day))
-    root = roots_on(match["symbol"], expiration)[-1 if match["weekly"] else 0]
+    root = roots_on(match["symbol"], expiration)[-1 if match["series"] else 0]
     strikes = [float(each) for each in match["strikes"].split("/")]
     rights = [RIGHTS[each] for each in match["rights"].split("/")]
     sign = 1 if match["side"] == "BUY" else -1

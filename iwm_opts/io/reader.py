@@ -710,7 +710,7 @@ def refuse_shifted(frame: Frame, days: NDArray[np.datetime64]) -> None:
     if len(days) < FEWEST_SHIFTED or fraction > AS_DATED:
         return
     for shift, what in ((1, "early"), (-1, "late")):
-        if _on_sessions(list(days + shift)) > AS_SHIFTED:
+        if _on_sessions(list(days + np.timedelta64(shift, "D"))) > AS_SHIFTED:
             rule = f"dates are a day {what}: {fraction:.0%} of them are sessions, and nearly all of the days "
             rule += "after them" if shift > 0 else "before them"
             raise DataError(frame.path, rule, "correct the dates: a time zone was lost")

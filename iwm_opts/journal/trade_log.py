@@ -83,7 +83,7 @@ NUMBERS: Final = {
     "entry_half_spread": "H of the package at entry: the sum of its legs' half-spreads",
     "exit_half_spread": "H of the package at exit",
     "due_debit": "what leaving on the due day would have cost under the fill model, and dividends received after it",
-    "fees": "paid",
+    "fees": "paid; NaN where an open trade's are not known",
     "model_fees": "by the fee schedule",
     "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
     "pnl": "after fees",
@@ -232,7 +232,7 @@ def log_of_rows(
         except TwoReadingsError as error:
             raise DataError(source, str(error)) from None
         unreadable, warnings = unreadable | has_two_results, (*warnings, *signs)
-    trades["fees"] = trades["fees"].fillna(0.0)
+    trades["fees"] = trades["fees"].mask(trades["fees"].isna() & trades["exit"].notna(), 0.0)  # open: by the schedule
     made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])
     made = (made + trades["settlement"] - trades["fees"]).where(~adjusted)
     unknown = adjusted & trades["exit"].notna() & trades["pnl"].isna()

@@ -166,6 +166,12 @@ def is_monthly(expiration: date) -> bool:
     return expiration in (monthly, latest_session(monthly))
 
 
+def is_quarter_end(expiration: date) -> bool:
+    """Whether an expiration is the last session of a quarter."""
+    following = expiration.replace(day=1) + timedelta(days=32)
+    return expiration.month % 3 == 0 and expiration == latest_session(following.replace(day=1) - timedelta(days=1))
+
+
 def can_expire(day: date, quoted: date | None = None) -> bool:
     """Whether options may expire on a day: a session, or the Saturday of a monthly while those were so dated.
 

@@ -33,10 +33,11 @@ def check_table(standing: PlanStatus, label: str = "", columns: int | None = Non
     size = counted(sizing.size.contracts, sizing.unit)
     bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
     bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
-    bounds += f": {sizing.size.reason}" if not sizing.size.contracts else ""
     if not math.isnan(sizing.credit_for_one):
         least = math.ceil(100.0 * sizing.credit_for_one) / 100.0
-        bounds += f"; no chain was read: 1 contract from a credit of {least:.2f}"
+        size = f"by the credit, 1 contract from {least:.2f} (no chain was read)"
+    elif not sizing.size.contracts:
+        bounds += f": {sizing.size.reason}"
     size_label = "size" if decision.take else "size if it were taken"
     parts.append(Text(f"{size_label}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
     parts += [Text(f"package: {standing.package}")] if standing.package else []

@@ -87,7 +87,7 @@ def ticket_table(
 
 def _figures(ticket: Ticket) -> list[tuple[str, str]]:
     entry, fill = ticket.entry, ticket.fill
-    quotes = f"mid {price(fill.mid)}, natural {price(fill.natural)}"
+    quotes = f"mid {price(abs(fill.mid))}, natural {_net(fill.natural)}"
     target = "none" if ticket.target is None else f"{_net(ticket.target.price)}, good till cancelled"
     stop = "none" if ticket.stop_price is None else f"{_net(ticket.stop_price)} to close"
     time = ""

@@ -286,6 +286,28 @@ def test_a_log_keeps_its_names_and_other_underlyings_are_left_out(chain, tmp_pat
     assert "without 1 position not marked" in " ".join(result.to_text(columns=120).split())
 
 
+def test_opening_fees_that_a_log_does_not_name_are_the_schedules(chain, tmp_path):
+    log = tmp_path / "log.csv"
+    row = "2026-02-20,1,IWM,+1P185 -1P190 -1C212 +1C217,2026-04-02,1.30"
+    log.write_text(f"entry,contracts,symbol,legs,expiration,credit\n{row}\n")
+    legs = ["+1P185", "-1P190", "-1C212", "+1C217"]
+    entered = {"expiration": "2026-04-02", "credit": 1.30, "opened": "2026-02-20"}
+    (logged,) = iwm.manage(chain, log, now=MONDAY_NOON).positions
+    (typed,) = iwm.manage(chain, legs, now=MONDAY_NOON, **entered).positions
+    assert (logged.pnl, logged.max_loss) == (typed.pnl, typed.max_loss)
+
+
+def test_no_roll_goes_where_the_dte_exit_is_due_within_days(made_quotes, tmp_path):
+    quotes = made_quotes()
+    quotes.assign(expiration=quotes["expiration"].astype(str).replace("2026-04-17", "2026-03-25")).to_csv(
+        tmp_path / "near.csv", index=False
+    )
+    chain = iwm.read_chain(tmp_path / "near.csv", as_of="2026-03-02", dividends="none")  # 18, 23 and 31 days ahead
+    legs = {"expiration": "2026-03-20", "credit": 1.0, "opened": "2026-02-20"}
+    (position,) = iwm.manage(chain, ["+1P185", "-1P190"], now=MONDAY_NOON, **legs).positions
+    assert {roll.expiration.isoformat() for roll in position.rolls} == {"2026-04-02"}
+
+
 def test_a_stop_is_judged_at_the_fill_on_the_own_credit_and_filled_at_natural(chain, made_quotes):
     quotes, day = made_quotes(), date(2026, 4, 2)
     bids, asks = zip(*(quote(quotes, day, leg) for leg in LEGS), strict=True)

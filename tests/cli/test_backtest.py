@@ -96,7 +96,8 @@ def test_rules_are_taken_as_typed(traded):
     rules = traded(
         "--format", "json", "--profit", "none", "--stop", 1.5, "--touch", "--time-stop", 9, "--short-delta", 0.2,
         "--call-delta", 0.1, "--wing-delta", 0.05, "--fill", "natural", "--stop-fill", "stress:4", "--fees", "zero",
-        "--lag", 2, "--weekday", "mon", "--weekday", "thu", "--every", 3, "--max-open", 2, "--dte", "25:45", "--exit-dte", 18,
+        "--lag", 2, "--weekday", "mon", "--weekday", "thu", "--every", 3, "--max-open", 2, "--dte", "25:45",
+        "--exit-dte", 18,
     ).json["rules"]  # fmt: skip
     assert rules["exit"] | {"profit": None, "stop": 1.5, "touch": True, "sessions": 9} == rules["exit"]
     entry = rules["entry"]

@@ -465,6 +465,15 @@ def test_the_document_and_the_check_size_alike(run, tmp_path):
     assert "0 contracts" not in page
 
 
+def test_a_typed_chain_of_another_day_fails_the_check_by_name(run, tmp_path, chain_file):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-11-20", "--chain", chain_file)
+    checked = run(*arguments, "--check", "--exit-code")
+    assert checked.code == 1
+    assert chain_file.name in checked.err
+    assert "2026-11-20" in checked.err
+
+
 def test_a_size_of_zero_enters_nothing(run, tmp_path):
     small = "\n[account]\nvalue = 10000\n[checklist]"
     (tmp_path / "plan.toml").write_text(CONDORS.replace("\n[checklist]", small))

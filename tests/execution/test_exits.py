@@ -9,7 +9,7 @@ import iwm_opts as iwm
 from iwm_opts.backtest.rules import EntryRule, ExitRule
 from iwm_opts.backtest.rules import Rules as EngineRules
 from iwm_opts.errors import InputError
-from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.kernels.backtest.exits import HELD, exit_reason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
@@ -158,3 +158,14 @@ def test_the_day_of_the_time_exit_is_the_backtests_own(levels, expiration):
 )  # a Saturday of the years that dated monthlies so, one of later years, a Friday, Good Friday
 def test_options_expire_on_sessions(day, is_allowed):
     assert can_expire(day) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("first", "exit_dte", "earliest"),
+    [(21, 21, 28), (23, 21, 28), (27, 21, 28), (7, 7, 14), (3, 2, 4), (0, 0, 1), (1, 1, 2)],
+)
+def test_a_window_that_the_dte_exit_closes_within_days_is_refused(first, exit_dte, earliest):
+    with pytest.raises(InputError, match=f"Start the window at {earliest},"):
+        check_entry_window((first, 60), exit_dte)
+    check_entry_window((earliest, 60), exit_dte)
+    check_entry_window((first, 60), None)

@@ -96,7 +96,14 @@ def basket(text, root):
 
 def thinkorswim(text, root):
     """Words of a line: side and count, ratio and kind, symbol, 100, date, strikes, rights, price."""
-    words = text.replace("(Weeklys) ", "").replace(" [AM]", "").removesuffix(" GTC").removesuffix(" LMT").split()
+    words = (
+        text.replace("(Weeklys) ", "")
+        .replace("(Quarterlys) ", "")
+        .replace(" [AM]", "")
+        .removesuffix(" GTC")
+        .removesuffix(" LMT")
+        .split()
+    )
     side, count, at = {"BUY": 1, "SELL": -1}[words[0]], abs(int(words[1])), words.index("100")
     head, (day, strikes, rights, price) = words[2 : at - 1], (" ".join(words[at + 1 : -3]), *words[-3:])
     on = datetime.strptime(day.split("/")[0].title(), "%d %b %y").date()  # noqa: DTZ007

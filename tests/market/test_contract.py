@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from iwm_opts.errors import InputError
 from iwm_opts.market.contract import (
     Contract,
+    is_quarter_end,
     listed_root,
     occ_symbol,
     parse_occ,
@@ -101,3 +102,12 @@ def test_roots_and_underlyings():
     assert listed_root("SPX", date(2026, 7, 16)) == "SPXW"
     assert listed_root("SPX", date(2026, 7, 20)) == "SPXW"
     assert listed_root("IWM", date(2026, 7, 20)) == "IWM"
+
+
+@pytest.mark.parametrize(
+    ("day", "is_last"),
+    [((2020, 6, 30), True), ((2020, 12, 31), True), ((2022, 3, 31), True), ((2021, 12, 30), False),
+     ((2024, 3, 28), True), ((2022, 5, 31), False)],  # 2024-03-29 was Good Friday
+)  # fmt: skip
+def test_the_last_session_of_a_quarter(day, is_last):
+    assert is_quarter_end(date(*day)) == is_last
