@@ -22,8 +22,9 @@ from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import daily_returns, sharpe_ratio, sortino_ratio, with_account
 from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rule_table import book_key
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.sweep import book_key, sweep
+from iwm_opts.backtest.sweep import sweep
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError

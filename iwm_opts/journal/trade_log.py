@@ -23,6 +23,7 @@ from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now
 from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.numbers import is_foreign
 from iwm_opts.io.parse import YEARS
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
@@ -39,7 +40,6 @@ from iwm_opts.journal.fields import (
     is_blank,
     is_epoch,
     is_excel_serial,
-    is_foreign,
     notation_warnings,
     number,
     parse_moment,
