@@ -73,7 +73,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
         prices, a price that is missing or not positive, a negative volume or dividend, or an open or close outside its
         low and high: names the first such row and counts them by year.
     """
-    frame = of_symbol(read_frame(path, REMEDY), symbol, is_choice=is_choice)
+    frame = of_symbol(read_frame(path, REMEDY), symbol, is_choice=is_choice, must_be_named=True)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, *OPTIONAL)}
     columns["date"] = columns["date"] or _unnamed_dates(frame)
     missing = [role for role in ("date", *PRICES) if columns[role] is None]

@@ -16,7 +16,7 @@ from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
-from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.identity import doubtful_name, refuse_name
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import (
@@ -414,7 +414,8 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
         if symbol is None:
             raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
         refuse_name(source, symbol)
-        warnings.append(f"underlying taken for {symbol}: no column, contract symbol or title of the file names it")
+        unnamed = f"underlying taken for {symbol}: no column, contract symbol or title of the file names it"
+        warnings.append(doubtful_name(source, symbol) or unnamed)
         return rows, symbol
     present = sorted(symbols.dropna().unique())
     if symbol is None and len(present) != 1:

@@ -16,10 +16,22 @@ UNDERLYINGS: Final = frozenset({
     "EEM", "EFA", "FXI", "EWZ", "TNA", "TZA", "TQQQ", "SQQQ", "UVXY", "VXX", "UPRO", "SPXU", "AAPL", "AMZN", "AMD",
     "BABA", "BAC", "GOOG", "GOOGL", "INTC", "JPM", "MSFT", "NFLX", "NVDA", "PLTR", "TSLA",
 })  # fmt: skip
+# Upper-case words of file names that are not tickers; volatility indices and yields are series of their own.
+FILE_WORDS: Final = """
+ADJ ALL AMEX ARCA ARCX ASK BAR BARS BATS BBO BID BT CALL CALLS CBOE CBOT CHAIN CLEAN CLOSE CME COPY CSV DAILY DATA
+DATE DAY DAYS DEMO DIV DIVS DOWN DTE DUMP EOD EQ EST ET ETF ETFS ETH EXP FILE FINAL FRED FULL FUND GICS GMT GZ HIST HV
+IB IBKR IN INDEX INPUT INTRA IV IVR JSON LIVE LONG MAIN MERGE MIN MIX MOVE NBBO NEW NYSE OCC OHLC OHLCV OLD OOS OPRA
+OPT OPTS OUT PART PRICE PUT PUTS PX QUOTE RAW REF RTH SHEET SHORT SPOT STOCK TABLE TD TEST TICK TICKS TMP TOS TRADE
+TRAIN TV US USA USD UTC VOL VOLS WEEK XLS XLSX YAHOO YEAR YF ZIP JAN FEB MAR APR MAY JUN JUL AUG SEP SEPT OCT NOV DEC
+MON TUE WED THU FRI SAT SUN GVZ OVX RVX SKEW VIX VVIX VXAPL VXD VXEEM VXEFA VXEWZ VXN VXO VXSLV VXST VXTLT DGS FVX IRX
+TNX TYX
+"""
+NOT_TICKERS: Final = frozenset(FILE_WORDS.split())
 EXCHANGE: Final = r"(?:(?:Download Data - \w+_US_)?(?:BATS|AMEX|ARCX|NYSE|NASDAQ|CBOE)[_ ])?"  # in front of a ticker
 FIRST_WORD: Final = re.compile(
     EXCHANGE + r"(?:([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9])))"
 )  # also Stooq's
+BARE_TICKER: Final = re.compile(r"[A-Z]{2,5}(?: ?\(\d+\))?(?=\.|$)")  # without anything beside it
 SAME_INDEX: Final = (frozenset({"IWM", "RUT", "RUTW", "MRUT", "VTWO"}), frozenset({"SPY", "SPX", "SPXW", "XSP"}))
 CURRENCY_NAMES: Final = ("currency", "ccy", "currencycode", "quotecurrency", "tradingcurrency", "pricecurrency")
 DOLLARS: Final = frozenset({"USD", "US$", "$", "US DOLLAR", "US DOLLARS"})
@@ -44,8 +56,10 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
     """
     name = Path(path).name
     match = FIRST_WORD.match(name)
+    is_alone = match is not None and (match.start(1) > 0 or BARE_TICKER.match(name) is not None)
     ticker = "" if match is None else (match[1] or match[2]).upper()
-    if ticker == symbol or ticker not in UNDERLYINGS or symbol in re.findall(r"[A-Z0-9]+", name.upper()):
+    is_ticker = ticker in UNDERLYINGS or (is_alone and not is_proxy_read and _is_like_ticker(ticker))
+    if ticker == symbol or not is_ticker or symbol in re.findall(r"[A-Z0-9]+", name.upper()):
         return
     if is_proxy_read and on_one_index(ticker, symbol):
         return
@@ -60,14 +74,29 @@ def on_one_index(first: str, second: str) -> bool:
 
 
 def doubtful_name(path: Path | str, symbol: str, titles: Iterable[str] = ()) -> str:
-    """Return a note where a word of a file's name or title is another underlying, and none is the symbol."""
-    name = re.findall(r"[A-Z0-9]+", Path(path).stem.upper())
-    title = re.findall(r"[A-Z0-9]+", " ".join(titles))
-    for what, words in (("title", title), ("name", name)):
-        others = [word for word in words if word in UNDERLYINGS]
-        if others and symbol not in (*name, *title):
+    """Return a note where a word of a file's name or title is another ticker, and none is the symbol."""
+    stem, above = Path(path).name.partition(".")[0], " ".join(titles)
+    if names_symbol(path, symbol, titles):
+        return ""
+    for what, text in (("title", above), ("name", stem)):
+        words = re.findall(r"[A-Za-z0-9]+", text)
+        if what == "title":
+            others = [word for word in words if word in UNDERLYINGS]
+        else:
+            others = [word.upper() for word in words if word.upper() in UNDERLYINGS or _is_like_ticker(word)]
+        if others:
             return f"taken for {symbol}: no column names a symbol, and the file's {what} says {others[0]}"
     return ""
+
+
+def names_symbol(path: Path | str, symbol: str, titles: Iterable[str] = ()) -> bool:
+    """Whether a word of a file's name or title is the symbol."""
+    return symbol in re.findall(r"[A-Z0-9]+", f"{Path(path).stem.upper()} {' '.join(titles)}")
+
+
+def _is_like_ticker(word: str) -> bool:
+    """Whether a word is written as a ticker, and is not one of file names."""
+    return re.fullmatch(r"[A-Z]{2,5}", word) is not None and not {word, word.removesuffix("S")} & NOT_TICKERS
 
 
 def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:

@@ -66,7 +66,7 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
         time, a time twice, a price that is missing or not positive, a negative or infinite volume, or an open or close
         outside its low and high: names the first such row and counts them by year.
     """
-    frame = of_symbol(read_frame(path, REMEDY), symbol)
+    frame = of_symbol(read_frame(path, REMEDY), symbol, must_be_named=True)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
     missing = [role for role, name in columns.items() if name is None]
     if missing:

@@ -17,7 +17,7 @@ from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, FEED_DELAY, NEVER, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
-from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.identity import doubtful_name, refuse_name
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget
@@ -99,6 +99,7 @@ class FileRows:
         self.words: Counter[tuple[str, str]] = Counter()  # cells of a column that are not what it holds
         self.codes: Counter[str] = Counter()  # rows under roots from before OCC symbols
         self.others: Counter[str] = Counter()  # rows of other symbols
+        self.doubt = ""  # whether the file's name says another ticker, where no row says one
         self.roots: dict[str, int] = {}
         self.labels: dict[str, int] = {"": 0}
         self.readings = readings_of(file, layout)
@@ -164,6 +165,7 @@ class FileRows:
         codes = old_codes(self.codes, self.codes.total())
         return (
             *self.file.notes,
+            *filter(None, [self.doubt]),
             *self.readings.warnings,
             *words,
             *codes,
@@ -438,6 +440,7 @@ class _BatchRows:
             values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
         elif symbols.wanted is not None:
             refuse_name(owner.file.path, symbols.wanted)
+            owner.doubt = doubtful_name(owner.file.path, symbols.wanted)
         is_sister = np.array([value is not None and index_of(value) != value for value in values])[codes]
         if "underlying_symbol" in columns and (is_sister & (root < 0)).any():
             named = np.array([-1 if value is None else owner.root_code(value) for value in values], dtype=np.int16)

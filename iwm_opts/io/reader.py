@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, refuse_currency, refuse_name
+from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, names_symbol, refuse_currency, refuse_name
 from iwm_opts.io.json_tables import KEY, levels
 from iwm_opts.io.layouts.accounts import account_file, without_quotes
 from iwm_opts.io.layouts.common import SYNONYMS
@@ -238,7 +238,7 @@ def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
         raise DataError(frame.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}")
 
 
-def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:
+def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_be_named: bool = False) -> Frame:
     """Rows of one symbol, by a column of tickers or the header; all where a file names none.
 
     Parameters
@@ -248,6 +248,8 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
         Expected, in any spelling of `clean_symbol`. A file of one ticker is not checked without it.
     is_choice : bool
         Whether --symbol chooses it, for the remedy.
+    must_be_named : bool
+        Whether a note says where nothing names a symbol.
 
     Raises
     ------
@@ -260,8 +262,10 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
     shown = ", ".join(present[:SHOWN])
     if not present and expected is not None:
         refuse_name(frame.path, expected, is_choice=is_choice)
-        if doubt := doubtful_name(frame.path, expected, frame.titles):
-            return replace(frame, notes=(*frame.notes, doubt))
+        doubt = doubtful_name(frame.path, expected, frame.titles)
+        if not doubt and must_be_named and not names_symbol(frame.path, expected, frame.titles):
+            doubt = f"taken for {expected}: nothing in the file or its name says a symbol"
+        return replace(frame, notes=(*frame.notes, doubt)) if doubt else frame
     if present and expected is not None and expected not in present:
         choice = f"--symbol {present[0]} or " if is_choice else ""
         raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")

@@ -140,7 +140,8 @@ def test_long_bars_in_every_shape(case, name):
         assert any(TOLD[name] in note for note in notes_of(bars))
     else:
         assert len(bars) == len(reference)
-        assert not notes_of(bars) or name in ("C21_two_symbols.csv", "C22_semicolon_decimal.csv")
+        notes = [note for note in notes_of(bars) if not note.startswith("taken for IWM: nothing")]
+        assert not notes or name in ("C21_two_symbols.csv", "C22_semicolon_decimal.csv")
 
 
 @pytest.mark.parametrize(("name", "rule"), REFUSED.items())

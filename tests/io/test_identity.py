@@ -14,7 +14,8 @@ from iwm_opts.io.series_notes import notes_of
 SENSIBLE = (
     "RVX_History.csv", "VIX.csv", "VIX9D_History.csv", "RVXCLS.csv", "DGS3MO.csv", "TNX.csv", "IRX.csv", "IV_30.csv",
     "CHAIN.csv", "DATA.csv", "IWM.csv", "IWM_2026-10-02.csv", "SPY_QQQ_IWM.csv", "SPYDER.csv", "SPX500.csv", "spy.csv",
-    "dia_2026-10-02.csv", "2026-10-02.csv", "export.csv", "OPRA.csv", "MYSPY.csv", "EOD.csv", "iwm_spy.csv",
+    "dia_2026-10-02.csv", "2026-10-02.csv", "export.csv", "OPRA.csv", "MYSPY1.csv", "EOD.csv", "iwm_spy.csv",
+    "BARS.csv", "QUOTES.csv", "BATS_BARS.csv", "OHLCV_2026.csv", "PRICES (1).csv", "FEB.csv", "META_DATA.csv",
 )  # fmt: skip
 
 
@@ -35,7 +36,8 @@ def test_sensible_names_pass(name):
 
 
 @pytest.mark.parametrize("name", ["SPY.csv", "SPY_2026-10-02.csv", "SPX.parquet", "TLT-chain.csv", "spy.us.txt",
-                                  "aapl_us_d.csv", "NVDA (2).csv"])  # fmt: skip
+                                  "aapl_us_d.csv", "NVDA (2).csv", "META.csv", "COST.csv.gz",
+                                  "IBIT (1).csv"])  # fmt: skip
 def test_names_of_other_underlyings_are_refused(name):
     ticker = name[:4].strip("._-").rstrip(".-").upper()
     rule = rf"its name says {ticker}, not IWM.* Give --symbol {ticker} or the file of IWM"
@@ -107,6 +109,34 @@ def test_series_in_another_currency_are_refused(bars, tmp_path):
         load_bars(path, "IWM")
 
 
+def test_a_bare_ticker_is_another_series_of_iv_only_where_it_says_so(tmp_path):
+    iv(close=0.2).to_csv(tmp_path / "META.csv", index=False)
+    assert load_iv_history(tmp_path / "META.csv", "IWM").proxy  # any index may stand in
+    iv(iv30=0.2).to_csv(tmp_path / "META.csv", index=False)
+    with pytest.raises(DataError, match="its name says META, not IWM"):
+        load_iv_history(tmp_path / "META.csv", "IWM")
+
+
+@pytest.mark.parametrize("name", ["2026-10-02_ARKK.csv", "chain_ARKK_20261002.csv", "ARKK_daily.csv"])
+def test_the_ticker_in_a_name_is_said_whatever_it_is(chain, bars, tmp_path, name):
+    path, told = tmp_path / name, "taken for IWM: no column names a symbol, and the file's name says ARKK"
+    bars.to_csv(path, index=False)
+    assert notes_of(load_bars(path, "IWM")) == (told,)
+    assert notes_of(load_bars(path, "ARKK")) == ()
+    chain.drop(columns=["underlying_symbol", "root"], errors="ignore").to_csv(path, index=False)
+    assert told in load_chain(path, symbol="IWM").warnings
+    assert told in build_panel([path], "IWM").remarks
+    assert not any("name says" in warning for warning in load_chain(path, symbol="ARKK").warnings)
+
+
+def test_bars_that_nothing_names_say_so(bars, tmp_path):
+    for name, notes in (("bars", ("taken for IWM: nothing in the file or its name says a symbol",)), ("iwm_bars", ())):
+        bars.to_csv(tmp_path / f"{name}.csv", index=False)
+        assert notes_of(load_bars(tmp_path / f"{name}.csv", "IWM")) == notes
+        bars.assign(symbol="IWM").to_csv(tmp_path / f"{name}.csv", index=False)
+        assert notes_of(load_bars(tmp_path / f"{name}.csv", "IWM")) == ()
+
+
 DOUBTFUL = ("spy.csv", "spy_daily.csv", "HistoricalData_SPY.csv", "daily QQQ.csv")
 
 
@@ -121,9 +151,9 @@ def test_a_word_of_another_underlying_in_a_name_is_said(bars, tmp_path, name):
     assert not notes_of(load_iv_history(tmp_path / f"IWM and {name}", "IWM"))
 
 
-@pytest.mark.parametrize("name", ["BATS_SPY, 1D.csv", "NYSE_SPY.csv", "Download Data - ETF_US_ARCX_SPY.csv"])
+@pytest.mark.parametrize("name", ["BATS_META, 1D.csv", "NYSE_META.csv", "Download Data - ETF_US_ARCX_META.csv"])
 def test_an_exchange_goes_before_the_ticker_of_a_name(name):
-    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+    with pytest.raises(DataError, match="its name says META, not IWM"):
         refuse_name(name, "IWM")
 
 
