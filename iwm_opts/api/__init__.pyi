@@ -111,6 +111,7 @@ from iwm_opts.execution.fees import FeeSchedule as FeeSchedule
 from iwm_opts.execution.fills import FillModel as FillModel
 from iwm_opts.io.archive import open_record as open_record
 from iwm_opts.io.atomic import write_durably as write_durably
+from iwm_opts.io.atomic import write_special as write_special
 from iwm_opts.journal.paper_trade import Exits as Exits
 from iwm_opts.journal.trade_log import UNTOLD as UNTOLD
 from iwm_opts.journal.trade_log import TradeLog as TradeLog

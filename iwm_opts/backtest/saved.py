@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from io import BytesIO
@@ -26,6 +26,7 @@ from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import UNFINISHED, write_durably
+from iwm_opts.io.opening import MAX_OWN, as_kind, read_object, read_whole
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -33,6 +34,33 @@ if TYPE_CHECKING:
 LAYOUT: Final = 1  # of the folder; raised when its contents change
 CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    name: str
+    path: int
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What is read of a configuration."""
+
+    version: str
+    asked: dict[str, Any]
+    rules: dict[str, Any]
+    markets: list[_Market]
+    provenance: str | None
+    simulated: bool
+    data: dict[str, str] | None
+    first: str
+    last: str
+    skipped: dict[str, int]
+    notes: list[str]
+
+
+USED: Final = tuple(field.name for field in fields(_Config))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +188,8 @@ def load_result(folder: Path) -> Saved:
     config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
     if config.get("layout") != LAYOUT:
         raise DataError(folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again")
+    about = {name: config.get(name) for name in USED}
+    as_kind(about, _Config, folder / CONFIG, CONFIG, "run the backtest again")
     trades = _read_frame(folder / TRADES).drop(columns=list(MADE), errors="ignore")
     return Saved(config, summary, trades, _read_frame(folder / EQUITY), folder)
 
@@ -273,17 +303,16 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 
 def _read_json(file: Path) -> Record:
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
-    if not isinstance(values, dict):
-        raise DataError(file, "holds no record", "run the backtest again")
-    return values
+    record = read_object(file, "run the backtest again")
+    if record is None:
+        raise DataError(file, "does not exist", "run the backtest again")
+    return record
 
 
 def _read_frame(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file)
+        return pd.read_parquet(BytesIO(read_whole(file, MAX_OWN)))
     except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None

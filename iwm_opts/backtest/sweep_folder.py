@@ -17,8 +17,10 @@ from filelock import FileLock, Timeout
 
 from iwm_opts.backtest.grid import Outcomes
 from iwm_opts.backtest.saved import plain
+from iwm_opts.documents import parse_object
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import is_unfinished, remove_unfinished, write_durably
+from iwm_opts.io.opening import MAX_OWN, read_object, read_whole
 
 HEAD, WHOLE, PART, LOCK = "sweep.json", "variants.parquet", "part-{:06}.parquet", ".lock"
 PARTS: Final = "part-*.parquet"
@@ -39,7 +41,7 @@ class SweepFolder:
 
     def __init__(self, folder: Path, asked: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.asked = {"layout": LAYOUT, **json.loads(json.dumps(plain(dict(asked))))}
+        self.asked = {"layout": LAYOUT, **parse_object(json.dumps(plain(dict(asked))))}
         self._outcomes: list[Outcomes] = []
         self._parts: list[Path] = []
         self._lock = FileLock(folder / LOCK, timeout=0)
@@ -106,10 +108,7 @@ class SweepFolder:
             self._outcomes = [outcomes.take(np.unique(outcomes.numbers, return_index=True)[1])]
 
     def _check(self, head: Path) -> None:
-        try:
-            held = json.loads(head.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(head, f"cannot be read ({error})", "name another folder") from None
+        held = read_object(head, "name another folder") or {}
         differing = [name for name in {**held, **self.asked} if held.get(name) != self.asked.get(name)]
         if differing:
             rule = f"holds another sweep ({', '.join(differing)} differ)"
@@ -133,6 +132,6 @@ def _read(file: Path) -> Outcomes:
     with gate(file, "delete it: its variants run again", "cannot be read ({})"):
         import pyarrow.parquet as pq
 
-        table = pq.read_table(file, partitioning=None)
+        table = pq.read_table(io.BytesIO(read_whole(file, MAX_OWN)))
         columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
         return Outcomes(columns.pop(NUMBER), columns, columns.pop(DIGEST))

@@ -1,12 +1,11 @@
 """Defaults from `iwm-opts.toml`: a table a command, an entry an option."""
 
 import difflib
-import tomllib
 from collections.abc import Container
 from pathlib import Path
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.text import text_of
+from iwm_opts.io.opening import read_toml
 
 DEFAULT_FILE = Path("iwm-opts.toml")
 SHARED_TABLE = "defaults"  # applies to every command that knows the option
@@ -25,10 +24,7 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults
         if path:
             raise DataError(file, "does not exist", "name an existing TOML file")
         return None
-    try:
-        tables = tomllib.loads(text_of(file.read_bytes()))
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise DataError(file, f"invalid TOML ({error})", "fix the file or name another with --config") from None
+    _, tables = read_toml(file, "fix the file or name another with --config")
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise DataError(file, f"{name} is outside a table", f"put it under [{SHARED_TABLE}] or [condor]")

@@ -24,6 +24,7 @@ from iwm_opts.conventions import (
     RISK_SHARE,
     STRATEGY,
 )
+from iwm_opts.documents import CONTROL
 from iwm_opts.io.fraction import as_decimal, parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -132,6 +133,8 @@ class OutputParam(click.Path):
             if not self.is_text:
                 self.fail("'-': standard output takes text alone, name a file", param, ctx)
             return STDOUT
+        if CONTROL.search(str(value)):
+            self.fail(f"{str(path)!r}: has control characters in its name", param, ctx)
         if not os.access(path.parent, os.W_OK | os.X_OK):
             self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
         is_bare = self.bare and not path.suffix
@@ -148,6 +151,8 @@ class ResultParam(OutputParam):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
+        if CONTROL.search(text):
+            self.fail(f"{text!r}: has control characters in its name", param, ctx)
         if is_folder(text) or text == STDOUT:
             return text
         if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:

@@ -84,12 +84,11 @@ def needs_ascii() -> bool:
 
 
 def write_file(path: Path, content: bytes, values: Mapping[str, object], *, is_private: bool = False) -> None:
-    """Replace a file by a complete one, and say so; links are followed, devices and pipes written to."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)
+    """Replace a file by a complete one, and say so; links are followed, pipes and streams written to."""
+    if path.exists() and not path.is_file():  # a pipe's own path: that of /dev/fd leads to no file
+        api.write_special(path, content)
     else:
-        api.write_durably(target, content, is_private=is_private)
+        api.write_durably(path.resolve(), content, is_private=is_private)
     say(f"written: {path}", values)
 
 

@@ -29,6 +29,7 @@ from datetime import date, datetime
 from typing import Final, cast
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, Right
+from iwm_opts.documents import parse_object
 from iwm_opts.errors import InputError
 from iwm_opts.execution.ticket import Order, QuotedLeg, leg_limits
 from iwm_opts.market.contract import (
@@ -167,7 +168,7 @@ def from_tastytrade(text: str) -> ParsedOrder:
         When a field is missing.
     """
     try:
-        body = json.loads(text)
+        body = parse_object(text)
         quantities = {
             parse_occ(leg["symbol"]): int(leg["quantity"]) * (1 if leg["action"].startswith("Buy ") else -1)
             for leg in body["legs"]

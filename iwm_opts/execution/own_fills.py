@@ -1,11 +1,11 @@
 """Fill convention `mine`: the offsets of the own fills that `review --keep-fills` left in the archive."""
 
-import json
 from typing import Final
 
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import KEEP_THEM, MINE, FillModel
 from iwm_opts.io.archive import ChainArchive, open_record
+from iwm_opts.io.opening import read_object
 
 FILE: Final = "fills.json"  # of the archive
 
@@ -17,14 +17,13 @@ def own_fill_model(record: ChainArchive) -> FillModel:
     ------
     InputError
         When it keeps none.
+    DataError
+        When the file is damaged.
     """
-    try:
-        kept = json.loads((record.folder / FILE).read_text())
-        return FillModel.parse(str(kept["model"]))
-    except FileNotFoundError:
-        raise InputError("fill", MINE, "own fills are not measured yet", KEEP_THEM) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError("fill", MINE, f"{record.folder / FILE} cannot be read", KEEP_THEM) from None
+    kept = read_object(record.folder / FILE, KEEP_THEM)
+    if kept is None:
+        raise InputError("fill", MINE, "own fills are not measured yet", KEEP_THEM)
+    return FillModel.parse(str(kept.get("model")))
 
 
 def fill_model(text: str) -> FillModel:

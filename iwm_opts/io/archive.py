@@ -19,6 +19,7 @@ from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.chain_file import digest, pack, unpack
+from iwm_opts.io.opening import MAX_OWN, read_whole
 from iwm_opts.io.user_folders import user_folder
 from iwm_opts.market.calendar import NEW_YORK, at_close, in_session
 from iwm_opts.market.chain import Chain
@@ -102,7 +103,7 @@ class ChainArchive:
     def open(self, captured: Captured, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain | None:
         """Return recorded chain, or some of its columns; None when its file is damaged: then named and set aside."""
         try:
-            content = captured.path.read_bytes()
+            content = read_whole(captured.path, MAX_OWN)
         except FileNotFoundError:  # set aside by another reader
             return None
         named = CAPTURE_NAME.fullmatch(captured.path.name)

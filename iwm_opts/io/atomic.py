@@ -1,15 +1,20 @@
 """Files that are there whole or not at all, whatever moment the machine or the process stops."""
 
+import errno
 import os
 import secrets
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from iwm_opts.documents import CONTROL
 from iwm_opts.errors import DataError
+from iwm_opts.io.opening import kind_of
 
 UNFINISHED: Final = ".tmp"  # ending of a file that is still being written
+STREAMS: Final = ("/dev/fd/", "/proc/self/fd/", "/dev/stdout", "/dev/stderr")
 FILE_MODE: Final = 0o666
 PRIVATE_MODE: Final = 0o600
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -30,6 +35,7 @@ def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> No
     DataError
         When it cannot be written, as on a full disk; the earlier file is kept.
     """
+    check_name(path)
     temporary = path.parent / f".{secrets.token_hex(8)}{UNFINISHED}"
     try:
         if is_private and not path.parent.exists():
@@ -52,6 +58,41 @@ def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> No
         if isinstance(error, OSError):
             raise _unwritten(path, error) from None
         raise
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file or folder to write whose name holds control characters, such as a line feed.
+
+    Raises
+    ------
+    DataError
+    """
+    if CONTROL.search(path.name):
+        raise DataError(path, "has control characters in its name", "name another file")
+
+
+def write_special(path: Path, content: bytes) -> None:
+    """Write to what is there and no regular file: a pipe that is read, the null device, a stream of this process.
+
+    Raises
+    ------
+    DataError
+        For other devices, a pipe without a reader, and what cannot be written.
+    """
+    mode = path.stat().st_mode
+    is_stream = str(path) == os.devnull or str(path).startswith(STREAMS)
+    if not (stat.S_ISFIFO(mode) or (is_stream and stat.S_ISCHR(mode))):
+        raise DataError(path, f"is {kind_of(mode)}, not a file", "name a file, or - for standard output")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))  # waits for no reader
+        with os.fdopen(descriptor, "wb") as file:
+            os.set_blocking(descriptor, True)
+            file.write(content)
+    except BrokenPipeError:
+        raise DataError(path, "is read no more", "read it to its end") from None
+    except OSError as error:
+        rule = "is a pipe that nothing reads" if error.errno == errno.ENXIO else f"cannot be written: {error.strerror}"
+        raise DataError(path, rule, "name a file, or - for standard output") from None
 
 
 def is_unfinished(name: str) -> bool:

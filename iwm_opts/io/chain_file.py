@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import CHAIN_COLUMNS, TIMEZONE
+from iwm_opts.documents import parse_object
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.quality import QualityReport
 
@@ -70,7 +71,7 @@ def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
     stored = (table.schema.metadata or {}).get(METADATA_KEY)
     if stored is None:
         raise ValueError("not a recorded chain")
-    about = json.loads(stored)
+    about = parse_object(stored)
     if about["format"] != FORMAT:
         raise ValueError(f"is of format {about['format']}, this version reads {FORMAT}")
     return _chain(table.to_pandas(), about)

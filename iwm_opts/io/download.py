@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.opening import read_object
 
 ATTEMPTS: Final = 4
 TIMEOUT: Final = 30.0  # seconds of silence that end an attempt
@@ -138,11 +139,11 @@ def _about(part: Path) -> Path:
 def _held(address: str, part: Path) -> tuple[int, str]:
     """Bytes that an earlier attempt left, and the version they are of; 0 where they cannot be continued."""
     try:
-        about = json.loads(_about(part).read_text())
+        about = read_object(_about(part), "delete it") or {}
         size = part.stat().st_size
-    except (OSError, ValueError):
+    except (OSError, DataError):
         return 0, ""
-    is_same = isinstance(about, dict) and about.get("address") == address and about.get("version")
+    is_same = about.get("address") == address and about.get("version")
     return (size, str(about["version"])) if is_same and size else (0, "")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_iv import refuse_mixture
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
+from iwm_opts.io.opening import as_kind, open_regular, read_object
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import check_symbol
@@ -29,6 +30,7 @@ from iwm_opts.market.forward import implied_forwards
 
 IMPORTS: Final = "imports"
 SUMS: Final = "SHA256SUMS"
+AGAIN: Final = "import the files again"
 SUM_LINE: Final = re.compile(r"([0-9a-fA-F]{64})[ \t]+[*]?(\S.*)")
 EVERY: Final = 100  # days after which the ledger is written
 BLOCK: Final = 1 << 20
@@ -125,7 +127,7 @@ def checksums(text: str) -> dict[str, str]:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     total = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(BLOCK):
             total.update(block)
     return total.hexdigest()
@@ -141,11 +143,10 @@ class Ledger:
 
     def _stored(self) -> dict[str, ImportedFile]:
         try:
-            stored = json.loads(self.path.read_text())
-            return {key: _file_of(value) for key, value in stored["files"].items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            stored = read_object(self.path, AGAIN)
+            if stored is not None:
+                return as_kind(stored.get("files"), dict[str, ImportedFile], self.path, "files", AGAIN)
+        except DataError:
             self.record.put_aside(self.path, "not a ledger of imports")
         return {}
 
@@ -156,10 +157,6 @@ class Ledger:
                 self.files[key] = self.files[key].joined(other) if key in self.files else other
             content = json.dumps({"files": {key: asdict(file) for key, file in self.files.items()}}, sort_keys=True)
             self.record.write(self.path, content.encode())
-
-
-def _file_of(stored: dict[str, Any]) -> ImportedFile:
-    return ImportedFile(**{**stored, "days": {day: DayQuality(**value) for day, value in stored["days"].items()}})
 
 
 def import_file(

@@ -5,7 +5,6 @@ its own calls then run through the same time-outs and status errors (its option 
 are alike to it).
 """
 
-import json
 import threading
 import time
 from typing import Any, Final
@@ -16,6 +15,7 @@ from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import ConnectionError as Unreachable
 from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, Timeout
 
+from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError, InputError
 
 TIMEOUT: Final = 10.0  # seconds a request may take
@@ -229,7 +229,7 @@ class LiveSession(Session[Response]):
             raise DataError(self.name, f"a web page in place of data for {path}", LATER)
         if not path.endswith(".csv"):
             try:
-                json.loads(body)
+                parse_json(body)
             except ValueError:
                 raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
 
@@ -259,7 +259,7 @@ def _shown(address: str) -> str:
 def _error_of(body: bytes) -> str:
     """Return Yahoo's words on an error, `{"chart": {"error": {"description": …}}}`; empty where it says nothing."""
     try:
-        levels = [level for level in json.loads(body).values() if isinstance(level, dict)]
+        levels = [level for level in parse_json(body).values() if isinstance(level, dict)]
     except (ValueError, AttributeError):
         return ""
     errors = [level.get("error") for level in levels]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from iwm_opts.documents import parse_json
 from iwm_opts.io.answers import refusal
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
@@ -125,9 +126,7 @@ def _at(document: Any, path: str) -> Any:
 def _document(text: str) -> Any:
     """Document, or the list of those of JSON lines."""
     try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("is nested too deep") from None
+        return parse_json(text)
     except json.JSONDecodeError as error:
         if "Extra data" not in error.msg:
             raise
@@ -135,7 +134,7 @@ def _document(text: str) -> Any:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                records.append(json.loads(line))
+                records.append(parse_json(line))
             except ValueError as error:
                 raise ValueError(f"line {number} is not JSON: {error}") from None
     return records

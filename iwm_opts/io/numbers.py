@@ -22,7 +22,7 @@ FOREIGN: Final = re.compile(
     r"[€£¥₹₩₽฿₪]|\b(?:EUR|GBP|CHF|CAD|AUD|JPY|HKD|SGD|NZD|INR|SEK|NOK|DKK|PLN)\b|(?<![A-Z])(?:C|A|CA|AU|HK|S|NZ|R)\$"
 )
 CURRENCY: Final = re.compile(r"[$€£¥\s\u00a0\u202f]|USD|US\$")
-PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+PLAIN: Final = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?")
 GROUPED: Final = {sign: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+") for sign in ".,"}
 SUFFIXES: Final = {"K": 1e3, "M": 1e6, "B": 1e9}  # 27.23M of investing.com
 

@@ -24,7 +24,7 @@ OLD_CBOE: Final = re.compile(  # 26 Oct 200.00 (IWM2609J200-E): a letter is mont
 )
 
 IB_CONTRACT: Final = re.compile(r"(?:OPTION|CONTRACT)\((?=.*LASTTRADEDATEORCONTRACTMONTH=).*\)")  # ib_insync, ib_async
-IB_FIELD: Final = re.compile(r"(\w+)='?([^',)]*)'?")
+IB_FIELD: Final = re.compile(r"(?<!\w)(\w++)='?([^',)]*)'?")
 
 
 def _bare(text: str) -> str:

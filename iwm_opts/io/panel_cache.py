@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import UNFINISHED, remove_unfinished, write_durably
+from iwm_opts.io.opening import open_regular, read_object
 from iwm_opts.io.user_folders import user_folder
 from iwm_opts.market.panel import ARRAYS, Panel
 from iwm_opts.market.quote_rows import Report
@@ -46,6 +47,12 @@ ABANDONED_SECONDS: Final = 3600.0  # age from which a folder being built has los
 DIGEST_LENGTH: Final = 32
 DERIVED: Final = "derived-"
 READ_BYTES: Final = 1 << 22
+REMOVE: Final = "remove the folder: it is made again"
+KINDS: Final = {  # of the values of `ABOUT`
+    **dict.fromkeys(("name", "symbol", "provenance", "first", "last"), str),
+    **dict.fromkeys(("notes", "roots", "remarks"), list),
+    "refused": dict, "warnings": dict, "other_captures": dict, "days": int,
+}  # fmt: skip
 CODE: Final = ("io", "market", "kernels/panel")  # rooms that a kept panel depends on
 
 
@@ -98,8 +105,14 @@ def load(folder: Path) -> "Build | None":
     from iwm_opts.io.panel_files import Build
 
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = _about(folder)
         arrays = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
+        provenance = Provenance(about["provenance"])
+        report = Report(
+            {int(day): text for day, text in about["refused"].items()},
+            {int(day): texts for day, texts in about["warnings"].items()},
+            other_captures={int(day): rows for day, rows in about["other_captures"].items()},
+        )
     except (OSError, ValueError):
         return None
     with suppress(OSError):
@@ -107,18 +120,29 @@ def load(folder: Path) -> "Build | None":
     panel = Panel(
         name=about["name"],
         symbol=about["symbol"],
-        provenance=Provenance(about["provenance"]),
+        provenance=provenance,
         notes=tuple(about["notes"]),
         roots=tuple(about["roots"]),
         key=folder.name,
         **arrays,
     )
-    report = Report(
-        {int(day): text for day, text in about["refused"].items()},
-        {int(day): texts for day, texts in about["warnings"].items()},
-        other_captures={int(day): rows for day, rows in about["other_captures"].items()},
-    )
     return Build(panel, report, tuple(about["remarks"]))
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """Record beside the arrays of a panel.
+
+    Raises
+    ------
+    DataError
+        When it is missing or damaged.
+    """
+    about = read_object(folder / ABOUT, REMOVE) or {}
+    is_sound = {name: type(about.get(name)) for name in KINDS} == KINDS
+    texts = [text for name in ("notes", "roots", "remarks") for text in about[name]] if is_sound else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise DataError(folder / ABOUT, "is damaged", REMOVE)
+    return about
 
 
 def _mapped(path: Path) -> NDArray[Any]:
@@ -195,8 +219,8 @@ def entries(root: Path | None = None) -> list[Entry]:
     root = root or cache_folder() / PANELS
     files = []
     for about in root.glob(f"[!.]*/{ABOUT}"):
-        with suppress(OSError, ValueError, KeyError):
-            stated = json.loads(about.read_text(encoding="utf-8"))
+        with suppress(OSError, ValueError):
+            stated = _about(about.parent)
             size = sum(file.stat().st_size for file in about.parent.iterdir())
             first, last = (date.fromisoformat(stated[name]) for name in ("first", "last"))
             used = about.stat().st_mtime
@@ -250,14 +274,15 @@ def code_digest() -> str:
 
 def _digests(root: Path, files: Sequence[Path]) -> list[str]:
     """Content digest of each file; one whose size and time of change are those of last time is not read again."""
-    digests: dict[str, list[Any]] = {}
-    with suppress(OSError, ValueError, TypeError):
-        digests = dict(json.loads((root / DIGESTS).read_text(encoding="utf-8")))
+    digests: dict[str, Any] = {}
+    with suppress(DataError):
+        digests = read_object(root / DIGESTS, REMOVE) or {}
     hashes, is_new = [], False
     for path in files:
         state, name = path.stat(), str(path.resolve())
         stamp = [state.st_size, state.st_mtime_ns, state.st_ino]
-        if digests.get(name, [None])[:-1] != stamp:
+        held = digests.get(name)
+        if not isinstance(held, list) or held[:-1] != stamp:
             digests[name] = [*stamp, _digest(path)]
             is_new = True
         hashes.append(str(digests[name][-1]))
@@ -270,7 +295,7 @@ def _digests(root: Path, files: Sequence[Path]) -> list[str]:
 
 def _digest(path: Path) -> str:
     content = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(READ_BYTES):
             content.update(block)
     return content.hexdigest()

@@ -1,7 +1,6 @@
 """Small tables that a plan reads: dates of scheduled releases, and the fund's sector weights."""
 
 import io
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import refuse_name
@@ -162,7 +162,7 @@ def _holdings(path: Path) -> pd.DataFrame | None:
 def _profile(path: Path) -> pd.DataFrame | None:
     """Yahoo's profile of a fund, or yfinance's weights, named by its date: IWM_20260503.json; None of a table."""
     with gate(path, SECTOR_REMEDY, "not a fund profile with sectorWeightings ({})"):
-        document = json.loads(text_of(content_of(path).content))
+        document = parse_json(text_of(content_of(path).content))
         if isinstance(document, list):
             return None
         is_flat = all(isinstance(value, int | float) for value in document.values())

@@ -12,6 +12,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from iwm_opts.documents import parse_object
+from iwm_opts.io.opening import open_regular
+
 ORIGIN_KEY: Final = b"iwm_opts"
 MAGIC: Final = b"PAR1"
 
@@ -34,11 +37,11 @@ def with_origin(schema: Any, origin: Origin, **more: Any) -> Any:
 def origin_of(path: Path) -> Origin:
     """Origin stored in a file; empty where it is not Parquet or has none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 return Origin()
         stored = (pq.read_schema(path).metadata or {}).get(ORIGIN_KEY)
-        about = json.loads(stored) if stored else {}
+        about = parse_object(stored) if stored else {}
         rate = about.get("rate")
         rate_used = float(rate) if isinstance(rate, int | float) and math.isfinite(rate) else None
         return Origin(bool(about.get("simulated")), bool(about.get("modelled")), rate_used)

@@ -163,7 +163,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         When the file is missing, is not a table, breaks a limit of this module, or has no rows.
     """
     path = Path(path)
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
     with gate(path, remedy, "cannot be read as a table ({})"):
         table = content_of(path)

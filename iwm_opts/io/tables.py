@@ -35,6 +35,7 @@ from iwm_opts.io.numbers import (
     other_sign,
     words_taken_as_blank,
 )
+from iwm_opts.io.opening import open_regular
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, text_of, valid_utf8
@@ -164,7 +165,7 @@ def open_table(path: Path) -> DataFile:
     if path.is_dir():
         raise DataError(path, "is a directory", "give one file")
     with gate(path, "check the path and that the file is whole"):
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(4)
         place, packed = path, start.startswith(GZIP)
         notes: tuple[str, ...] = ()
@@ -333,7 +334,7 @@ def _simple(values: Any) -> Any:
 
 
 def _unpacked(path: Path, packed: bool) -> Any:
-    return gzip_stream(path) if packed else path.open("rb")
+    return gzip_stream(path) if packed else open_regular(path)
 
 
 def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
@@ -353,7 +354,7 @@ def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str
     """
     if packed or columns < 3:
         return [], None
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         size = stream.seek(0, 2)
         stream.seek(max(size - TAIL_BYTES, 0))
         tail = stream.read()

@@ -28,7 +28,8 @@ ZONES: Final[dict[str, tzinfo]] = {
 }
 CANDIDATES: Final = ("UTC", *_CITIES)  # of times without a zone, the likeliest first
 IANA: Final = re.compile(r"(?<=[\dZ]) ?(?:([A-Z][A-Za-z]+/[A-Z][A-Za-z_/]+)|\[([A-Za-z_/]+)\])$")  # 15:45 US/Eastern
-NAME_END: Final = re.compile(r"^(.*?)[^A-Za-z0-9]+\(?([A-Za-z]+(?:/[A-Za-z_/]+)?)\)?\s*$")  # Time (CET), datetime_utc
+ZONE_END: Final = re.compile(r"[^A-Za-z0-9]\(?([A-Za-z]+(?:/[A-Za-z_/]+)?)\)?$")  # Time (CET), datetime_utc
+LONGEST_ZONE: Final = 64  # characters of a zone's name, and marks around it: patterns search no more of a text
 
 
 def offset_of(text: str) -> tzinfo:
@@ -57,7 +58,7 @@ def without_zone(text: str) -> tuple[str, ZoneInfo | None]:
     ValueError
         When the place is unknown.
     """
-    match = IANA.search(text)
+    match = IANA.search(text, max(len(text) - LONGEST_ZONE, 0))
     if match is None:
         return text, None
     try:
@@ -68,13 +69,17 @@ def without_zone(text: str) -> tuple[str, ZoneInfo | None]:
 
 def named_zone(column: str) -> tuple[str, ZoneInfo] | None:
     """Name of a column without the zone at its end, and that zone; None without one."""
-    match = NAME_END.match(column)
+    text = column.rstrip()
+    match = ZONE_END.search(text, max(len(text) - LONGEST_ZONE, 0))
     if match is None:
         return None
     try:
-        zone = ZoneInfo(match[2]) if "/" in match[2] else ZONES.get(match[2].upper())
+        zone = ZoneInfo(match[1]) if "/" in match[1] else ZONES.get(match[1].upper())
     except (KeyError, OSError):
         return None
-    if zone is None or match[2].upper() == "Z":
+    if zone is None or match[1].upper() == "Z":
         return None
-    return match[1], zone if isinstance(zone, ZoneInfo) else ZoneInfo("UTC")
+    end = match.start()
+    while end and not (text[end - 1].isascii() and text[end - 1].isalnum()):
+        end -= 1
+    return text[:end], zone if isinstance(zone, ZoneInfo) else ZoneInfo("UTC")

@@ -20,7 +20,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
-from iwm_opts.journal.paper import RESTORE, marked_once, trade_of
+from iwm_opts.journal.paper import check_days, kept_rows, marked_once
 from iwm_opts.journal.paper_marks import marked, opened, settled
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
@@ -191,20 +191,9 @@ class ForecastLog:
         DataError
             When the file is damaged or of a later version; it is left as it is.
         """
-        try:
-            document = json.loads(self.path.read_text(encoding="utf-8"))
-            if document["version"] != VERSION:
-                raise DataError(self.path, f"version {document['version']!r}: unknown version", "update iwm-opts")
-            return tuple(
-                Forecast(**{**fields, "trade": trade_of(fields["trade"]), "stated": Stated(**fields["stated"])})
-                for fields in document["forecasts"]
-            )
-        except FileNotFoundError:
-            return ()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(self.path, f"is damaged ({type(error).__name__}: {error})", RESTORE) from None
+        made = kept_rows(self.path, "forecasts", Forecast, (VERSION,))
+        check_days(self.path, (each.trade for each in made))
+        return made
 
     def add(self, made: Forecast) -> None:
         """Log a forecast: of one screen a day the latest, of one trade a day the first."""

@@ -2,16 +2,17 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
 from iwm_opts.io.answers import REMEDY, refusal
 from iwm_opts.io.limits import MAX_LOG
+from iwm_opts.io.opening import read_whole
 from iwm_opts.io.packed import ZIP, unpacked
 from iwm_opts.io.spreadsheet_text import unguarded
 from iwm_opts.io.text import text_of
@@ -87,7 +88,7 @@ def open_log(path: Path) -> LogFile:
         When it cannot be read, is empty, too large, or of a kind that holds no table.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path, MAX_LOG)
     except OSError as error:
         raise DataError(path, f"cannot be read: {error.strerror or error}", "Check the path") from None
     table = unpacked(path, content, MAX_LOG)
@@ -122,8 +123,8 @@ def open_log(path: Path) -> LogFile:
 def _json_rows(text: str, path: Path) -> Rows:
     """Header and rows of a list of flat records, alone or under a name as `BrokerageTransactions`."""
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = parse_json(text)
+    except ValueError:
         raise DataError(path, "JSON that is cut short or damaged", "Export the transactions as CSV") from None
     answer = json_answer_of(content)
     if answer is not None:

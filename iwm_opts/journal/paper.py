@@ -5,22 +5,27 @@ disk at that moment, and put in place whole; a mark of a day replaces that day's
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from functools import reduce
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
-from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
-from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares, check_open
+from iwm_opts.io.opening import as_kind, read_object
+from iwm_opts.journal.paper_trade import Closing, Mark, PaperTrade, check_open
 
 VERSION: Final = 5
 READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
 FILE: Final = ("paper", "journal.json")
+DAY: Final = 10  # characters of 2024-06-03
 RESTORE: Final = "restore it from a backup; nothing was changed"
+
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +47,9 @@ class PaperJournal:
         DataError
             When the file is damaged or of a later version; it is left as it is.
         """
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                self.path, f"cannot be read: {error}", "restore it from a backup; nothing was changed"
-            ) from None
-        return _read(text, self.path)
+        trades = kept_rows(self.path, "trades", PaperTrade, READ)
+        check_days(self.path, trades)
+        return trades
 
     def add(self, trade: PaperTrade) -> tuple[PaperTrade, bool]:
         """Open a trade, numbered by the journal; the same plan and legs opened on the same day are the same trade.
@@ -183,27 +182,36 @@ def _written(trades: Sequence[PaperTrade]) -> str:
     return json.dumps({"version": VERSION, "trades": [asdict(trade) for trade in trades]}, indent=1) + "\n"
 
 
-def _read(text: str, path: Path) -> tuple[PaperTrade, ...]:
-    try:
-        document = json.loads(text)
-        version = document["version"]
-        if version not in READ:
-            raise DataError(path, f"version {version!r} is not {VERSION}, which this tool reads", "update iwm-opts")
-        return tuple(trade_of(fields) for fields in document["trades"])
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, DataError):
-            raise
-        rule = f"is damaged ({type(error).__name__}: {error})"
-        raise DataError(path, rule, RESTORE) from None
+def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -> tuple[Row, ...]:
+    """Rows of a file `{"version": …, name: […]}`, every field of its type; none without the file.
+
+    Raises
+    ------
+    DataError
+        When the file is damaged or of a later version.
+    """
+    document = read_object(path, RESTORE)
+    if document is None:
+        return ()
+    version = document.get("version")
+    if version not in versions:
+        rule = f"version {version!r} is not {versions[-1]}, which this tool reads"
+        raise DataError(path, rule, "update iwm-opts")
+    return as_kind(document.get(name), tuple[kind, ...], path, name, RESTORE)  # type: ignore[valid-type]
 
 
-def trade_of(fields: dict[str, Any]) -> PaperTrade:
-    """Trade of the fields that its JSON holds."""
-    legs = tuple(Leg(**leg) for leg in fields["legs"])
-    marks = tuple(Mark(**mark) for mark in fields["marks"])
-    closing = Closing(**fields["closing"]) if fields["closing"] else None
-    given = fields.get("shares")
-    shares = Shares(**{**given, "exits": ShareExits(**given["exits"])}) if given else None
-    exits = Exits(**fields["exits"])
-    converted = {"legs": legs, "marks": marks, "closing": closing, "exits": exits, "shares": shares}
-    return PaperTrade(**{**fields, **converted})
+def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
+    """Refuse trades of a file whose days are none.
+
+    Raises
+    ------
+    DataError
+    """
+    for trade in trades:
+        expiration = [trade.expiration] if trade.shares is None else []
+        closing = [] if trade.closing is None else [trade.closing.at]
+        for text in (trade.opened, *expiration, *(mark.day for mark in trade.marks), *closing):
+            try:
+                date.fromisoformat(text[:DAY])
+            except ValueError:
+                raise DataError(path, f"is damaged (trade {trade.number}: {text!r} is not a day)", RESTORE) from None

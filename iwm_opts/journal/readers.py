@@ -504,13 +504,12 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
 
 
 def _parquet(file: LogFile) -> pd.DataFrame:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with gate(file.path, AGAIN, DAMAGED_PARQUET):
         table = pq.read_table(io.BytesIO(file.parquet))
         check_columns(file.path, table.num_columns)
-        odd = [field.name for field in table.schema if pa.types.is_nested(field.type) or _is_binary(field.type)]
+        odd = [field.name for field in table.schema if _is_odd(field.type)]
         named = [name for name in odd if name in COLUMNS]
         if named:
             raise DataError(file.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell")
@@ -518,7 +517,12 @@ def _parquet(file: LogFile) -> pd.DataFrame:
     return frame.reset_index() if any(name for name in frame.index.names) else frame
 
 
-def _is_binary(kind: Any) -> bool:
+def _is_odd(kind: Any) -> bool:
+    """Whether cells of a type of pyarrow hold several values, or bytes."""
     import pyarrow as pa
 
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+    of_type = pa.types
+    if of_type.is_dictionary(kind):
+        return _is_odd(kind.value_type)
+    is_bytes = of_type.is_binary(kind) or of_type.is_large_binary(kind) or of_type.is_fixed_size_binary(kind)
+    return bool(of_type.is_nested(kind) or is_bytes or of_type.is_binary_view(kind) or hasattr(kind, "storage_type"))

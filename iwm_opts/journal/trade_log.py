@@ -333,7 +333,7 @@ def _column(frame: pd.DataFrame, name: str, notation: Notation) -> tuple[pd.Seri
         return pd.Series("", index=frame.index, dtype=object), lost
     given = frame[name]
     if name in NUMBERS or name in BACKTEST_NUMBERS:
-        if not _is_text(given):
+        if pd.api.types.is_numeric_dtype(given):  # of times and spans, every cell is named as no number
             column = given.astype(np.float64)
             sound = _in_range(name, column)
             return column.where(sound), lost | (column.notna() & ~sound)

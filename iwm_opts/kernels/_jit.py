@@ -34,6 +34,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 
+from iwm_opts.documents import parse_object
+
 config: Any = _config  # its settings come from the environment: no type checker sees them
 Cache: Any = FunctionCache  # and their methods are only partly annotated
 CacheImpl: Any = CompileResultCacheImpl
@@ -154,7 +156,7 @@ def on_first_compilation(announce: Callable[[], None], name: str = "") -> Iterat
 def last_seconds(name: str) -> float | None:
     """Seconds that compiling took the last time, whatever version of the source; None if unknown."""
     with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-        return float(json.loads((CACHE_DIR.parent / _DURATIONS).read_text()).get(name))
+        return float(parse_object((CACHE_DIR.parent / _DURATIONS).read_text()).get(name, ""))
     return None
 
 
@@ -162,7 +164,7 @@ def _keep_seconds(name: str, seconds: float) -> None:
     file = CACHE_DIR.parent / _DURATIONS
     kept: dict[str, float] = {}
     with contextlib.suppress(OSError, ValueError, TypeError):
-        kept = dict(json.loads(file.read_text()))
+        kept = dict(parse_object(file.read_text()))
     if seconds > 1.0 or name not in kept:  # a kernel or two that a new option needs says nothing of a first run
         with contextlib.suppress(OSError):
             file.write_text(json.dumps(kept | {name: round(seconds, 1)}))

@@ -4,7 +4,6 @@ It names an edge and its thresholds, a horizon, an instrument, an account, the c
 and the review. A plan that contradicts itself is refused with the reason; every message names the line.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -14,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.text import text_of
+from iwm_opts.io.opening import read_toml
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.plans.checklist import DEFAULTS
 from iwm_opts.plans.contradictions import ContradictionError, contradictions
@@ -192,14 +191,7 @@ def load_plan(path: str | Path) -> Plan:
         contradicts itself: the line, the key, the value and the rule are named.
     """
     path = Path(path)
-    try:
-        text = text_of(path.read_bytes())
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror or error})", "name a plan: --plan FILE") from None
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(path, f"invalid TOML: {error}", REMEDY) from None
+    text, table = read_toml(path, REMEDY)
     if "version" in table and table["version"] != VERSION:
         rule = (
             f"line {line_of(text, ('version',))}: version {table['version']!r} is not {VERSION}, which this tool reads"

@@ -1,6 +1,5 @@
 """Numbers that a simulated market runs on, and where they come from."""
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -9,8 +8,9 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.documents import parse_toml
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.text import text_of
+from iwm_opts.io.opening import read_toml
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.contract import check_symbol
 
@@ -241,13 +241,9 @@ def load_parameters(path: Path) -> Parameters:
     ------
     DataError
         When it is invalid TOML, lacks a table or a number, or holds an unknown one.
-    InputError
-        When a number breaks its rule.
+        A number that breaks its rule is named with its table.
     """
-    try:
-        tables = tomllib.loads(text_of(path.read_bytes()))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"invalid TOML ({error})", "give a parameter file") from None
+    _, tables = read_toml(path, "give a parameter file")
     return parameters_from(tables, str(path))
 
 
@@ -288,7 +284,7 @@ def control_parameters() -> Parameters:
 
 
 def _packaged(name: str) -> Parameters:
-    return parameters_from(tomllib.loads(files("iwm_opts.simulation").joinpath(name).read_text(encoding="utf-8")), name)
+    return parameters_from(parse_toml(files("iwm_opts.simulation").joinpath(name).read_text(encoding="utf-8")), name)
 
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
@@ -302,7 +298,11 @@ def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
     lists = {field.name for field in fields(kind) if get_origin(field.type) is tuple}
     for entry, value in table.items():
         _require_numbers(source, name, entry, value, entry in lists)
-    return kind(**table)
+    try:
+        return kind(**table)
+    except InputError as error:
+        rule = f"[{name}] {error.name} = {error.value!r}: {error.rule}"
+        raise DataError(source, rule, error.remedy or "correct it there") from None
 
 
 def is_number(value: object) -> bool:

@@ -5,7 +5,6 @@ bracket a stretch of the real market in drawdown, its length, and implied vol; t
 Option prices ignore the changes: they price the factors under the unchanged dynamics.
 """
 
-import tomllib
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
@@ -16,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.documents import parse_toml
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.text import text_of
+from iwm_opts.io.opening import read_toml
 from iwm_opts.simulation.dynamics import State, StatePath, priced_variance, simulate_states
 from iwm_opts.simulation.parameters import Dynamics, Parameters, is_number
 
@@ -79,7 +79,7 @@ def outcome_of(states: StatePath, variance: Array) -> Outcome:
 def shipped_scenarios() -> dict[str, Scenario]:
     """Scenarios that come with the package, by name."""
     text = files("iwm_opts.simulation").joinpath(SHIPPED).read_text(encoding="utf-8")
-    return _scenarios(tomllib.loads(text), SHIPPED)
+    return _scenarios(parse_toml(text), SHIPPED)
 
 
 def load_scenarios(path: Path) -> dict[str, Scenario]:
@@ -90,10 +90,7 @@ def load_scenarios(path: Path) -> dict[str, Scenario]:
     DataError
         When the file cannot be read, or a scenario lacks something or holds what nothing reads.
     """
-    try:
-        tables = tomllib.loads(text_of(path.read_bytes()))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"invalid TOML ({error})", "give a scenario file") from None
+    _, tables = read_toml(path, "give a scenario file")
     return _scenarios(tables, str(path))
 
 

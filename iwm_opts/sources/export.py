@@ -37,6 +37,7 @@ from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.mapping import Mapper
+from iwm_opts.io.opening import read_object
 from iwm_opts.io.provenance import Origin, with_origin
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scenarios import Scenario
@@ -183,10 +184,7 @@ def _claim(plan: Plan, folder: Path) -> None:
     _remove_unfinished(folder)
     manifest, file = plan.manifest(), folder / MANIFEST
     if file.exists():
-        try:
-            there = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            there = {}
+        there = read_object(file, "name another --output, or delete the folder") or {}
         other = [name for name in manifest if there.get(name) != manifest[name]]
         if other:
             differences = ", ".join(f"{name} {there.get(name)}, not {manifest[name]}" for name in other)

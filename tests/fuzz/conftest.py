@@ -25,7 +25,7 @@ FIRST = int(os.environ.get("IWM_OPTS_FUZZ_FIRST", "0"))  # seed
 ONE = os.environ.get("IWM_OPTS_FUZZ_SEED")
 LONGEST_MESSAGE = 500
 LONGEST_RUN = 10.0  # seconds
-KINDS = 14  # that share the seconds
+KINDS = 19  # that share the seconds
 
 
 @dataclass
@@ -88,16 +88,19 @@ class Fuzz:
         read: Callable[[], object],
         check: Callable[[object], None] = lambda result: None,
         rows: int = 0,
+        *,
+        is_setting: bool = False,
     ) -> None:
-        """Run a reader once; `check` asserts what holds of its result."""
+        """Run a reader once; `check` asserts what holds of its result. The error of a setting has a remedy."""
         tally = self.tallies.setdefault(kind, Tally())
-        start, message = time.monotonic(), ""
+        start, message, remedy = time.monotonic(), "", ""
         try:
             with warnings.catch_warnings(), nothing_swallowed():
                 warnings.simplefilter("error")
                 result = read()
         except IwmOptsError as error:
             message = str(error)
+            remedy = getattr(error, "remedy", "")
             tally.refused += 1
         except Exception as error:
             raise AssertionError(f"{kind}, {seed}: {type(error).__name__}: {error}"[:2000]) from error
@@ -109,6 +112,7 @@ class Fuzz:
         tally.longest_run = max(tally.longest_run, seconds)
         assert len(message) <= LONGEST_MESSAGE, (kind, seed, len(message))
         assert message.isprintable(), (kind, seed)
+        assert remedy or not (message and is_setting), (kind, seed, message)
         assert seconds < LONGEST_RUN, (kind, seed, seconds)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,7 @@ ODD_CELLS = (
     "../../etc/passwd", "True", "{}", "[]", "12:00", "1790899200", "۱۲", "NaT", "<NA>", "\\N", "C", "P", "1e9", "1e-9",
     "0001-01-01", "-1-01-01", "2024-06-03T00:00:00+25:00", "2024-06-03 10:00:00-04:00", "1e30", "123456", "99999",
     "1969-12-31", "2047-01-04", "1.5e-8", "\u202e", "\ud7ff", "$5", "5%", "(5)", "1_000", "0x1F", "٫5", "²",
+    "-" * 9_000, "9" * 9_000 + "x", "9" * 401, "9" * 5_001, "Time" + "/A" * 4_000,
 )  # fmt: skip
 FACTORS = (-1.0, 0.0, 1e-9, 1e-4, 100.0, 1e4, 1e9, 1e300, float("nan"))
 FIRST, LAST = pd.Timestamp("1970-01-01"), pd.Timestamp(datetime.now(UTC).year + 20, 12, 31)
@@ -223,6 +225,34 @@ KINDS: dict[str, Case] = {
 BROKERS = sorted(Path(__file__).parents[1].joinpath("journal/exports").iterdir())
 
 
+def constant(value: object, kind: pa.DataType) -> Callable[[list[str]], pa.Array]:
+    """Column of one value in place of any."""
+    return lambda cells: pa.array([value] * len(cells), kind)
+
+
+TYPES: dict[str, Callable[[list[str]], pa.Array]] = {
+    "list": constant([1.0], pa.list_(pa.float64())),
+    "struct": constant({"a": 1}, pa.struct([("a", pa.int64())])),
+    "map": constant([("k", 1)], pa.map_(pa.string(), pa.int64())),
+    "binary": constant(b"\xff", pa.binary()),
+    "null": constant(None, pa.null()),
+    "integer": constant(1 << 62, pa.int64()),
+    "unsigned": constant((1 << 64) - 1, pa.uint64()),
+    "boolean": constant(True, pa.bool_()),
+    "nan": constant(float("nan"), pa.float64()),
+    "infinite": constant(float("inf"), pa.float64()),
+    "half": constant(np.float16(1.5), pa.float16()),
+    "decimal": constant(Decimal("1.5"), pa.decimal128(38, 10)),
+    "time": constant(5, pa.time32("s")),
+    "span": constant(5, pa.duration("ns")),
+    "date": constant(19_724, pa.date32()),
+    "timestamp": constant(1_704_153_600, pa.timestamp("s")),
+    "zoned": constant(1_704_153_600, pa.timestamp("s", "Asia/Tokyo")),
+    "words": lambda cells: pa.array(cells).dictionary_encode(),
+    "bytes": lambda cells: pa.array([b"\xff"] * len(cells)).dictionary_encode(),
+}
+
+
 def mutated_table(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """A table with odd cells or figures, and columns dropped, doubled, renamed, reordered or of other types."""
     table = table.astype(object).copy()
@@ -274,15 +304,8 @@ def written(table: pd.DataFrame, rng: np.random.Generator) -> bytes:
     arrays = [pa.array(column) for column in columns]
     if form == 5 and arrays:
         odd = int(rng.integers(len(arrays)))
-        length = len(text)
-        arrays[odd] = (
-            pa.array([[1.0]] * length, pa.list_(pa.float64())),
-            pa.array([{"a": 1}] * length, pa.struct([("a", pa.int64())])),
-            pa.array([b"\xff"] * length, pa.binary()),
-            pa.array([None] * length, pa.null()),
-            pa.array([1 << 62] * length, pa.int64()),
-            pa.array([True] * length),
-        )[int(rng.integers(6))]
+        types = list(TYPES.values())
+        arrays[odd] = types[int(rng.integers(len(types)))](columns[odd])
     out = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, names=[str(name) for name in text.columns]), out)
     return out.getvalue()
@@ -381,6 +404,28 @@ def test_any_cell_is_an_error_of_the_package_or_sound(tmp_path, fuzz, kind, chan
     text = json.dumps(table.map(str).to_dict("records")) if as_json else table.to_csv(index=False, sep=mark)
     path.write_bytes(text.encode(errors="replace"))
     fuzz.attempt(kind, changes, partial(read, path), check, len(table))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_of_any_type_is_an_error_of_the_package_or_sound(kind, tmp_path, fuzz):
+    make, read, check = KINDS[kind]
+    table = make().map(str)
+    path = tmp_path / "table.parquet"
+    for name in table:
+        for of_type, array in TYPES.items():
+            columns = {each: pa.array(table[each].tolist()) for each in table} | {name: array(table[name].tolist())}
+            pq.write_table(pa.table(columns), path)
+            fuzz.attempt(kind, f"{name} of {of_type}", partial(read, path), check, len(table))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mark", ["-", "_", "/A", "(", ".", "9", " ", "'", "[", "a-"])
+def test_a_line_of_one_mark_is_an_error_of_the_package_or_sound(kind, mark, tmp_path, fuzz):
+    _, read, check = KINDS[kind]
+    path = tmp_path / "table.csv"
+    for length in (9_000, 200_000):
+        path.write_text(mark * (length // len(mark)) + "\n1,2\n")
+        fuzz.attempt(kind, f"{mark} x {length}", partial(read, path), check)
 
 
 def test_past_findings_stay_mended(corpus, fuzz):

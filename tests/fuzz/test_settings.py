@@ -19,6 +19,7 @@ ODD_VALUES = (
     "1", "-1", "0", "1e400", "nan", "inf", "-inf", "true", "[]", "[1, 2]", "{}", "{a = 1}", '""', '"x"', "1979-05-27",
     "07:32:00", "99999999999999999999999", "1e-300",
     '"[bold]x[/]"', '"\\u001b[31m"', "'../../x'", '"' + "a" * 20_000 + '"',
+    "9" * 401, "9" * 5_001, "0x" + "f" * 5_001, "[" * 5_000, "{a=" * 2_000, "-" * 9_000,
     "[[1], ['a']]", "0x1F", "'''\nx'''", "{a = {b = [1]}}", "1_000",
     "[" * 200 + "]" * 200, "[nan]", '["x", 1]', "1e308",
     "'off'", "5%", "''", '"\\u0000"', "'\u202e'", "'iron-condor'", "2262-04-12", "0001-01-01", "9999-12-31",
@@ -89,7 +90,7 @@ def run_case(kind: str, seed: int, folder: Path, fuzz) -> None:
     make, read = KINDS[kind]
     path = folder / f"{kind}-{seed}.toml"
     path.write_bytes(mutated_text(make(seed), np.random.default_rng([seed, list(KINDS).index(kind)])))
-    fuzz.attempt(kind, seed, partial(read, path))
+    fuzz.attempt(kind, seed, partial(read, path), is_setting=kind != "config")
     path.unlink()
 
 
@@ -106,4 +107,4 @@ def test_past_findings_stay_mended(corpus, fuzz):
     for path in corpus:
         kind = path.name.partition("-")[0]
         if kind in KINDS:
-            fuzz.attempt(kind, path.name, partial(KINDS[kind][1], path))
+            fuzz.attempt(kind, path.name, partial(KINDS[kind][1], path), is_setting=kind != "config")

@@ -110,3 +110,10 @@ def test_a_slow_reader_of_batches_is_not_charged(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "MIN_SECONDS", 0.05)
     for _ in Budget(file).metered(range(3)):
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+def test_documents_are_parsed_by_one_gate(file):
+    parsers = {"json.load", "json.loads", "tomllib.load", "tomllib.loads"}
+    used = named(ast.parse(file.read_text(encoding="utf-8"))) & parsers
+    assert used == ({"json.loads", "tomllib.loads"} if file.name == "documents.py" else set())

@@ -21,7 +21,7 @@ from iwm_opts.journal.packages import strategy_of
 from iwm_opts.market.contract import Contract
 
 LEG: Final = re.compile(
-    r"(?P<count>\d+) (?P<day>[A-Z][a-z]{2} \d{1,2})(?:,? (?P<year>\d{4}))? (?P<strike>[\d.,]+) (?P<right>[CP]) "
+    r"(?P<count>(?<!\d)\d++) (?P<day>[A-Z][a-z]{2} \d{1,2})(?:,? (?P<year>\d{4}))? (?P<strike>[\d.,]+) (?P<right>[CP]) "
     r"(?P<side>STO|BTO|STC|BTC)(?: (?P<price>-?[\d.,]+))?"
 )
 CENT: Final = 0.015  # dollars, by which P/L may be rounded

@@ -52,7 +52,7 @@ ENDINGS: Final[dict[str, Kind]] = {
     "cash settled": "cash",
 }
 OPTION: Final = re.compile(
-    r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
+    r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
 SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
 REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off)\b")

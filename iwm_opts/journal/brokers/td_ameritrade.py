@@ -33,7 +33,7 @@ from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_
 from iwm_opts.market.contract import Contract
 
 OPTION: Final = re.compile(
-    r"(?P<root>[A-Z0-9./$]+) (?P<day>[A-Z]{3} \d{1,2} \d{4}) (?P<strike>[\d.,]+) (?P<right>CALL|PUT)"
+    r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>[A-Z]{3} \d{1,2} \d{4}) (?P<strike>[\d.,]+) (?P<right>CALL|PUT)"
 )
 REMOVAL: Final = re.compile(r"REMOVAL OF OPTION DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)")
 KINDS: Final[dict[str, Kind]] = {"EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise"}

@@ -69,9 +69,9 @@ _WORDED = (
     r"\$?(?P<root>[A-Z0-9./]+) (?:(?P<size>\d+) )?(?:[(\[][^)\]]*[)\]] )*(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
     r"(?: [(\[][^)\]]*[)\]])* (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
 )
-WORDED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) " + _WORDED)
+WORDED: Final = re.compile(r"(?P<count>(?:[-+]|(?<![\d.]))[\d.]++) " + _WORDED)
 CODED: Final = re.compile(
-    r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+\d??)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)"
+    r"(?P<count>(?:[-+]|(?<![\d.]))[\d.]++) \.(?P<root>[A-Z]+\d??)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)"
 )
 SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
 DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
