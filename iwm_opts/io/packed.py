@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import CHECK, MAX_BYTES, MAX_STREAM, limit_of
-from iwm_opts.io.opening import open_regular, read_whole
+from iwm_opts.io.opening import read_whole
 from iwm_opts.io.workbook import WORKBOOK, csv_of_workbook
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -136,7 +136,7 @@ def content_of(path: Path) -> Unpacked:
 def gzip_stream(path: Path) -> io.BufferedReader:
     """Content of a gzip file, within the limits."""
     limit = limit_of(path.stat().st_size, MAX_STREAM)
-    return io.BufferedReader(Limited(gzip.open(open_regular(path)), path, limit), CHUNK)
+    return io.BufferedReader(Limited(gzip.open(path), path, limit), CHUNK)
 
 
 def _gunzipped(source: object, content: bytes, most: int) -> bytes:
