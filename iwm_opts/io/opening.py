@@ -82,8 +82,8 @@ def read_whole(path: Path, most: int) -> bytes:
     return content
 
 
-def read_toml(path: Path, remedy: str) -> tuple[str, dict[str, Any]]:
-    """Text and tables of a TOML file.
+def read_toml(path: Path, remedy: str, missing: str = "") -> tuple[str, dict[str, Any]]:
+    """Text and tables of a TOML file; `missing` is the remedy where it cannot be read, if another.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_toml(path: Path, remedy: str) -> tuple[str, dict[str, Any]]:
     try:
         text = text_of(read_whole(path, MAX_DOCUMENT))
     except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror or error})", remedy) from None
+        raise DataError(path, f"cannot be read ({error.strerror or error})", missing or remedy) from None
     try:
         return text, parse_toml(text)
     except ValueError as error:
@@ -138,7 +138,7 @@ def as_kind(value: Any, kind: type[Kind], source: object, name: str, remedy: str
 
     try:  # the configuration of a tuple is that of the dataclasses in it
         rows = TypeAdapter(tuple[kind], config=ConfigDict(extra="forbid"))  # type: ignore[valid-type]
-        return rows.validate_python((value,))[0]  # type: ignore[no-any-return]
+        return rows.validate_python((value,))[0]
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (name, *first["loc"][1:])))

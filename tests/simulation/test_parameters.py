@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError
 from iwm_opts.research.facts import FACTS
 from iwm_opts.simulation.parameters import (
     CONTROL,
@@ -74,7 +74,7 @@ def test_a_table_that_does_not_fit_is_named(change, message):
 def test_numbers_that_break_the_model_are_refused(section, name, value):
     tables = tomllib.loads(TEXT)
     tables[section][name] = value
-    with pytest.raises(InputError, match=name):
+    with pytest.raises(DataError, match=name):
         parameters_from(tables, "mine.toml")
 
 

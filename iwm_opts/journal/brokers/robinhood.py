@@ -50,7 +50,7 @@ MONEY: Final = (
     "ITRF", "MINT", "MISC", "MRGC", "REC", "ROC", "RTP", "SLIP", "T/A", "XENT",
 )  # fmt: skip
 OPTION: Final = re.compile(
-    r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
+    r"(?P<root>(?<![A-Z0-9.])[A-Z0-9.]++) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
 )
 
 TABLE: Final = Table(
