@@ -19,7 +19,7 @@ SAME_STRIKE = 1e-6  # dollars: strikes this close are the same one
 Unit = Literal["$", "%", "sd"]
 UNITS: Final = get_args(Unit)  # in the order of the kernels' codes
 WIDTH_SLACK = {"$": 0.10, "%": 0.50, "sd": 0.50}  # fraction of its width by which a wing may miss it
-WIDTH: Final = re.compile(r"\s*\$?\s*(-?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))\s*(%|sd)?\s*")
+WIDTH: Final = re.compile(r"\s*+(?:\$\s*+)?(-?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))\s*(%|sd)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
