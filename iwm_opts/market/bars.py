@@ -21,6 +21,15 @@ SINGLE_PRECISION: Final = 1e-6  # share of the price: some vendors store prices 
 STRETCH: Final = 5  # sessions in a row that make a stretch worth naming
 SHOWN: Final = 4  # of them in a note
 JUMP: Final = 0.35  # log of an overnight price ratio, 1.42 or 0.70, that no session of a fund has shown: a split
+SMALL_SPLITS: Final = np.log([5 / 7, 3 / 4, 4 / 5, 5 / 6, 10 / 11])  # 7:5 to 11:10, of the size of crashes
+NEIGHBOURS: Final = 10  # sessions on either side that a small split is compared with
+FEWEST_NEIGHBOURS: Final = 8
+SPLIT_SIGMAS: Final = 8.0  # standard deviations of the overnight moves around it, at least; crashes have turmoil around
+EXACT_SIGMAS: Final = 4.0  # by which the opening may differ from the split's ratio
+EXACT: Final = 0.02  # likewise, log
+CALM: Final = 2.0  # times the usual range of a day, at most: 2001-09-17 and 2015-08-24 had 3 to 5
+LEAST_SIGMA: Final = 0.001
+MEDIAN_OF_NORMAL: Final = 0.6745  # median of |z|
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +58,31 @@ def adjusted_for_splits(bars: pd.DataFrame) -> pd.DataFrame:
 def price_jumps(bars: pd.DataFrame) -> "pd.Series[float]":
     """Days whose open lies so far from the close of the bar before that only an unadjusted split explains it.
 
+    A split from 7:5 to 11:10 is as small as the worst openings of funds. It is one where the ratio is near exact, many
+    standard deviations of the overnight moves around it, and the day's range is usual.
+
     Returns
     -------
     Series of float
         Open over the close before, dated by the day.
     """
     ratio = bars["open"] / bars["close"].shift(1)
-    return ratio[np.abs(np.log(ratio)) > JUMP]
+    moves = np.log(ratio.to_numpy(dtype=np.float64))
+    ranges = np.log(bars["high"].to_numpy(dtype=np.float64) / bars["low"].to_numpy(dtype=np.float64))
+    is_jump = np.abs(moves) > JUMP
+    is_small = (moves > SMALL_SPLITS.min() - EXACT) & (moves < SMALL_SPLITS.max() + EXACT)
+    for place in np.flatnonzero(is_small).tolist():
+        first = max(place - NEIGHBOURS, 0)
+        others = np.delete(moves[first : place + NEIGHBOURS + 1], place - first)
+        others = others[np.isfinite(others)]
+        if len(others) < FEWEST_NEIGHBOURS:
+            continue
+        sigma = max(float(np.median(np.abs(others))) / MEDIAN_OF_NORMAL, LEAST_SIGMA)
+        is_exact = np.abs(moves[place] - SMALL_SPLITS).min() <= min(EXACT_SIGMAS * sigma, EXACT)
+        is_calm = ranges[place] <= CALM * np.median(ranges[first : place + NEIGHBOURS + 1])
+        is_jump[place] |= is_exact and is_calm and -moves[place] >= SPLIT_SIGMAS * sigma
+    jumps: pd.Series[float] = ratio[is_jump]
+    return jumps
 
 
 def missing_sessions(bars: pd.DataFrame) -> list[date]:

@@ -24,7 +24,7 @@ def frame(highs, lows, closes):
 
 @pytest.fixture
 def file(tmp_path):
-    def write(*rows, header=HEADER, name="bars.csv"):
+    def write(*rows, header=HEADER, name="iwm_bars.csv"):
         path = tmp_path / name
         path.write_text("\n".join([header, *rows]) + "\n")
         return path
@@ -230,6 +230,52 @@ def test_a_split_at_the_end_leaves_the_bars_before_it(file, places, first, last,
     assert "as at an unadjusted split" in note
     assert left in note
     assert atr(bars, date(2025, 1, 2)).value > 0.0
+
+
+NAMES = "date,open,high,low,close"
+
+
+def walk(file, ratio, size=0.004, wide=1.0):
+    """120 sessions of overnight moves of a size, the 61st opening at a ratio of the close before."""
+    days = sessions(date(2024, 1, 2), date(2024, 12, 31))[:120]
+    random = np.random.default_rng(5)
+    overnight = np.exp(random.normal(0.0, size, 120))
+    overnight[60] = ratio * 1.004
+    opens = 200.0 * np.cumprod(overnight)
+    reach = np.where(np.arange(120) == 60, 0.01 * wide, 0.01)
+    rows = zip(days, opens, opens * (1 + reach), opens * (1 - reach), opens, strict=True)
+    return file(*(f"{day},{o:.4f},{h:.4f},{low:.4f},{c:.4f}" for day, o, h, low, c in rows), header=NAMES)
+
+
+@pytest.mark.parametrize("ratio", [5 / 7, 3 / 4, 4 / 5, 5 / 6, 10 / 11])
+def test_small_splits_are_told_by_their_exact_ratio(file, ratio):
+    bars = load_bars(walk(file, ratio), "IWM")
+    assert (len(bars), bars.index[0]) == (60, pd.Timestamp("2024-03-28"))
+    (note,) = notes_of(bars)
+    assert f"unadjusted split on 2024-03-28 ({ratio * 1.004:.3g} times the close before): the 60 bars before" in note
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size", "wide"),
+    [
+        (0.78, 0.004, 1.0),  # between 5:4 and 4:3
+        (10 / 11, 0.03, 1.0),  # among moves of its size, as 2020-03-16
+        (10 / 11, 0.004, 3.0),  # with a range of three usual days, as 2001-09-17
+        (11 / 10, 0.004, 1.0),  # a rise
+        (0.935, 0.004, 1.0),
+    ],
+)
+def test_crashes_are_kept(file, ratio, size, wide):
+    bars = load_bars(walk(file, ratio, size, wide), "IWM")
+    assert (len(bars), notes_of(bars)) == (120, ())
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("symbol", ["IWM", "SPY", "KRE", "XBI"])
+def test_no_day_of_funds_is_taken_for_a_split(market_data, symbol):
+    bars = load_bars(market_data / "daily" / f"{symbol}_yahoo_adj_div.csv.gz", symbol)
+    assert not any("split" in note for note in notes_of(bars))
+    assert bars.index[0].year < 2007
 
 
 @pytest.mark.parametrize(
