@@ -144,8 +144,7 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
     ledger = Ledger(archive, symbol)
     files: list[ImportedFile] = []
     skipped: list[str] = []
-    for path, name, expected, is_brought in _sources(request, archive, on_progress):
-        file = path if isinstance(path, ImportedFile) else import_file(ledger, path, name, expected, on_progress)
+    for file, name, is_brought in _imported(request, ledger, on_progress):
         if is_brought and file.error and not file.days:
             skipped.append(f"{name}: {file.error}")
         else:
@@ -159,6 +158,24 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
     history = (*read, *(file for file in files if not file.days))
     aside = tuple(archive.set_aside)
     return ChainHistoryResult(symbol, tuple(files), tuple(skipped), certificate(read), folder, aside, history)
+
+
+def _imported(
+    request: ChainHistoryRequest, ledger: Ledger, on_progress: OnProgress | None
+) -> Iterator[tuple[ImportedFile, str, bool]]:
+    """Files as they are read, those that name no symbol last where no recorded day tells whose they are."""
+    waiting: list[tuple[Path, str, str | None, bool]] = []
+    for path, name, expected, is_brought in _sources(request, ledger.record, on_progress):
+        if isinstance(path, ImportedFile):
+            yield path, name, is_brought
+        elif file := import_file(ledger, path, name, expected, on_progress, may_wait=True):
+            yield file, name, is_brought
+        else:
+            waiting.append((path, name, expected, is_brought))
+    for path, name, expected, is_brought in waiting:
+        late = import_file(ledger, path, name, expected, on_progress)
+        assert late is not None
+        yield late, name, is_brought
 
 
 Source = tuple[Path | ImportedFile, str, str | None, bool]  # file, name, SHA-256 expected, part of a folder

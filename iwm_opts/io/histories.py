@@ -22,6 +22,7 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_iv import refuse_mixture
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
+from iwm_opts.io.neighbour_spots import NeighbourSpots
 from iwm_opts.io.opening import as_kind, open_regular, read_object
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import Chain, expiry_slices
@@ -165,7 +166,9 @@ def import_file(
     name: str,
     expected: str | None = None,
     progress: Progress | None = None,
-) -> ImportedFile:
+    *,
+    may_wait: bool = False,
+) -> ImportedFile | None:
     """Read a file of many days into the archive; days that an earlier run read are not read again.
 
     Parameters
@@ -178,11 +181,13 @@ def import_file(
         SHA-256 that it must have.
     progress : callable, optional
         Called with (days read, days).
+    may_wait : bool
+        Whether a file that names no symbol waits for those that do: only recorded days tell whose prices it has.
 
     Returns
     -------
-    ImportedFile
-        Its `error` says why a file could not be read.
+    ImportedFile, optional
+        Its `error` says why a file could not be read. None of a file that waits.
     """
     actual = sha256_of(path)
     if expected is not None and expected != actual:
@@ -196,7 +201,8 @@ def import_file(
         file.days.clear()
     file.error = ""
     try:
-        _read(ledger, actual, path, progress)
+        if not _read(ledger, actual, path, progress, may_wait=may_wait):
+            return None
         file = replace(ledger.files[actual], is_whole=True, held=None)
     except DataError as error:
         file = replace(ledger.files[actual], error=f"{error.rule}. {error.remedy}" if error.remedy else error.rule)
@@ -210,12 +216,14 @@ def _is_kept(ledger: Ledger, file: ImportedFile) -> bool:
     return {date.fromisoformat(day) for day in file.days} <= set(ledger.record.days(ledger.symbol))
 
 
-def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> None:
+def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None, *, may_wait: bool) -> bool:
+    """Read the days of a file into the archive; False of one that waits."""
     if ledger.files[key].held is None:
         ledger.files[key].held = sorted(day.isoformat() for day in ledger.record.days(ledger.symbol))
         ledger.write()  # after a kill a day that this file brought is not a repeat
     file = ledger.files[key]
     skip = frozenset(date.fromisoformat(day) for day in file.days)
+    spots = NeighbourSpots(ledger.record, ledger.symbol)
     unwritten = 0
     for chain in read_chains(path, symbol=ledger.symbol, skip=skip, progress=progress):
         file = ledger.files[key]
@@ -223,10 +231,17 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
             day = str(chain.source).rpartition(", ")[2]
             file.left_out[day] = chain.rule
             continue
+        if may_wait and not file.days and spots.is_unknown(chain):
+            return False
+        if objection := spots.objection(chain, is_continued=bool(file.days)):
+            file.left_out[chain.as_of.isoformat()] = objection
+            continue
         if not file.days and not unwritten:
             refuse_mixture(ledger.record, chain)
         chain, day = replace(chain, source=file.name), chain.as_of.isoformat()
         outcome = added(ledger.record, chain)
+        if outcome == "recorded":
+            spots.add(chain)
         is_own = outcome == "repeat" and day not in (file.held or ())
         held = ledger.record.chain(ledger.symbol, chain.as_of) if outcome == "conflict" else chain
         file.days[day] = quality_of(held, "recorded" if is_own else outcome)
@@ -237,6 +252,7 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
         if unwritten >= EVERY:
             ledger.write()
             unwritten = 0
+    return True
 
 
 def added(record: ChainArchive, chain: Chain) -> Outcome:

@@ -244,3 +244,52 @@ def test_a_backtest_runs_on_the_archive_as_on_the_files(run, history, source):
     trades = [[(t["entry"], t["exit"], t["pnl"]) for t in page.json["trades"]] for page in (there, here)]
     assert trades[0] == trades[1]
     assert trades[0]
+
+
+def scaled(quotes, day, factor, symbol=None):
+    """Quotes of a day at other prices, without a symbol."""
+    table = quotes.drop(columns=["quote_time", "underlying_symbol", "root"], errors="ignore")
+    prices = ["strike", "bid", "ask", *({"underlying_price", "spot"} & {*table})]
+    table = table.assign(quote_date=pd.Timestamp(day), **{name: table[name] * factor for name in prices})
+    return table if symbol is None else table.assign(underlying_symbol=symbol)
+
+
+@pytest.mark.parametrize("factor", [0.3, 2.6])
+def test_a_day_of_another_underlying_is_left_out_by_its_spot(run, made_quotes, tmp_path, factor):
+    folder = tmp_path / "drops"
+    folder.mkdir()
+    scaled(made_quotes(), "2026-01-05", factor).to_csv(folder / "a.csv", index=False)
+    scaled(made_quotes(), "2026-01-06", factor).to_csv(folder / "b.csv", index=False)
+    scaled(made_quotes(), "2026-01-07", 1.02).to_csv(folder / "c.csv", index=False)
+    scaled(made_quotes(), "2026-01-06", 1.0, "IWM").to_csv(folder / "z.csv", index=False)  # files without a symbol wait
+    page = run("fetch", "chains", "--from", folder, "--format", "json")
+    assert {file["name"]: file["recorded"] for file in page.json["files"]} == {
+        "a.csv": 0,
+        "b.csv": 0,
+        "c.csv": 1,
+        "z.csv": 1,
+    }
+    (reason,) = page.json["left_out"]
+    assert reason.startswith("2 days: spot ")
+    assert reason.endswith(" on 2026-01-06, and nothing in the file names IWM")
+    assert [path.parent.name for path in captures(tmp_path)] == ["date=2026-01-06", "date=2026-01-07"]
+
+
+def test_a_file_whose_name_is_another_needs_a_recorded_day(run, made_quotes, tmp_path):
+    path = tmp_path / "2026-01-05_ARKK.csv"
+    scaled(made_quotes(), "2026-01-05", 1.0).to_csv(path, index=False)
+    page = run("fetch", "chains", "--from", path, "--format", "json")
+    assert not captures(tmp_path)
+    scaled(made_quotes(), "2026-01-06", 1.0, "IWM").to_csv(tmp_path / "z.csv", index=False)
+    run("fetch", "chains", "--from", tmp_path / "z.csv")
+    scaled(made_quotes(), "2026-01-05", 1.001).to_csv(path, index=False)
+    page = run("fetch", "chains", "--from", path, "--format", "json")
+    assert page.json["files"][0]["recorded"] == 1
+
+
+def test_a_split_within_a_file_that_is_in_line_is_recorded(run, made_quotes, tmp_path):
+    days = {"2026-01-05": 1.0, "2026-01-06": 0.5, "2026-01-07": 0.51}
+    table = pd.concat([scaled(made_quotes(), day, factor) for day, factor in days.items()])
+    table.to_csv(tmp_path / "year.csv", index=False)
+    page = run("fetch", "chains", "--from", tmp_path / "year.csv", "--format", "json")
+    assert page.json["files"][0]["recorded"] == 3
