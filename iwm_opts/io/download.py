@@ -29,6 +29,7 @@ CRAWL: Final = 1024  # bytes a second below which an attempt ends
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
 CHUNK: Final = 1 << 18
 MAX_BYTES: Final = 1 << 35
+REDIRECTS: Final = range(300, 400)
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMES: Final = ("http", "https")
 LFS_POINTER: Final = b"version https://git-lfs"
@@ -98,6 +99,9 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
             reason = _attempt(address, part, on_bytes, pace)
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code}"
+            if error.code in REDIRECTS:
+                rule = f"{reason}: redirects in a loop, or to what is not http"
+                raise DataError(address, rule, "give the address of the file itself") from None
             if error.code not in BUSY:
                 raise DataError(address, reason, "check the address") from None
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:

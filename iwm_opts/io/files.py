@@ -467,7 +467,7 @@ def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str])
             left_out |= rows["root"].isin(adjusted)
             reasons.append(f"of adjusted roots ({', '.join(adjusted)})")
     if "multiplier" in rows:
-        other = rows["multiplier"].notna() & (rows["multiplier"] != MULTIPLIER) & ~left_out
+        other = (rows["multiplier"] > 0.0) & (rows["multiplier"] != MULTIPLIER) & ~left_out  # -99 is unknown
         if other.any():
             left_out |= other
             reasons.append(f"of {rows.loc[other, 'multiplier'].iloc[0]:g} shares a contract")

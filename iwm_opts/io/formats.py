@@ -56,6 +56,16 @@ ELSEWHERE: Final = {  # other tables of users: column names that identify them, 
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
     **ACCOUNT_FILES,
 }
+NESTED: Final = {  # chains whose contracts are inside cells or keys: likewise
+    ("details", "underlyingasset"): (
+        "a Polygon or Massive snapshot with objects in its cells",
+        "flatten it with pandas.json_normalize(results), or give the JSON answer itself",
+    ),
+    ("key", "bid", "ask"): (
+        "a JSON whose keys are the contracts, as pandas writes an index of several levels",
+        "write it after reset_index(), so that expiration, right and strike are columns",
+    ),
+}
 
 LANGUAGES: Final = {  # names of strike, bid, ask and expiration in other languages, without accents
     "German": ("basispreis", "geld", "brief", "verfall"),
@@ -291,6 +301,9 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     other = without_quotes(columns) if {"bid", "ask"} & set(missing) else None
     if other is not None:
         raise DataError(source, f"{other[0]}, not an option chain: {_seen(missing, columns)}", other[1])
+    for proof, (what, remedy) in NESTED.items():
+        if names.issuperset(proof):
+            raise DataError(source, f"{what}: {_seen(missing, columns)}", remedy)
     for proof, (what, remedy) in ELSEWHERE.items():
         if names.issuperset(proof) and {"strike", "bid"} & set(missing):
             raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)

@@ -470,7 +470,7 @@ class _BatchRows:
         flags = np.array([is_adjusted(name) and name not in self.owner.symbols.seen for name in self.owner.roots])[root]
         if "multiplier" in columns:
             shares = self._numbers(columns["multiplier"])
-            flags |= np.isfinite(shares) & (shares != MULTIPLIER)
+            flags |= np.isfinite(shares) & (shares > 0.0) & (shares != MULTIPLIER)
         if "non_standard" in columns:
             vendor = self.owner.layout.vendor
             parse = partial(parse_flag, yes=vendor.non_standard if vendor else YES)

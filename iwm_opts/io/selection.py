@@ -93,14 +93,16 @@ class _DayColumn:
 
 
 def clean_symbol(text: str) -> str:
-    """`^SPX`, `$SPX` and `_SPX` are SPX, `BRK/B` is BRK.B, `NYSE:IWM`, `IWM.US` and `IWM US Equity` are IWM.
+    """`^SPX`, `$SPX`, `$SPX.X` and `_SPX` are SPX, `BRK/B` is BRK.B, `NYSE:IWM`, `IWM.US` and `IWM US Equity` are IWM.
 
     Raises
     ------
     InputError
         For a text that is not a symbol.
     """
-    return check_symbol(EXCHANGE.sub("", text.strip().upper()).lstrip("^$_.").replace("/", "."))
+    written = EXCHANGE.sub("", text.strip().upper())
+    written = written.removesuffix(".X") if written.startswith("$") else written
+    return check_symbol(written.lstrip("^$_.").replace("/", "."))
 
 
 def clean_underlying(text: str) -> str:

@@ -221,6 +221,6 @@ def test_lower_case_prefixes_and_titles_of_another_ticker(file):
     assert notes_of(bars) == ("taken for IWM: no column names a symbol, and the file's title says SPY",)
 
 
-@pytest.mark.parametrize("text", ["I:SPX", "SPX Index", "SPX US Index", "^SPX", "$SPX"])
+@pytest.mark.parametrize("text", ["I:SPX", "SPX Index", "SPX US Index", "^SPX", "$SPX", "$SPX.X"])
 def test_spellings_of_an_index(text):
     assert clean_symbol(text) == "SPX"

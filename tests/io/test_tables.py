@@ -2,10 +2,12 @@ import csv
 import gzip
 import json
 
+import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.tables import batches, open_table
 
 HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,bid,ask\n"
@@ -77,6 +79,33 @@ def test_a_ragged_row_is_named(quotes, save, name, tail):
     lines[20] += tail
     with pytest.raises(DataError, match=rf"row 21 has {13 + tail.count(',')} cells, the header 13"):
         load_chain(save("\n".join(lines), name))
+
+
+@pytest.mark.parametrize("titles", [1, 2, 3])
+def test_a_second_download_below_the_first_is_named(quotes, save, titles):
+    above = [f"iShares Russell 2000 ETF,Last: {240 + line}" for line in range(titles)]
+    rows = quotes().to_csv(index=False).splitlines()
+    with pytest.raises(DataError, match=rf"a second file begins at row {len(rows) + 1}, with its own header"):
+        load_chain(save("\n".join([*rows, *above, *rows])))
+
+
+@pytest.mark.parametrize(("shares", "left"), [(-99, 36), (0, 36), (100, 36), (150, 35)])
+def test_a_negative_size_of_a_contract_is_unknown(quotes, save, shares, left):
+    frame = quotes().assign(contract_size=[shares, *[100] * 35])
+    path = save(frame.to_csv(index=False))
+    assert len(load_chain(path).quotes) == left
+    asks = build_panel([path], "IWM").panel.quotes[1::2]
+    assert int(pd.notna(asks).sum()) == left
+
+
+def test_contracts_inside_of_cells_and_keys_are_named(quotes, save):
+    frame = quotes()
+    cells = frame[["bid"]].assign(details="{'strike_price': 200.0}", underlying_asset="{}")
+    with pytest.raises(DataError, match=r"a Polygon or Massive snapshot with objects .* Flatten it with pandas"):
+        load_chain(save(cells.to_csv(index=False)))
+    nested = frame.assign(expiration=pd.to_datetime(frame["expiration"])).set_index(["expiration", "strike", "right"])
+    with pytest.raises(DataError, match=r"a JSON whose keys are the contracts.* Write it after reset_index"):
+        load_chain(save(nested.to_json(orient="index"), "chain.json"))
 
 
 def test_empty_names_and_equal_names_of_columns_that_are_not_read(quotes, save):
