@@ -5,6 +5,7 @@ from bisect import bisect_left
 from datetime import date
 from typing import Final
 
+from iwm_opts.conventions import counted
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.market.chain import Chain
 
@@ -46,7 +47,7 @@ class NeighbourSpots:
         """
         if not is_unnamed(chain):
             return ""
-        near = self._near(chain.as_of)
+        near, rows = self._near(chain.as_of), counted(len(chain.quotes), "rows")
         far = [(day, spot) for day, spot in near if _is_far(chain, day, spot)]
         if len(far) < len(near):
             return ""
@@ -55,9 +56,9 @@ class NeighbourSpots:
             if is_continued and _is_split(chain.spot / spot):
                 return ""
             what = f"spot {chain.spot:.2f} is out of line with {spot:.2f} on {day}"
-            return f"{what}, and nothing in the file names {self.symbol}"
+            return f"{what}, and nothing in the file names {self.symbol} ({rows})"
         doubt = next((text for text in chain.warnings if UNNAMED in text and OTHER_NAME in text), "")
-        return doubt and f"{doubt}, and no recorded day confirms its prices"
+        return doubt and f"{doubt}, and no recorded day confirms its prices ({rows})"
 
     def _near(self, day: date) -> list[tuple[date, float]]:
         """Last recorded day up to a day, and the first after it."""

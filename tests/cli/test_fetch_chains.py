@@ -270,8 +270,9 @@ def test_a_day_of_another_underlying_is_left_out_by_its_spot(run, made_quotes, t
         "z.csv": 1,
     }
     (reason,) = page.json["left_out"]
-    assert reason.startswith("2 days: spot ")
-    assert reason.endswith(" on 2026-01-06, and nothing in the file names IWM")
+    rows = len(made_quotes())
+    assert reason.startswith(f"2 days, {2 * rows:,} rows: spot ")
+    assert reason.endswith(f" on 2026-01-06, and nothing in the file names IWM ({rows} rows)")
     assert [path.parent.name for path in captures(tmp_path)] == ["date=2026-01-06", "date=2026-01-07"]
 
 
@@ -280,6 +281,7 @@ def test_a_file_whose_name_is_another_needs_a_recorded_day(run, made_quotes, tmp
     scaled(made_quotes(), "2026-01-05", 1.0).to_csv(path, index=False)
     page = run("fetch", "chains", "--from", path, "--format", "json")
     assert not captures(tmp_path)
+    assert "name says ARKK, and no recorded day confirms its prices" in page.json["left_out"][0]
     scaled(made_quotes(), "2026-01-06", 1.0, "IWM").to_csv(tmp_path / "z.csv", index=False)
     run("fetch", "chains", "--from", tmp_path / "z.csv")
     scaled(made_quotes(), "2026-01-05", 1.001).to_csv(path, index=False)
