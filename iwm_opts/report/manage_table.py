@@ -34,6 +34,16 @@ class Portfolio:
     unpriced: tuple[str, ...]  # names of marked positions that the greeks leave out: a leg has none
     risks: tuple[ExpirationRisk, ...]
 
+    @property
+    def max_loss(self) -> float:
+        """Sum of the largest losses of the expirations: the price may be where each loses most."""
+        return sum(risk.together for risk in self.risks)
+
+    @property
+    def requirement(self) -> float:
+        """Margin of all expirations: brokers set off legs of one day alone."""
+        return sum(risk.requirement for risk in self.risks)
+
 
 def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
     """One record a position, rolls and legs left out."""
@@ -88,7 +98,8 @@ def manage_record(
         "spot": chain.spot,
         "stale": stale or None,
         "positions": held,
-        "portfolio": asdict(portfolio) | {"risks": risks},
+        "portfolio": asdict(portfolio)
+        | {"risks": risks, "max_loss": portfolio.max_loss, "requirement": portfolio.requirement},
         "notes": list(notes),
     }
 
@@ -215,5 +226,8 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
         )
         for risk in portfolio.risks
     ]
+    if len(portfolio.risks) > 1:
+        total = f"largest loss {dollars(portfolio.max_loss)}, margin {dollars(portfolio.requirement)}"
+        lines.append(Text(f"all expirations: {total}; sums, as the price may be where each loses most"))
     lines.append(Text("E[M]: expected P&L of the trade from its entry, managed under its exits; fills and fees paid"))
     return lines

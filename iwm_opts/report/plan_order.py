@@ -7,7 +7,7 @@ from datetime import date
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.report.page import Block, Bullets, Grid, Paragraph, Section, Verbatim
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import dollars
+from iwm_opts.report.words import dollars, price
 from iwm_opts.risk.sizing import Size
 
 
@@ -77,7 +77,7 @@ def _order_record(order: PlanOrder) -> Record:
 
 
 def _rows(order: PlanOrder) -> list[tuple[str, str, str]]:
-    levels = f"{_net(order.limit)} (mid {_net(order.mid)}, natural {_net(order.natural)})"
+    levels = f"{_net(order.limit)} (mid {price(abs(order.mid))}, natural {_net(order.natural)})"
     cash = MULTIPLIER * order.contracts * order.limit
     rows = [(f"entry at {order.fill}", levels, f"{dollars(cash, 2)} before fees")]
     rows += [(each.name, _net(each.price), dollars(each.pnl, 2)) for each in order.exits]

@@ -367,6 +367,23 @@ def test_condors_of_one_expiration_cannot_lose_both_sides(chain, tmp_path):
     assert apart.requirement == pytest.approx(500)
 
 
+def test_losses_of_several_expirations_add_up(chain, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "trade,entry,contracts,symbol,legs,expiration,credit,fees\n"
+        "near,2026-02-20,1,IWM,+1P170 -1P175,2026-04-02,1.00,1.30\n"
+        "far,2026-02-20,2,IWM,+1P170 -1P175,2026-04-17,1.00,2.60\n"
+    )
+    result = iwm.manage(chain, log, now=MONDAY_NOON)
+    near, far = result.portfolio.risks
+    record = result.to_dict()["portfolio"]
+    assert record["max_loss"] == pytest.approx(near.together + far.together)
+    # Both legs of each are exercised or assigned at $5 when all puts end in the money.
+    assert record["max_loss"] == pytest.approx(3 * (500 - 100 + 1.30 + 10))
+    assert record["requirement"] == pytest.approx(3 * 500)
+    assert "all expirations: largest loss $1,234, margin $1,500" in " ".join(result.to_text(columns=80).split())
+
+
 def test_a_strike_that_is_gone_is_named(chain):
     (position,) = held(chain, legs=["+1P20", "-1P190"], credit=1.0).positions
     assert "not listed" in position.problem
