@@ -310,7 +310,7 @@ def test_lines_that_repeat_the_header_and_tables_of_markdown(file):
 
 @pytest.mark.parametrize(("shift", "what"), [(-1, "early"), (1, "late")])
 def test_dates_a_day_beside_sessions_are_refused(file, shift, what):
-    days = sessions(date(2024, 1, 2), date(2024, 3, 28)) + shift
+    days = sessions(date(2024, 1, 2), date(2024, 3, 28)) + np.timedelta64(shift, "D")
     with pytest.raises(DataError, match=f"dates are a day {what}: .* Correct the dates: a time zone was lost"):
         load_bars(file(*(f"{day},10,10,10,10,1" for day in days)))
     history = file(*(f"{day},20" for day in days), header="date,close")
