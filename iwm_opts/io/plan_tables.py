@@ -54,7 +54,7 @@ def load_events(path: str | Path) -> pd.DataFrame:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
     order, notes = date_order(frame, _spelled(frame, "date"))
     days = _dates(path, table["date"], order)
-    names = table["event"].fillna("").astype(str).str.strip().str.upper()
+    names = table["event"].astype(object).where(table["event"].notna(), "").astype(str).str.strip().str.upper()
     if (names == "").any():
         raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY)
     if (names.str.len() > LONGEST_NAME).any():

@@ -84,7 +84,7 @@ def test_gzip_is_recognised_by_content(tmp_path):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"day,cash\n2026-06-15,0.6\n", "no ex-date and amount columns"),
+        (b"when,paid\n2026-06-15,0.6\n", "no ex-date and amount columns"),
         (b"date,amount\n2026-06-15,0.6\nsoon,0.6\n", "row 3"),
         (b"date,amount\n2026-06-15,-0.6\n", "row 2"),
         (b"date,amount\n2026-06-15,0.6\n2026-06-15,0.7\n", "row 3: 2026-06-15 has another amount before"),
