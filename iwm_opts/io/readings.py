@@ -51,6 +51,7 @@ UNNEEDED: Final = ("underlying_symbol", "root", *DAY_ROLES)  # columns that a fi
 DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
 SYMBOL_PARTS: Final = re.compile(r"(.*\d{6})[CPcp](\d+)")  # root and date, and strike, of an OCC symbol
 TRADE: Final = "trade"  # in a name: when a contract traded, if anything
+MOST_CONTRACTS: Final = 100_000  # of one capture: the index with most lists a quarter
 LONGEST_LIFE: Final = timedelta(3653)  # of an option: those of SPX live six years
 NEAREST: Final = 45  # days to the first expiration, that a chain seldom exceeds
 DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
@@ -141,7 +142,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     zone = zones.get(name, NEW_YORK)
     is_named = _names_days(file, name, order)
     is_capture = (
-        (not is_named or _has_several(file, name))
+        (not is_named or _may_be_one_capture(file, name))
         and _is_one_capture(file, layout, name, zone, order)
         and (not is_named or _interleaves_days(file, layout, name))
     )
@@ -339,14 +340,16 @@ def _within_session(texts: Sequence[str], zone: ZoneInfo, order: Order) -> float
     return float(np.mean(within)) if within else 0.0
 
 
-def _has_several(file: DataFile, column: str) -> bool:
-    """Whether a column holds several values."""
+def _may_be_one_capture(file: DataFile, column: str) -> bool:
+    """Whether a column holds several values, and the file no more rows than one capture can have."""
     seen: set[str | None] = set()
+    rows = 0
     for batch in batches(file, (), [column]):
+        rows += len(batch.rows)
+        if rows > MOST_CONTRACTS:
+            return False
         seen.update(batch.rows.column(column).dictionary.to_pylist())
-        if len(seen) > 1:
-            return True
-    return False
+    return len(seen) > 1
 
 
 def _interleaves_days(file: DataFile, layout: Layout, column: str) -> bool:

@@ -12,7 +12,7 @@ import iwm_opts as iwm
 from iwm_opts.api.screening import ScreenRequest
 from iwm_opts.errors import ConflictError, InputError
 
-WINDOW = (22, 50)
+WINDOW = (28, 50)
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,9 @@ def test_the_panel_cache_is_shown_and_cleared(run, tmp_path, monkeypatch):
     assert "empty" in states(run)["panel cache"]["finding"]
     panel = tmp_path / "cache" / PANELS / "0123"
     panel.mkdir(parents=True)
-    about = {"name": "made", "days": 3, "first": "2024-01-02", "last": "2024-01-04"}
+    texts = {"name": "made", "symbol": "IWM", "provenance": "recorded", "first": "2024-01-02", "last": "2024-01-04"}
+    lists = {"notes": [], "roots": [], "remarks": []}
+    about = texts | lists | {"days": 3, "refused": {}, "warnings": {}, "other_captures": {}}
     (panel / ABOUT).write_text(json.dumps(about))
     assert "made, 3 days from 2024-01-02" in states(run)["panel cache"]["finding"]
     assert run("doctor", "--clear-cache").code == 0

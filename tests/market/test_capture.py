@@ -74,9 +74,11 @@ def test_duplicates_are_counted_and_the_first_is_kept():
     chain = chain_of(again)
     assert (len(chain.quotes), chain.quality.duplicate, chain.warnings) == (10, 10, ())
     assert "10 rows repeat an earlier one exactly and were left out" in chain.quality.notes
-    other = chain_of(pd.concat([rows(), rows(bid=0.01)]))
+    other = chain_of(pd.concat([rows(), rows(bid=0.01).head(5)]))
     assert other.quotes["bid"].min() > 0.01
-    assert any("10 of them with another quote: the first was kept" in warning for warning in other.warnings)
+    assert any("5 of them with another quote: the first was kept" in warning for warning in other.warnings)
+    with pytest.raises(DataError, match="10 rows repeat 10 contracts with another quote"):
+        chain_of(pd.concat([rows(), rows(bid=0.01)]))
 
 
 def test_a_capture_older_than_its_date_is_stale():
