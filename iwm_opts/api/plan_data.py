@@ -12,7 +12,7 @@ from iwm_opts.api.chain import ModelledInputs
 from iwm_opts.api.result import Day, as_day
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.errors import InputError
+from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import recorded_index, series_path
 from iwm_opts.io.bars import load_bars
@@ -84,6 +84,10 @@ class PlanDataRequest:
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise InputError("source", self.source, "a plan reads no chains", f"choose one of {', '.join(SOURCES)}")
+        named = {"bars": self.bars, **{name: getattr(self, name) for name in ("iv_history", "spy", "kre", "xbi")}}
+        for name, file in named.items():
+            if file and self.source == "sim":
+                raise ConflictError(name, file, "has no effect on the simulated market", "leave it or --source out")
 
     @property
     def bars(self) -> str | None:

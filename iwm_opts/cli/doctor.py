@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.options import output_options
 from iwm_opts.cli.origins import option_values
-from iwm_opts.cli.output import emit, say
+from iwm_opts.cli.output import FORMAT_SUFFIX, emit, say
 from iwm_opts.cli.values import Values, takes_values
 
 
@@ -26,9 +26,21 @@ def doctor(values: Values) -> None:
         rows, name = [asdict(value) for value in option_values(click.get_current_context())], "options"
     else:
         rows, name = [asdict(check) for check in api.check_all()], "checks"
-    if values["format"] == "json":
+    kind = _format(values)
+    if kind == "json":
         emit(api.as_json({name: rows}), values)
-    elif values["format"] == "csv":
+    elif kind == "csv":
         emit(api.rows_as_csv(rows), values)
     else:
         emit(api.options_text(rows) if values["show_config"] else api.checks_text(rows), values)
+
+
+def _format(values: Values) -> str:
+    """Format of the suffix of --output, else of --format."""
+    path, asked = values.path("output"), values.text("format")
+    suffix = path.suffix.removeprefix(".").lower() if path else ""
+    if suffix not in ("", *FORMAT_SUFFIX.values()):
+        raise click.UsageError(f"--output {path}: doctor writes {', '.join(FORMAT_SUFFIX.values())}")
+    if suffix and "format" in values.typed and suffix != FORMAT_SUFFIX[asked]:
+        raise click.UsageError(f"--format {asked} contradicts --output {path}: leave --format out")
+    return suffix or asked

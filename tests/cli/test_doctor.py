@@ -122,3 +122,13 @@ def test_the_panel_cache_is_shown_and_cleared(run, tmp_path, monkeypatch):
     assert "made, 3 days from 2024-01-02" in states(run)["panel cache"]["finding"]
     assert run("doctor", "--clear-cache").code == 0
     assert not panel.exists()
+
+
+def test_the_suffix_of_the_output_decides_its_format(run, tmp_path):
+    assert run("doctor", "--output", tmp_path / "checks.json").code == 0
+    assert json.loads((tmp_path / "checks.json").read_text())["checks"]
+    assert run("doctor", "--output", tmp_path / "checks.csv").code == 0
+    assert (tmp_path / "checks.csv").read_text().splitlines()[0].count(",") >= 2
+    refused = run("doctor", "--output", tmp_path / "checks.parquet")
+    assert (refused.code, "doctor writes txt, json, csv" in refused.err) == (2, True)
+    assert run("doctor", "--format", "csv", "--output", tmp_path / "checks.json").code == 2

@@ -474,6 +474,16 @@ def test_a_typed_chain_of_another_day_fails_the_check_by_name(run, tmp_path, cha
     assert "2026-11-20" in checked.err
 
 
+@pytest.mark.parametrize("name", ["bars", "iv-history", "spy", "kre", "xbi"])
+@pytest.mark.parametrize("command", [("claims",), ("plan", "--edge", "mean-reversion", "--check")])
+def test_no_file_is_passed_over_for_simulated_data(run, tmp_path, command, name):
+    (tmp_path / "garbage.csv").write_text("garbage,x")
+    refused = run(*command, "--source", "sim", f"--{name}", "garbage.csv")
+    assert refused.code == 2
+    assert "garbage.csv" in refused.err
+    assert "has no effect on the simulated market" in refused.err
+
+
 def test_a_size_of_zero_enters_nothing(run, tmp_path):
     small = "\n[account]\nvalue = 10000\n[checklist]"
     (tmp_path / "plan.toml").write_text(CONDORS.replace("\n[checklist]", small))
