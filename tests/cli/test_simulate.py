@@ -23,7 +23,8 @@ def test_every_command_reads_what_it_wrote(simulated, run, tmp_path):
     assert simulated("--quiet").code == 0
     path = tmp_path / "out" / "path-0"
     chain, history = path / "chains-2016.parquet", path / "iv.parquet"
-    arguments = ("--source", chain, "--iv-history", history, "--dividends", path / "dividends.csv", "--dte", "28:55")
+    arguments = ("--source", chain, "--iv-history", history, "--dividends", path / "dividends.csv", "--dte", "22:55",
+                 "--exit-dte", "none")  # fmt: skip
     screen = run("condor", *arguments, "--ivr-below", 100, "--ivr-lookback", 10, "--format", "json").json
     assert screen["market"]["simulated"] is True
     assert screen["market"]["exercise"] == "european"

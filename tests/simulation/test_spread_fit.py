@@ -53,7 +53,7 @@ def test_the_model_is_found_again_in_its_own_quotes():
 
 
 def test_too_few_quotes():
-    with pytest.raises(DataError, match="quotes are too few"):
+    with pytest.raises(DataError, match="too few for 15 coefficients"):
         fit_spreads(pd.DataFrame({"delta": [0.1], "days": [3.0]}))
     assert len(MODEL.coefficients) == SPREAD_TERMS
 
