@@ -22,6 +22,7 @@ VERSION: Final = 5
 READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
 FILE: Final = ("paper", "journal.json")
 DAY: Final = 10  # characters of 2024-06-03
+MOST_COUNTED: Final = 100_000  # days, sessions or minutes of an exit rule
 RESTORE: Final = "restore it from a backup; nothing was changed"
 
 
@@ -201,13 +202,20 @@ def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -
 
 
 def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
-    """Refuse trades of a file whose days are none.
+    """Refuse trades of a file whose days are none, or whose exits count more days or minutes than a position lives.
 
     Raises
     ------
     DataError
     """
     for trade in trades:
+        limits = trade.exits.dte, trade.exits.sessions, trade.exits.minute
+        if trade.shares is not None:
+            limits = *limits, trade.shares.exit_minute
+        for limit in limits:
+            if limit is not None and not 0 <= limit <= MOST_COUNTED:
+                rule = f"is damaged (trade {trade.number}: an exit after {str(limit)[:12]} days or minutes)"
+                raise DataError(path, rule, RESTORE)
         expiration = [trade.expiration] if trade.shares is None else []
         closing = [] if trade.closing is None else [trade.closing.at]
         for text in (trade.opened, *expiration, *(mark.day for mark in trade.marks), *closing):

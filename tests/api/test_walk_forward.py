@@ -28,7 +28,7 @@ def turned(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def walk(turned):
-    rules = iwm.Rules(ivr_below=None, dte=25, exit_dte=14, contracts=1)
+    rules = iwm.Rules(ivr_below=None, dte=25, exit_dte=7, contracts=1)
     return iwm.walk_forward(
         turned, rules, {"strategy": ["bear-call", "bull-put"]}, in_sample=126, out_of_sample=42, criterion="pnl"
     )

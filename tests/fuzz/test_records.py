@@ -9,6 +9,7 @@ import pytest
 
 from iwm_opts.backtest.saved import load_result
 from iwm_opts.backtest.sweep_folder import SweepFolder
+from iwm_opts.errors import DataError
 from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.histories import Ledger
@@ -96,3 +97,14 @@ def test_a_record_of_another_shape_is_an_error_of_the_package_or_made_anew(kind,
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
     fuzz.attempt(kind, text[:20], partial(read, tmp_path))
+
+
+@pytest.mark.parametrize("name", ["dte", "sessions", "minute"])
+@pytest.mark.parametrize("value", [-1, 10**6, -(10**30), 10**200])
+def test_an_exit_beyond_the_life_of_any_position_is_refused(name, value, tmp_path):
+    trade = dataclasses.asdict(TRADE)
+    trade["exits"][name] = value
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / "journal.json").write_text(json.dumps({"version": 5, "trades": [trade]}))
+    with pytest.raises(DataError, match=r"journal.json: is damaged \(trade 1: an exit after"):
+        read_journal(tmp_path)
