@@ -209,9 +209,8 @@ def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
     DataError
     """
     for trade in trades:
-        limits = trade.exits.dte, trade.exits.sessions, trade.exits.minute
-        if trade.shares is not None:
-            limits = *limits, trade.shares.exit_minute
+        limits = [trade.exits.dte, trade.exits.sessions, trade.exits.minute]
+        limits += [] if trade.shares is None else [trade.shares.exit_minute]
         for limit in limits:
             if limit is not None and not 0 <= limit <= MOST_COUNTED:
                 rule = f"is damaged (trade {trade.number}: an exit after {str(limit)[:12]} days or minutes)"
