@@ -58,7 +58,7 @@ class ClaimsResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Return the number of claims; notes."""
-        return f"{counted(len(self.claims), 'claims')}", list(self.notes[:1]), self.label
+        return counted(len(self.claims), "claims"), list(self.notes[:1]), self.label
 
 
 def answer_claims(request: ClaimsRequest, on_progress: OnProgress | None = None) -> ClaimsResult:

@@ -158,7 +158,8 @@ def evidence(
     premium : bool
         Search the break-even variance premium, on the simulated market: ten times the work of the rest.
     bands : int, optional
-        Draws of the smile behind a band of gains over what modelled quotes leave open, 0 for none: each is a backtest.
+        Draws of the smile behind a band of gains over what modelled quotes leave open, each a backtest; 0 for none. 20
+        on modelled quotes unless given.
     seed : int
     client : distributed.Client, optional
         Dask cluster for random gates and the premium; the result is the same.

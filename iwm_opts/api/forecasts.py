@@ -116,7 +116,7 @@ class ForecastReview(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Source and number of forecasts."""
-        return f"forecasts of {self.source}", [f"{counted(len(self.forecasts), 'forecasts')}", *self.notes], self.label
+        return f"forecasts of {self.source}", [counted(len(self.forecasts), "forecasts"), *self.notes], self.label
 
 
 def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = None) -> ForecastReview:

@@ -113,7 +113,7 @@ class ReviewResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Log and number of trades."""
-        return f"review of {self.log.source}", [f"{counted(len(self.log.trades), 'trades')}"], self.log.label
+        return f"review of {self.log.source}", [counted(len(self.log.trades), "trades")], self.log.label
 
     def sheet(self) -> Page:
         """Costs, edge, equity, calendar, trades, rules kept and broken."""
@@ -157,7 +157,7 @@ class OpenTrades(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Log and number of open trades."""
-        return f"{self.log.source}, no closed trade", [f"{counted(len(self.log.open), 'open trades')}"], self.log.label
+        return f"{self.log.source}, no closed trade", [counted(len(self.log.open), "open trades")], self.log.label
 
 
 def read_trades(path: str | Path, *, timezone: str = TIMEZONE) -> TradeLog:

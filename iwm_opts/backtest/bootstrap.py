@@ -87,7 +87,7 @@ def ratio_interval(
     totals = np.array([sample.sum(axis=0) for sample in samples])
     estimate = _difference(totals.sum(axis=0))
     by_path = len(samples) >= MIN_PATHS
-    words = f"{counted(len(samples), 'paths')}" if by_path else ""
+    words = counted(len(samples), "paths") if by_path else ""
     if not np.isfinite(estimate):
         return Interval(NAN, NAN, NAN, NAN, level, 0, NAN, words or "nothing")
     if by_path:

@@ -259,7 +259,7 @@ def _against_chance(
 def _beyond(value: float, drawn: Array) -> Interval:
     """Value less what chance gives, and less the bounds that chance keeps within."""
     finite = drawn[np.isfinite(drawn)]
-    words = f"{counted(len(finite), 'random gates')}"
+    words = counted(len(finite), "random gates")
     if not len(finite) or not np.isfinite(value):
         return Interval(NAN, NAN, NAN, NAN, LEVEL, len(finite), NAN, words)
     low, high = np.quantile(finite, [0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL])

@@ -540,9 +540,7 @@ def _read_parts(parts: int, length: int, pnl: Array, places: Places) -> tuple[Ar
 
 def _check(pnl: Array, places: Places) -> None:
     if len(pnl) < MIN_DAYS:
-        raise InputError(
-            "pnl", f"{counted(len(pnl), 'days')}", f"needs at least {MIN_DAYS} days", "test a longer history"
-        )
+        raise InputError("pnl", counted(len(pnl), "days"), f"needs at least {MIN_DAYS} days", "test a longer history")
     _check_finite(pnl)
     if not (np.ptp(pnl, axis=0) > 0.0).all():
         column = places[np.argmin(np.ptp(pnl, axis=0))]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from iwm_opts.conventions import STRATEGY, Default
+from iwm_opts.conventions import STRATEGY, Default, counted
 from iwm_opts.errors import InputError
 from iwm_opts.io.fraction import parse_fraction
 from iwm_opts.market.calendar import latest_session, next_session, session_numbers, sessions
@@ -181,6 +181,11 @@ def earliest_entry(exit_dte: int) -> int:
     return exit_dte + min(LEAST_DAYS_HELD, max(exit_dte, 1))
 
 
+def time_to_exit(dte: int, exit_dte: int) -> str:
+    """When the DTE exit closes what is entered too near to it, in words."""
+    return "at once" if dte <= exit_dte else f"within {counted(dte - exit_dte, 'days')}"
+
+
 def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:
     """Refuse entries that the DTE exit closes at once or within days (see `earliest_entry`).
 
@@ -200,7 +205,6 @@ def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:
     if exit_dte is None or first >= earliest_entry(exit_dte):
         return
     window = f"{first}:{last}" if first < last else str(first)
-    when = "at once" if first <= exit_dte else f"within {first - exit_dte} days"
-    rule = f"entries at {first} days are closed {when} by exit_dte={exit_dte}"
+    rule = f"entries at {counted(first, 'days')} are closed {time_to_exit(first, exit_dte)} by exit_dte={exit_dte}"
     remedy = f"start the window at {earliest_entry(exit_dte)}, or lower --exit-dte (off: none)"
     raise InputError("dte", window, rule, remedy)

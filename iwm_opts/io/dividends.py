@@ -150,5 +150,5 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *twins]
     if zeros := int((amounts == 0.0).sum()):
-        notes.append(f"{counted(zeros, 'rows of amount 0 are not dividends', 'row of amount 0 is not a dividend')}")
+        notes.append(counted(zeros, "rows of amount 0 are not dividends", "row of amount 0 is not a dividend"))
     return DividendSchedule(kept, path.name, (*notes, *repeated, *_doubts(kept)))

@@ -294,7 +294,7 @@ def _interpolated(
 
 
 def _why(usable: Sequence[ModelFreeVariance], tenor_days: int, clock: str) -> str:
-    text = f"{counted(len(usable), 'usable expirations')}"
+    text = counted(len(usable), "usable expirations")
     if usable:
         text += f", {usable[0].expiration} to {usable[-1].expiration}"
     return (

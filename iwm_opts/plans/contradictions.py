@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from iwm_opts.errors import InputError
-from iwm_opts.execution.exits import check_profit, earliest_entry
+from iwm_opts.execution.exits import check_profit, earliest_entry, time_to_exit
 from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.plans.checklist import CRITERIA, DEFAULTS
 
@@ -109,7 +109,7 @@ def _of_numbers(plan: "Plan") -> Conflicts:
     package = plan.package
     if package and package.exit_dte and package.dte - package.dte_slack < earliest_entry(package.exit_dte):
         first = package.dte - package.dte_slack
-        when = "at once" if first <= package.exit_dte else f"within {first - package.exit_dte} days"
+        when = time_to_exit(first, package.exit_dte)
         rule = (
             f"closes {when} what is entered at {first} days (dte - dte_slack): choose less, a later dte, or 0 for off"
         )

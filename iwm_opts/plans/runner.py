@@ -117,7 +117,7 @@ class PlanRunner:
         else:
             trades, equity, skipped = self._momentum_packages(stage, allowed)
         equity = equity[(equity.index >= first) & (equity.index <= last)]
-        covered = f"{counted(len(equity), 'sessions have minutes', 'session has minutes')}"
+        covered = counted(len(equity), "sessions have minutes", "session has minutes")
         expected = int(((stage.data.bars.index >= first) & (stage.data.bars.index <= last)).sum())
         counts = allowed.counts | skipped
         if len(equity) < expected:

@@ -74,7 +74,7 @@ def _open(review: Review) -> list[tuple[str, str]]:
     gain, marked = review.open_marks
     if not len(review.log.open):
         return []
-    held = f"{counted(len(review.log.open), 'open trades')}"
+    held = counted(len(review.log.open), "open trades")
     if not marked:
         return [(held, "no mark")]
     missing = len(review.log.open) - marked
