@@ -122,10 +122,6 @@ def test_a_local_cluster_does_not_look_at_itself_all_the_time(monkeypatch):
     for name in cluster.MALLOC:  # an earlier cluster of this process leaves its own
         monkeypatch.delenv(name, raising=False)
     with cluster.open_client("local") as opened:
-        (first, *_) = opened.run(settings).values()
-    assert first == (False, "268435456", "33554432")
-
-
-def settings():
-    profile = dask.config.get("distributed.worker.profile.enabled")
-    return profile, os.environ["MALLOC_TRIM_THRESHOLD_"], os.environ["MALLOC_MMAP_THRESHOLD_"]
+        (profile, *_) = opened.run(dask.config.get, "distributed.worker.profile.enabled").values()
+        thresholds = [next(iter(opened.run(os.getenv, name).values())) for name in cluster.MALLOC]
+    assert (profile, *thresholds) == (False, "268435456", "33554432")
