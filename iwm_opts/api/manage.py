@@ -160,8 +160,8 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     if not trades:
         remedy = "open one on paper (iwm-opts paper open), or give a log or legs"
         more = f"; and {len(notes) - NAMED} more" if len(notes) > NAMED else ""
-        found = "; ".join(notes[:NAMED]) + more or request.log
-        raise InputError("positions", found, "no open position of options", remedy)
+        shown = "; ".join(notes[:NAMED]) + more or request.log
+        raise InputError("positions", shown, "no open position of options", remedy)
     stale = "" if snapshot.is_day_named else staleness(snapshot.chain, request.now)
     held = tuple(
         replace(

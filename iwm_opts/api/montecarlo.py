@@ -122,8 +122,8 @@ class MonteCarloResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Record; size for the drawdown."""
-        asked = f"{self.outcome.drawdown:.0%} drawdown with {self.outcome.chance:.0%} chance"
-        return self.source.name, [f"{asked}: size {self.size_at:.2f}"], self.source.label
+        target = f"{self.outcome.drawdown:.0%} drawdown with {self.outcome.chance:.0%} chance"
+        return self.source.name, [f"{target}: size {self.size_at:.2f}"], self.source.label
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Chance of the drawdown and of ruin by size."""

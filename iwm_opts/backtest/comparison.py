@@ -32,15 +32,15 @@ class SavedComparison:
 def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparison:
     """Compare two saved results by options, trades and gains on the same days."""
     keys = list(TRADE_KEY)
-    both = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
+    merged = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
     return SavedComparison(
         first=first,
         second=second,
         config=tuple(_config_differences(first.config, second.config)),
-        shared_trades=len(both),
-        only_first=len(first.trades) - len(both),
-        only_second=len(second.trades) - len(both),
-        shared_difference=float((both["pnl_2"] - both["pnl_1"]).sum()),
+        shared_trades=len(merged),
+        only_first=len(first.trades) - len(merged),
+        only_second=len(second.trades) - len(merged),
+        shared_difference=float((merged["pnl_2"] - merged["pnl_1"]).sum()),
         yearly=_yearly_difference(first, second, seed),
     )
 

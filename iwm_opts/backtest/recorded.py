@@ -275,11 +275,13 @@ class RecordedDays:
         for j in np.flatnonzero(legs.sign < 0.0):
             right, spot = legs.right[j], self.spot[place]
             in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
-            asked = np.flatnonzero(in_the_money & (life.physical[owner] > 0) & ~carried & (index >= 0))
-            if len(asked):
-                next_ex = _next_dividend(book.days, place[asked], life.expires[owner[asked]])
-                is_assigned = self._is_assigned(index[asked], right, spot[asked], strike[j, asked], *next_ex)
-                kinds[state.ASSIGNED_BITS, rows[asked[is_assigned]]] |= 1 << int(j)
+            candidates = np.flatnonzero(in_the_money & (life.physical[owner] > 0) & ~carried & (index >= 0))
+            if len(candidates):
+                next_ex = _next_dividend(book.days, place[candidates], life.expires[owner[candidates]])
+                is_assigned = self._is_assigned(
+                    index[candidates], right, spot[candidates], strike[j, candidates], *next_ex
+                )
+                kinds[state.ASSIGNED_BITS, rows[candidates[is_assigned]]] |= 1 << int(j)
 
     def _is_assigned(
         self, index: Places, right: float, spot: Array, strike: Array, next_ex: Array, next_cash: Array
@@ -390,9 +392,9 @@ class RecordedDays:
             day, at = np.unique(panel.slice_day[slices], return_index=True)
             priced = self._prices.price(slices[at], near)
             nearest[day[priced]] = slices[at[priced]]
-            left = np.ones(len(slices), dtype=np.bool_)
-            left[at] = False
-            slices = slices[left & (nearest[panel.slice_day[slices]] < 0)]
+            rest = np.ones(len(slices), dtype=np.bool_)
+            rest[at] = False
+            slices = slices[rest & (nearest[panel.slice_day[slices]] < 0)]
         return nearest[places]
 
     def _series(self, index: int) -> Series:

@@ -186,10 +186,10 @@ def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFra
     if bars.empty:
         return bars, []
     spot = pd.Series(panel.spot, index=pd.DatetimeIndex(panel.dates))
-    both = spot.index.intersection(bars.index)
-    low, high = bars.loc[both, "low"] * (1.0 - BAR_SLACK), bars.loc[both, "high"] * (1.0 + BAR_SLACK)
-    outside = both[np.asarray((spot[both] < low) | (spot[both] > high))]
-    if len(outside) > BARS_APART * len(both):
+    shared = spot.index.intersection(bars.index)
+    low, high = bars.loc[shared, "low"] * (1.0 - BAR_SLACK), bars.loc[shared, "high"] * (1.0 + BAR_SLACK)
+    outside = shared[np.asarray((spot[shared] < low) | (spot[shared] > high))]
+    if len(outside) > BARS_APART * len(shared):
         first = outside[0]
         rule = (
             f"on {first:%Y-%m-%d} they run from {bars.loc[first, 'low']:g} to {bars.loc[first, 'high']:g}, while the "

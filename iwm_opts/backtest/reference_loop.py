@@ -70,8 +70,8 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
             debit = -_natural(rows, position.row + place - position.entry, position.strikes, coefficients, -1)
             width = max(position.strikes[1] - position.strikes[0], position.strikes[3] - position.strikes[2])
             debit = min(debit, width)
-            left = position.expiration - ordinal[place]
-            if _is_over(debit, position.credit, left) or place == days - 1:
+            dte = position.expiration - ordinal[place]
+            if _is_over(debit, position.credit, dte) or place == days - 1:
                 trades.append(PlainTrade(position.entry, place, MULTIPLIER * (position.credit - debit) - 8 * FEE))
             else:
                 alive.append(position)
@@ -86,11 +86,11 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
     return trades
 
 
-def _is_over(debit: float, credit: float, left: int) -> bool:
+def _is_over(debit: float, credit: float, dte: int) -> bool:
     rule = RULES.exit
     assert rule.stop is not None and rule.profit is not None and rule.dte is not None  # noqa: PT018
     is_stopped = debit >= (1.0 + rule.stop) * credit - TIE
-    return is_stopped or left <= rule.dte or debit <= (1.0 - rule.profit) * credit + TIE
+    return is_stopped or dte <= rule.dte or debit <= (1.0 - rule.profit) * credit + TIE
 
 
 def _natural(

@@ -143,8 +143,8 @@ class Ledger:
             return "the account is spent"
         entry = quoted + sign * rules.slippage
         stop = max(rules.exits.stop(entry, prior_extreme, atr, sign), LEAST_STOP)
-        left = self.equity_before * rules.max_open_risk - sum(position.risk for position in self.open)
-        share = min(rules.risk_share, left / self.equity_before)
+        room = self.equity_before * rules.max_open_risk - sum(position.risk for position in self.open)
+        share = min(rules.risk_share, room / self.equity_before)
         if not share > 0.0:
             return "positions already on take all the open risk allowed"
         tied_up = sum(position.shares * position.entry for position in self.open)

@@ -110,8 +110,8 @@ def side_by_side(first: SpreadTable, second: SpreadTable, names: tuple[str, str]
         raise InputError("by", f"{first.by} and {second.by}", "must be the same for both chains")
     columns = [*KEYS, "n", "no_bid", "spread", "share_of_mid"]
     left, right = (spreads.table.loc[spreads.table["n"] > 0, columns] for spreads in (first, second))
-    both = left.merge(right, on=KEYS, suffixes=(f"_{names[0]}", f"_{names[1]}"))
-    return both.assign(ratio=both[f"share_of_mid_{names[0]}"] / both[f"share_of_mid_{names[1]}"])
+    merged = left.merge(right, on=KEYS, suffixes=(f"_{names[0]}", f"_{names[1]}"))
+    return merged.assign(ratio=merged[f"share_of_mid_{names[0]}"] / merged[f"share_of_mid_{names[1]}"])
 
 
 def _right(chain: pd.DataFrame) -> Array:

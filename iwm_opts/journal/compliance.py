@@ -181,15 +181,15 @@ def _days(times: pd.Series) -> np.ndarray:
     return times.to_numpy(dtype="datetime64[D]")
 
 
-def _sessions_after(due: pd.Series, left: pd.Series) -> np.ndarray:
+def _sessions_after(due: pd.Series, exits: pd.Series) -> np.ndarray:
     """Sessions from the due day to the exit, at least 0; NaN where no due day is known."""
     has_due = due.notna().to_numpy()
     counts = np.full(len(due), np.nan)
     if not has_due.any():
         return counts
-    first: date = min(due[has_due].min(), left.min()).date()
-    last: date = max(due[has_due].max(), left.max()).date() + timedelta(days=1)
+    first: date = min(due[has_due].min(), exits.min()).date()
+    last: date = max(due[has_due].max(), exits.max()).date() + timedelta(days=1)
     days = sessions(first, last)
-    wait = np.searchsorted(days, _days(left)[has_due]) - np.searchsorted(days, _days(due)[has_due])
+    wait = np.searchsorted(days, _days(exits)[has_due]) - np.searchsorted(days, _days(due)[has_due])
     counts[has_due] = np.maximum(wait, 0)
     return counts

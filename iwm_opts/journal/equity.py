@@ -70,12 +70,12 @@ def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
     """
     first, last = trades["entry"].min().date(), trades["exit"].max().date()
     days = _sessions(first, last)
-    left = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
-    entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), left)
+    exit_rows = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
+    entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), exit_rows)
     booked, risk, held = np.zeros(len(days)), np.zeros(len(days) + 1), np.zeros(len(days) + 1)
-    np.add.at(booked, left, trades["pnl"].to_numpy(dtype=np.float64))
+    np.add.at(booked, exit_rows, trades["pnl"].to_numpy(dtype=np.float64))
     at_risk = trades["risk"].fillna(0.0).to_numpy(dtype=np.float64)
-    for places, sign in ((entered, 1.0), (left, -1.0)):
+    for places, sign in ((entered, 1.0), (exit_rows, -1.0)):
         np.add.at(risk, places, sign * at_risk)
         np.add.at(held, places, sign)
     columns = {
@@ -110,12 +110,12 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
     first, last = priced["entry"].min().date(), max([*days, *(at.date() for at in priced["exit"].dropna())])
     calendar = _sessions(first, last)
     total, held, marked = np.full(len(calendar), account), 0, 0
-    for entry, left, pnl, trade_marks in zip(priced["entry"], priced["exit"], priced["pnl"], marks, strict=True):
+    for entry, exit_time, pnl, trade_marks in zip(priced["entry"], priced["exit"], priced["pnl"], marks, strict=True):
         begin = int(np.searchsorted(calendar, np.datetime64(entry.date())))
-        end = len(calendar) if pd.isna(left) else _booked_at(calendar, left)
+        end = len(calendar) if pd.isna(exit_time) else _booked_at(calendar, exit_time)
         path = _path(trade_marks, calendar)
         total[begin:end] += path[begin:end]
-        total[end:] += 0.0 if pd.isna(left) else pnl
+        total[end:] += 0.0 if pd.isna(exit_time) else pnl
         held += max(end - begin, 0)
         marked += sum(begin <= int(np.searchsorted(calendar, np.datetime64(day))) < end for day in trade_marks)
     if not marked:
@@ -130,9 +130,9 @@ def _sessions(first: date, last: date) -> "NDArray[np.datetime64]":
     return days if len(days) else sessions(latest_session(first), last)
 
 
-def _booked_at(calendar: "NDArray[np.datetime64]", left: pd.Timestamp) -> int:
+def _booked_at(calendar: "NDArray[np.datetime64]", exit_time: pd.Timestamp) -> int:
     """Place of the session that a result is booked on: of a day that is none, the one before."""
-    return max(int(np.searchsorted(calendar, np.datetime64(left.date()), side="right")) - 1, 0)
+    return max(int(np.searchsorted(calendar, np.datetime64(exit_time.date()), side="right")) - 1, 0)
 
 
 def _path(marks: dict[date, float], calendar: "NDArray[np.datetime64]") -> Array:

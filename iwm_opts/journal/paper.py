@@ -111,9 +111,9 @@ class PaperJournal:
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
             trade = _open(held, number)
-            left = replace(marked_once(trade, mark), closing=closing)
+            closed = replace(marked_once(trade, mark), closing=closing)
             opened = replace(successor, number=max(each.number for each in held) + 1, rolled_from=number)
-            return (*(left if each.number == number else each for each in held), opened)
+            return (*(closed if each.number == number else each for each in held), opened)
 
         after = self._change(change)
         return find(after, number), after[-1]

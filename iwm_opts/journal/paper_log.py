@@ -31,13 +31,15 @@ def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") ->
 
 
 def _row(trade: PaperTrade) -> dict[str, object]:
-    left, due = trade.closing, trade.due
-    if due is None and left is not None:  # left before any rule called: not late
-        due = Mark(left.at[:10], left.at, math.nan, left.mid, left.model, 0.0, left.reason)
-    fees = trade.fees + (left.fees if left else 0.0)
+    closing, due = trade.closing, trade.due
+    if due is None and closing is not None:  # left before any rule called: not late
+        due = Mark(closing.at[:10], closing.at, math.nan, closing.mid, closing.model, 0.0, closing.reason)
+    fees = trade.fees + (closing.fees if closing else 0.0)
     # Dividends of the days after it would have been missed by leaving when it was due.
-    is_late = due is not None and left is not None and due.day < left.at[:10]
-    since = left.dividends / (trade.contracts * trade.multiplier) - due.dividends if left and due and is_late else 0.0
+    is_late = due is not None and closing is not None and due.day < closing.at[:10]
+    since = (
+        closing.dividends / (trade.contracts * trade.multiplier) - due.dividends if closing and due and is_late else 0.0
+    )
     return {
         "trade": str(trade.number),
         "plan": trade.plan,
@@ -47,18 +49,18 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "legs": trade.text,
         "expiration": trade.expiration or None,
         "multiplier": trade.multiplier,
-        "settlement": left.dividends if left else 0.0,
+        "settlement": closing.dividends if closing else 0.0,
         "entry": trade.opened,
-        "exit": left.at if left else None,
-        "reason": left.reason if left else "open",
+        "exit": closing.at if closing else None,
+        "reason": closing.reason if closing else "open",
         "contracts": trade.contracts,
         "planned_contracts": trade.planned_contracts,
         "credit": trade.credit,
-        "debit": left.debit if left else math.nan,
+        "debit": closing.debit if closing else math.nan,
         "entry_mid": trade.mid,
-        "exit_mid": left.mid if left else math.nan,
+        "exit_mid": closing.mid if closing else math.nan,
         "entry_model": trade.model,
-        "exit_model": left.model if left else math.nan,
+        "exit_model": closing.model if closing else math.nan,
         "due": due.day if due else None,
         "due_debit": due.debit + since if due else math.nan,
         "fees": fees,

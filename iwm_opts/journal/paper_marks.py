@@ -266,12 +266,12 @@ def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
     held = max(len(sessions(opened, day)) - 1, 0)
     if not held and trade.exit_by is None:
         return ""
-    left = (date.fromisoformat(trade.expiration) - day).days
+    dte = (date.fromisoformat(trade.expiration) - day).days
     rules = trade.exits
     bounds = (
         math.nan if bound is None else float(bound) for bound in (rules.profit, rules.stop, rules.dte, rules.sessions)
     )
-    why = int(exit_reason(debit, trade.credit, False, float(left), float(held), False, *bounds, False))
+    why = int(exit_reason(debit, trade.credit, False, float(dte), float(held), False, *bounds, False))
     if why != HELD:
         return REASONS[why]
     return "time" if trade.exit_by is not None and at >= trade.exit_by else ""

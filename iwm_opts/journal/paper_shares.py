@@ -193,11 +193,11 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
         paid += 0.0 if is_first else _dividend(bar)
         # The range of a bar that began before the entry says nothing of the trade.
         is_whole = not is_first or trade.opened[11:] <= OPEN
-        gone = None if is_first else position.at_open(float(bar["open"]))
-        reached = position.within(float(bar["high"]), float(bar["low"])) if gone is None and is_whole else None
-        if gone or reached:
-            price, rule = gone or reached or (0.0, "")
-            marks.append(_mark(trade, _time(at, OPEN if gone else UNTIMED), price, rule, paid))
+        fill = None if is_first else position.at_open(float(bar["open"]))
+        reached = position.within(float(bar["high"]), float(bar["low"])) if fill is None and is_whole else None
+        if fill or reached:
+            price, rule = fill or reached or (0.0, "")
+            marks.append(_mark(trade, _time(at, OPEN if fill else UNTIMED), price, rule, paid))
             return marks
         close = float(bar["close"])
         marks.append(_mark(trade, _time(at, CLOSE), close, "", paid))

@@ -173,9 +173,9 @@ class PaperTrade:
     def gain(self) -> float:
         """Dollars made so far after fees, at the last mark's model fill while open; NaN before there is one."""
         if self.closing is not None:
-            left = self.closing
-            made = self.multiplier * self.contracts * (self.credit - left.debit)
-            return made - self.fees - left.fees + left.dividends
+            closing = self.closing
+            made = self.multiplier * self.contracts * (self.credit - closing.debit)
+            return made - self.fees - closing.fees + closing.dividends
         return self.gain_at(self.marks[-1]) if self.marks else math.nan
 
     def gain_at(self, mark: Mark) -> float:

@@ -210,10 +210,10 @@ def _replay(
             _fill_in(trades, row, "entry_mid", -price)
             _fill_in(trades, row, "entry_model", opened.model)
         part = replace(opened, contracts=int(trades["contracts"][row]), risk=opened.risk * share, fees=0.0)
-        left = trades["exit"][row]
-        if pd.notna(left):
+        exit_time = trades["exit"][row]
+        if pd.notna(exit_time):
             debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
-            part = replace(part, closing=Closing(_text(left), debit, np.nan, np.nan, fees, "", settlement))
+            part = replace(part, closing=Closing(_text(exit_time), debit, np.nan, np.nan, fees, "", settlement))
         held.append(part)
     # Shares delivered by an option were not closed by a rule of the plan.
     for row in lot.rows.index[lot.rows["exit"].notna() & ~lot.rows["reason"].isin(DELIVERS)]:
@@ -223,14 +223,16 @@ def _replay(
 
 def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareRules, data: Inputs) -> None:
     """When a rule called for the exit of a row, and what leaving then and at its own time would have brought."""
-    left = trades["exit"][row]
-    called = _called(trade, left, data)
-    if called is not None and called.at == f"{left.date()} {UNTIMED}" and is_near_open(left):
+    exit_time = trades["exit"][row]
+    called = _called(trade, exit_time, data)
+    if called is not None and called.at == f"{exit_time.date()} {UNTIMED}" and is_near_open(exit_time):
         called = None  # left at the open of a session within which a rule called later
-    is_that_day = called is not None and called.day == f"{left.date()}"
+    is_that_day = called is not None and called.day == f"{exit_time.date()}"
     overrun = pd.Timedelta(minutes=SLACK)
-    is_late = called is not None and (not is_that_day or (trade.exit_by and left > pd.Timestamp(called.at) + overrun))
-    price = price_at(left, data)
+    is_late = called is not None and (
+        not is_that_day or (trade.exit_by and exit_time > pd.Timestamp(called.at) + overrun)
+    )
+    price = price_at(exit_time, data)
     if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
         mid, model = called.mid, called.debit
     else:
@@ -240,7 +242,7 @@ def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareR
         _fill_in(trades, row, "exit_model", model)
     # Left before any rule called: not late.
     if pd.isna(trades["due"][row]):
-        trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
+        trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else exit_time.normalize()
     # Dividends received for staying longer would have been missed.
     since = (
         float(trades["settlement"][row] / trades["contracts"][row]) - called.dividends if called and is_late else 0.0
@@ -251,16 +253,16 @@ def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareR
         trades.loc[row, "reason"] = rule
 
 
-def _called(trade: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
+def _called(trade: PaperTrade, exit_time: pd.Timestamp, data: Inputs) -> Mark | None:
     """First mark on which a rule called for the exit, up to the day it was left; None where none did."""
     if trade.shares is not None and trade.shares.exit_minute is not None:
         if data.minutes is None:
             raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
         marks: Sequence[Mark] = marked_on_minutes(trade, data.minutes.bars)
     else:
-        marks = marked_on_bars(trade, data.bars, left.date())
+        marks = marked_on_bars(trade, data.bars, exit_time.date())
     # On bars a mark within a session has no time; on minutes a call after the exit did not cause it.
-    until = f"{_text(left):.16}" if left != left.normalize() else f"{left.date()} 24:00"
+    until = f"{_text(exit_time):.16}" if exit_time != exit_time.normalize() else f"{exit_time.date()} 24:00"
     return next((mark for mark in marks if mark.rule and f"{mark.at:.16}" <= until), None)
 
 
@@ -282,8 +284,8 @@ def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.
     """Add the shares' value at each close held over to rows without marks; count the closes."""
     total = 0
     for row in rows.index[rows["marks"] == ""]:
-        first, left = trades["entry"][row].normalize(), trades["exit"][row].normalize()
-        held = bars[(bars.index >= first) & ((bars.index < left) | pd.isna(left))]
+        first, exit_day = trades["entry"][row].normalize(), trades["exit"][row].normalize()
+        held = bars[(bars.index >= first) & ((bars.index < exit_day) | pd.isna(exit_day))]
         paid = held["dividend"].fillna(0.0).where(held.index > first, 0.0).cumsum() if "dividend" in held else 0.0
         each = held["close"] - rules.slippage + trades["credit"][row] + paid
         gains = trades["contracts"][row] * each - trades["fees"][row]

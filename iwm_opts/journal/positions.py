@@ -241,8 +241,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
         mark = marked(trade, snapshot)
         table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
     except (InputError, DataError) as error:
-        left = (date.fromisoformat(trade.expiration) - snapshot.chain.as_of).days
-        return HeldPosition(trade, dte=left, problem=str(error))
+        dte = (date.fromisoformat(trade.expiration) - snapshot.chain.as_of).days
+        return HeldPosition(trade, dte=dte, problem=str(error))
     if not decides:
         mark = replace(mark, rule="")
     typed, count = typed_legs(trade), trade.contracts
@@ -312,8 +312,8 @@ def _extremes(legs: Legs, strikes: np.ndarray, credit: float) -> tuple[float, fl
 
 def _managed_terms(trade: PaperTrade, ratio: float, held: int = 0) -> ManagedTerms:
     rules = trade.exits
-    left = None if rules.sessions is None else max(rules.sessions - held, 1)
-    exits = ExitLevels(rules.profit, rules.stop, rules.dte, left)
+    sessions = None if rules.sessions is None else max(rules.sessions - held, 1)
+    exits = ExitLevels(rules.profit, rules.stop, rules.dte, sessions)
     return ManagedTerms(exits, FillModel.parse(trade.fill), FeeSchedule.parse(trade.fees_schedule), ratio)
 
 

@@ -94,10 +94,10 @@ class Repricing:
         trades = self.trades
         units = self.log.trades["multiplier"].to_numpy() * trades["contracts"].to_numpy()
         spread = trades[["entry_half_spread", "exit_half_spread"]]
-        left = float((trades["mid_pnl"] - trades["fees"] + trades["assignment"]).sum())
+        net = float((trades["mid_pnl"] - trades["fees"] + trades["assignment"]).sum())
         at_stake = float((units * spread.sum(axis=1)).sum())
         shares = float((units * spread.notna().sum(axis=1)).sum())
-        return left / at_stake if at_stake > 0.0 else math.nan, left / shares if shares > 0.0 else math.nan
+        return net / at_stake if at_stake > 0.0 else math.nan, net / shares if shares > 0.0 else math.nan
 
 
 def reprice(
@@ -244,9 +244,9 @@ def _own_mid(trade: pd.Series, *, is_exit: bool) -> float:
 
 def _spot(trade: pd.Series, side: str, typed: list[TypedLeg], bars: pd.DataFrame | None) -> float:
     """Price of the underlying; NaN where unknown, or where bars are of another one by the strikes."""
-    own = trade.get(f"{side}_spot", math.nan)
-    if not pd.isna(own):
-        return float(own)
+    typed_spot = trade.get(f"{side}_spot", math.nan)
+    if not pd.isna(typed_spot):
+        return float(typed_spot)
     day = trade[side].normalize()
     close = float(bars["close"][day]) if bars is not None and day in bars.index else math.nan
     strikes = [leg.strike for leg in typed]

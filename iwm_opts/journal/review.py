@@ -169,10 +169,10 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
 
 
 def _with_holding(trades: pd.DataFrame) -> pd.DataFrame:
-    entry, left = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
+    entry, exits = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
     days = sessions(trades["entry"].min().date(), trades["exit"].max().date())
-    held = np.searchsorted(days, left) - np.searchsorted(days, entry)
-    return trades.assign(sessions=held, days=(left - entry).astype(np.int64))
+    held = np.searchsorted(days, exits) - np.searchsorted(days, entry)
+    return trades.assign(sessions=held, days=(exits - entry).astype(np.int64))
 
 
 def _costs(trades: pd.DataFrame) -> Costs:

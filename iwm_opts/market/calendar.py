@@ -201,11 +201,11 @@ def effective_days(
     span = moment.date(), max(*expirations, moment.date() + _DAY)
     ends = [expiry_moment(e) for e in expirations]
     clock = _effective_clock(*span, closed_day_weight)
-    left = clock(ends) - clock([moment])
-    if closed_day_weight == 1.0 or not (left < PROFILED_DAYS).any():
-        return left
+    remaining = clock(ends) - clock([moment])
+    if closed_day_weight == 1.0 or not (remaining < PROFILED_DAYS).any():
+        return remaining
     profiled = _effective_clock(*span, closed_day_weight, is_profiled=True)
-    return np.where(left < PROFILED_DAYS, profiled(ends) - profiled([moment]), left)
+    return np.where(remaining < PROFILED_DAYS, profiled(ends) - profiled([moment]), remaining)
 
 
 def clocks(
@@ -236,7 +236,7 @@ def clocks(
     traded = all_sessions().days
     past = np.searchsorted(traded, np.array([moment.date() for moment in moments], dtype="datetime64[D]"))
     past += [is_over(moment) for moment in moments]
-    left = np.searchsorted(traded, np.array(days, dtype="datetime64[D]"), side="right")[which] - past[place]
+    remaining = np.searchsorted(traded, np.array(days, dtype="datetime64[D]"), side="right")[which] - past[place]
     start, end = (np.array([moment.timestamp() for moment in some]) for some in (moments, ends))
     years = (end[which] - start[place]) / _SECONDS_PER_DAY / DAYS_PER_YEAR
     effective = clock(ends)[which] - clock(moments)[place]
@@ -244,7 +244,7 @@ def clocks(
         profiled = _effective_clock(*span, CLOSED_DAY_WEIGHT, is_profiled=True)
         within = profiled(ends)[which] - profiled(moments)[place]
         effective = np.where(effective < PROFILED_DAYS, within, effective)
-    return years, effective, left.astype(np.int64)
+    return years, effective, remaining.astype(np.int64)
 
 
 def is_over(moment: datetime) -> bool:

@@ -102,7 +102,7 @@ def slices_of(
     for position, (start, stop) in enumerate(zip(starts, [*starts[1:], len(table)], strict=True)):
         here = {name: column[start:stop] for name, column in columns.items()}
         strike, sides = _sides(here, usable[start:stop])
-        years, effective, left = (clock[position] for clock in clocks)
+        years, effective, remaining = (clock[position] for clock in clocks)
         slices.append(
             ExpirySlice(
                 root=roots[start],
@@ -110,7 +110,7 @@ def slices_of(
                 dte=(days[position] - moment.date()).days,
                 years=float(years),
                 effective_days=float(effective),
-                sessions_left=int(left),
+                sessions_left=int(remaining),
                 strike=strike,
                 **sides,
             )
@@ -140,12 +140,12 @@ def _clocks(
     """Years, effective days and sessions left; less the last session where a root settles on its opening print."""
     years = years_to_expiry(moment, days)
     effective = effective_days(moment, days, closed_day_weight)
-    left = sessions_left(moment, days)
+    remaining = sessions_left(moment, days)
     for place, (day, root) in enumerate(zip(days, roots, strict=True)):
         if settlement_of(root).settles_on == "open":
             opened, closed = session_hours(expiry_moment(day).date())
             share = (closed - opened).total_seconds() / 86_400.0  # of a day that is a session, weight 1
             years[place] -= share / DAYS_PER_YEAR
             effective[place] -= share
-            left[place] -= left[place] > 0
-    return years, effective, left
+            remaining[place] -= remaining[place] > 0
+    return years, effective, remaining

@@ -88,7 +88,7 @@ class Grid:
     ) -> Panel:
         """Panel, with the clocks of its slices and unknown bars."""
         day_start = np.searchsorted(self.place, np.arange(len(day) + 1)).astype(np.int64)
-        years, effective, left = slice_clocks(moment, self.place, self.expiration, self.root, roots)
+        years, effective, remaining = slice_clocks(moment, self.place, self.expiration, self.root, roots)
         unknown = [np.full(len(day), np.nan) for _ in range(5)]
         return Panel(
             name=name,
@@ -111,7 +111,7 @@ class Grid:
             expiration=self.expiration,
             years=years,
             effective_days=effective,
-            sessions_left=left,
+            sessions_left=remaining,
             strike_start=self.strike_start,
             strike=self.strike,
             quotes=quotes,
@@ -134,7 +134,7 @@ def slice_clocks(
     moments = [datetime.fromtimestamp(seconds, NEW_YORK) for seconds in moment.tolist()]
     days, which = np.unique(expiration, return_inverse=True)
     dates = [date.fromordinal(int(day)) for day in days]
-    years, effective, left = clocks(moments, place, expiration)
+    years, effective, remaining = clocks(moments, place, expiration)
     on_open = np.array([settlement_of(name).settles_on == "open" for name in roots], dtype=np.bool_)[root]
     if on_open.any():
         session = np.zeros(len(days))
@@ -143,8 +143,8 @@ def slice_clocks(
             session[at] = (closed - opened).total_seconds() / 86_400.0  # of a day that is a session, weight 1
         share = np.where(on_open, session[which], 0.0)
         years, effective = years - share / DAYS_PER_YEAR, effective - share
-        left = left - (on_open & (left > 0))
-    return years, effective, left.astype(np.int64)
+        remaining = remaining - (on_open & (remaining > 0))
+    return years, effective, remaining.astype(np.int64)
 
 
 def quote_moments(rows: QuoteRows, place: Places, day: Places, report: Report) -> tuple[Array, Flags]:

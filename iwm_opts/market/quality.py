@@ -164,8 +164,8 @@ def _impossible(rows: _Rows, spot: float) -> Mask:
     most = np.where(rows.sign > 0, spot + slack, rows.strike)
     # A European put may trade below intrinsic value; an American option that does is a gift, hence an error.
     least = np.where(american, rows.sign * (spot - rows.strike) - slack, 0.0)
-    asked = (rows.ask > 0.0) & (rows.ask < least)
-    return np.asarray((rows.bid < 0.0) | (rows.ask < 0.0) | (rows.bid > most) | asked)
+    is_low = (rows.ask > 0.0) & (rows.ask < least)
+    return np.asarray((rows.bid < 0.0) | (rows.ask < 0.0) | (rows.bid > most) | is_low)
 
 
 def _contradicted(of: _Rows, sound: Mask) -> Mask:
@@ -218,9 +218,9 @@ def _unpaired(quotes: pd.DataFrame) -> Mask:
 def repeats(quotes: pd.DataFrame, previous: pd.DataFrame) -> bool:
     """Whether a capture only repeats the one before: nearly every quote is the same, at the same spot."""
     key = ["root", "expiration", "right", "strike"]
-    both = quotes[[*key, "bid", "ask"]].merge(previous[[*key, "bid", "ask"]], on=key, suffixes=("", "_before"))
-    same = (both["bid"] == both["bid_before"]) & (both["ask"] == both["ask_before"])
-    return len(both) > 0 and float(same.mean()) >= REPEATED
+    merged = quotes[[*key, "bid", "ask"]].merge(previous[[*key, "bid", "ask"]], on=key, suffixes=("", "_before"))
+    same = (merged["bid"] == merged["bid_before"]) & (merged["ask"] == merged["ask_before"])
+    return len(merged) > 0 and float(same.mean()) >= REPEATED
 
 
 def assess(

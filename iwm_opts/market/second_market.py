@@ -149,14 +149,14 @@ def _unpaired(quotes: pd.DataFrame, second: Mask, trusted: Mask) -> Mask:
     mid = 0.5 * (quotes["bid"] + quotes["ask"]).to_numpy(dtype=np.float64)
     groups: dict[Any, Any] = quotes.groupby(["expiration", "root", "right"]).indices
     for rows in groups.values():
-        left = rows[candidates[rows]]
-        if not len(left):
+        rest = rows[candidates[rows]]
+        if not len(rest):
             continue
         (first, outside), (other, beyond) = (
-            _distances(strike[left], mid[left], strike[rows[market[rows]]], mid[rows[market[rows]]])
+            _distances(strike[rest], mid[rest], strike[rows[market[rows]]], mid[rows[market[rows]]])
             for market in (trusted, second)
         )
-        flags[left] |= np.where((outside > 0.0) | (beyond > 0.0), beyond < outside, other < NEARER * first)
+        flags[rest] |= np.where((outside > 0.0) | (beyond > 0.0), beyond < outside, other < NEARER * first)
     return flags
 
 

@@ -130,8 +130,8 @@ class Options:
         expiry, worth, paid = self.expiry, self.intrinsic, 0.0
         for when, cash in [*zip(expiry.ex_time, expiry.cash, strict=True), (expiry.t, 0.0)]:
             discount = math.exp(-expiry.rate * when)
-            for left in (paid, paid + cash * discount):
-                worth = np.maximum(worth, self.sign * (np.maximum(self.spot - left, 0.0) - self.strike * discount))
+            for remaining in (paid, paid + cash * discount):
+                worth = np.maximum(worth, self.sign * (np.maximum(self.spot - remaining, 0.0) - self.strike * discount))
             paid += cash * discount
         return worth
 

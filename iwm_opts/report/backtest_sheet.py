@@ -150,13 +150,13 @@ def cascade_chart(total: Mapping[str, float], trades: int, caption: str = "") ->
 def breakeven_sentence(total: Mapping[str, float]) -> str:
     """Slippage at which these trades net nothing, beside the slippage paid; entries and exits unchanged."""
     paid = float(total["entry_slippage"]) + float(total["exit_slippage"])
-    left = float(total["mid_pnl"]) - float(total["fees"]) + float(total["assignment"])
+    net = float(total["mid_pnl"]) - float(total["fees"]) + float(total["assignment"])
     if not paid > 0.0:
         return "No slippage was paid."
-    if left <= 0.0:
+    if net <= 0.0:
         costs = f"{dollars(paid)} of slippage and {dollars(float(total['fees']))} of fees paid"
         return f"Break-even slippage: none, the trades lose even at mid after fees ({costs})."
-    return f"Break-even slippage: {dollars(left)}, {left / paid:.2f} times the {dollars(paid)} paid (same trades)."
+    return f"Break-even slippage: {dollars(net)}, {net / paid:.2f} times the {dollars(paid)} paid (same trades)."
 
 
 def _costs(run: Run) -> Iterator[Block]:

@@ -83,9 +83,9 @@ def uncertainty_lines(uncertainty: Mapping[str, Any] | None) -> list[str]:
 def _rank_remedy(result: PooledResult) -> str:
     """Remedy where no rank is known: the underlying's own index has gaps, or its history is short."""
     history, days = result.trials[0].history, result.results[0].equity.index
-    known = history.closes.reindex(days).notna().mean()
-    if history.tenor_days == TENORS[0] and not history.proxy and known < MIN_COVERAGE:
-        return f"IV{TENORS[0]} has values on {percent(known)} of the days; choose --ivr-tenor {TENORS[1]}"
+    coverage = history.closes.reindex(days).notna().mean()
+    if history.tenor_days == TENORS[0] and not history.proxy and coverage < MIN_COVERAGE:
+        return f"IV{TENORS[0]} has values on {percent(coverage)} of the days; choose --ivr-tenor {TENORS[1]}"
     return "give a longer --iv-history, or choose a shorter --ivr-lookback"
 
 
@@ -168,7 +168,7 @@ def _figures(m: Metrics, independent: float) -> Table:
     def yearly(text: str, before: str = "") -> str:
         return before.removesuffix(", ") or "-" if short else f"{before}{text}"
 
-    left = [
+    parts = [
         ("gain", f"{dollars(m.pnl)}{' a path' if m.paths > 1 else ''}"),
         ("on the account", yearly(f"{percent(m.annual_return, 1)} a year", f"{percent(m.total_return, 1)}, ")),
         (
@@ -196,7 +196,7 @@ def _figures(m: Metrics, independent: float) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for _ in range(4):
         table.add_column(no_wrap=True)
-    for first, other in zip(left, right, strict=True):
+    for first, other in zip(parts, right, strict=True):
         table.add_row(*first, *other)
     return table
 

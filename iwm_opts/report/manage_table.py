@@ -179,8 +179,8 @@ def _assignment(short: ShortLegRisk, chain: Chain) -> list[Text]:
     lines, side = [], "above" if "C" in short.leg else "below"
     costs = f"costs {dollars(short.cost, 2)}"
     if short.pays_today:
-        known = f"{chain.spot:.2f} is at or {side} {short.boundary:.2f}"
-        why = "by the quotes of the other right" if math.isnan(short.boundary) else known
+        boundary = f"{chain.spot:.2f} is at or {side} {short.boundary:.2f}"
+        why = "by the quotes of the other right" if math.isnan(short.boundary) else boundary
         last = f", on the last session before the ex-date {short.ex_date}" if short.ex_date else ""
         words = f"   {short.leg}: ASSIGNMENT EXPECTED TONIGHT, {costs}: {why}{last}"
         lines.append(Text(words, style="bold red"))

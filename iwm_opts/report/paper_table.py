@@ -44,7 +44,7 @@ def paper_table(
     for trade in trades:
         last = trade.marks[-1] if trade.marks else None
         paid = trade.closing.debit if trade.closing else last.debit if last else float("nan")
-        left = trade.closing.at[:10] if trade.closing else last.day if last else "-"
+        exit_day = trade.closing.at[:10] if trade.closing else last.day if last else "-"
         gain, risk = dollars(trade.gain), dollars(trade.risk)
         row = (
             str(trade.number),
@@ -52,7 +52,7 @@ def paper_table(
             str(trade.contracts),
             price(trade.credit),
             risk,
-            left,
+            exit_day,
             price(paid),
             gain,
         )

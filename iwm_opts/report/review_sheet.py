@@ -48,19 +48,19 @@ def cascade_of(trades: pd.DataFrame) -> tuple[dict[str, float], int]:
     units = trades["multiplier"] * trades["contracts"]
     entry_slippage = units * (trades["entry_mid"] - trades["credit"])
     exit_slippage = units * (trades["debit"] - trades["exit_mid"])
-    known = int((entry_slippage.notna() | exit_slippage.notna()).sum())
+    count = int((entry_slippage.notna() | exit_slippage.notna()).sum())
     paid = {
         "entry_slippage": float(entry_slippage.sum()),
         "exit_slippage": float(exit_slippage.sum()),
         "fees": float(trades["fees"].sum()),
     }
     settled, pnl = float(trades["settlement"].sum()), float(trades["pnl"].sum())
-    return {"mid_pnl": pnl + sum(paid.values()) - settled, **paid, "assignment": settled, "pnl": pnl}, known
+    return {"mid_pnl": pnl + sum(paid.values()) - settled, **paid, "assignment": settled, "pnl": pnl}, count
 
 
 def _costs(review: Review, trades: pd.DataFrame) -> Iterator[Block]:
-    total, known = cascade_of(trades)
-    missing = len(trades) - known
+    total, counted = cascade_of(trades)
+    missing = len(trades) - counted
     caption = f"{missing} trades have no mid: their fill counts as mid." if missing else ""
     yield cascade_chart(total, len(trades), caption)
     falls_of = {", booked": review.whole.booked.drawdown}

@@ -127,8 +127,8 @@ def _open(review: Review) -> list[Text]:
         return []
     count = len(review.log.open)
     some = f"{marked} of {count} marked" if marked < count else "all marked"
-    both = dollars(review.whole.metrics.pnl + gain)
-    return [Text(f"open trades: {dollars(gain)} at their last marks ({some}); with the closed ones {both}")]
+    total = dollars(review.whole.metrics.pnl + gain)
+    return [Text(f"open trades: {dollars(gain)} at their last marks ({some}); with the closed ones {total}")]
 
 
 def _falls(review: Review) -> list[Text]:

@@ -76,5 +76,5 @@ def block_length(series: Array, least: float) -> float:
     """Mean block length (Politis and White 2004), bounded by a least and a fifth of the series."""
     from arch.bootstrap import optimal_block_length
 
-    asked = float(optimal_block_length(series)["stationary"].iloc[0])
-    return min(max(least, asked if math.isfinite(asked) else least), len(series) / 5.0)
+    optimal = float(optimal_block_length(series)["stationary"].iloc[0])
+    return min(max(least, optimal if math.isfinite(optimal) else least), len(series) / 5.0)

@@ -232,13 +232,13 @@ def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_con
         free = np.array([1.0, 1e-3, 1e-3, 1.0, 1e-3, 1e-3])
     mine = np.array([[float(chain.symbol == name) for name in symbols] for chain in chains])
     design = np.hstack([terms, *(terms * column[:, None] for column in mine.T)])
-    both = np.kron(np.eye(2), design)
+    stacked = np.kron(np.eye(2), design)
     noise = _noise(chains)
     prior = _prior(free, len(symbols))
     whole_mean = np.concatenate([np.append(mean[part], np.zeros(3 * len(symbols))) for part in (slice(3), slice(3, 6))])
     precision = np.linalg.inv(prior)
-    covariance = np.linalg.inv(both.T @ np.linalg.solve(noise, both) + precision)
-    estimate = covariance @ (both.T @ np.linalg.solve(noise, points.T.ravel()) + precision @ whole_mean)
+    covariance = np.linalg.inv(stacked.T @ np.linalg.solve(noise, stacked) + precision)
+    estimate = covariance @ (stacked.T @ np.linalg.solve(noise, points.T.ravel()) + precision @ whole_mean)
     width, place = design.shape[1], 3 + 3 * symbols.index(symbol)
     pick = np.zeros((6, 2 * width))
     for row in range(6):
@@ -253,10 +253,11 @@ def _noise(chains: Sequence[ChainSample]) -> Array:
     is_shared = episode[:, None] == episode
     day = np.array([chain.day.toordinal() for chain in chains])
     sessions = np.abs(day[:, None] - day) * 5.0 / 7.0
-    own = np.where(is_shared, DAY_MEMORY**sessions, 0.0)
+    memory = np.where(is_shared, DAY_MEMORY**sessions, 0.0)
     blocks = [
         [
-            (1.0 if a == b else CORRELATION) * (EPISODE_SD[a] * EPISODE_SD[b] * is_shared + DAY_SD[a] * DAY_SD[b] * own)
+            (1.0 if a == b else CORRELATION)
+            * (EPISODE_SD[a] * EPISODE_SD[b] * is_shared + DAY_SD[a] * DAY_SD[b] * memory)
             for b in range(2)
         ]
         for a in range(2)

@@ -184,10 +184,10 @@ def short_options(
     worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)
     next_ex, next_cash = min((flow for flow in flows if flow[0] <= years), default=(math.nan, 0.0))
     pays = is_assigned_by_quotes(right, spot, strike, mids, rate, years, worth, next_ex, next_cash, bids)
-    asked = np.where((right < 0.0) | (worth > 0.0), pays, math.nan)
+    value = np.where((right < 0.0) | (worth > 0.0), pays, math.nan)
     return [
         ShortOption(risk, float(mid), float(answer), spot, snapshot.chain.as_of)
-        for risk, mid, answer in zip(risks, mids, asked, strict=True)
+        for risk, mid, answer in zip(risks, mids, value, strict=True)
     ]
 
 

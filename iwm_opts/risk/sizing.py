@@ -88,11 +88,11 @@ def _caps(account: float, risk: float, max_loss: float, each: float, limits: Lim
     a_contract = f"one contract risks ${max_loss:,.2f}" if isfinite(max_loss) else "the loss of a contract is unlimited"
     open_risk = _at_least_zero("open_risk", limits.open_risk)
     # A position may always take its own share, so that the ceiling does not depend on whether anything is on already.
-    left = max(account * _share("max_open_risk", limits.max_open_risk), risk) - open_risk
-    on = f"positions already on leave ${max(left, 0.0):,.2f} of the open risk allowed"
+    room = max(account * _share("max_open_risk", limits.max_open_risk), risk) - open_risk
+    on = f"positions already on leave ${max(room, 0.0):,.2f} of the open risk allowed"
     caps = [
         _Cap("risk", risk, max_loss, f"{a_contract}, the limit is ${risk:,.2f}"),
-        _Cap("open_risk", left, max_loss, f"{a_contract}, {on}"),
+        _Cap("open_risk", room, max_loss, f"{a_contract}, {on}"),
     ]
     if limits.buying_power is not None and each > 0:  # a package that brings in more than it ties up is not capped
         available = _number("buying_power", limits.buying_power)

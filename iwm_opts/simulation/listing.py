@@ -169,7 +169,7 @@ def listings(days: Sequence[date]) -> Listings:
     return Listings(start, _ordinals(expiration[row]), kind[row].astype(np.int64), earliest)
 
 
-def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) -> tuple[Places, Array]:
+def listed_strikes(listed: Listings, day: Places, closed: Places, closes: Array) -> tuple[Places, Array]:
     """Strikes of every listing: those that any day since it was listed has added.
 
     Parameters
@@ -177,7 +177,7 @@ def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) 
     listed : Listings
     day : ndarray of int, shape (rows,)
         Ordinal of each row's day.
-    known : ndarray of int, shape (m,)
+    closed : ndarray of int, shape (m,)
         Ordinals, ascending, of days with a close; each row's day among them.
     closes : ndarray, shape (m,)
 
@@ -199,7 +199,7 @@ def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) 
         (narrow, DOLLARS_RANGE, DOLLARS_UP_TO, has_dollars, listed.since, np.minimum(day, last_far)),
         (narrow, fine, np.inf, every, np.maximum(listed.since, last_far + 1), day),
     ):
-        low, high, cheap_high = _close_ranges(since, until, day, known, closes)
+        low, high, cheap_high = _close_ranges(since, until, day, closed, closes)
         for step, top in zip(steps, (high, cheap_high), strict=True):
             first, last = np.ceil(reach[0] * low / step), np.floor(np.minimum(reach[1] * top, limit) / step)
             is_listed = is_there & np.isfinite(last)
@@ -215,14 +215,14 @@ def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) 
 
 
 def _close_ranges(
-    since: Places, until: Places, day: Places, known: Places, closes: Array
+    since: Places, until: Places, day: Places, closed: Places, closes: Array
 ) -> tuple[Array, Array, Array]:
     """Lowest, highest and highest cheap close between two days of each row; NaN where `until` precedes `since`.
 
     Where no close is known since then, the first known one counts, and no later than the row's own day.
     """
-    last = np.searchsorted(known, until, side="right") - 1
-    first = np.minimum(np.searchsorted(known, since), np.searchsorted(known, day))
+    last = np.searchsorted(closed, until, side="right") - 1
+    first = np.minimum(np.searchsorted(closed, since), np.searchsorted(closed, day))
     last = np.where((until >= since) & (last < first), first, last)
     low, high, cheap_high = (np.empty(len(since)) for _ in range(3))
     close_ranges(first, np.where(until >= since, last, first - 1), closes, CHEAP, low, high, cheap_high)

@@ -140,9 +140,9 @@ def own_composition(days: Sequence[date], listed: Listings, tenor_days: int) -> 
     Weights are NaN where no two listed expirations lie around the tenor.
     """
     place = listed.place
-    years, effective, left = clocks([at_close(day) for day in days], place, listed.expiration)
+    years, effective, remaining = clocks([at_close(day) for day in days], place, listed.expiration)
     target = tenor_days * effective_days_per_year() / DAYS_PER_YEAR
-    is_usable = (left >= MIN_SESSIONS_FOR_INDEX) & (years > 0.0)
+    is_usable = (remaining >= MIN_SESSIONS_FOR_INDEX) & (years > 0.0)
     before = np.bincount(place[effective <= target + SAME_MOMENT], minlength=len(days))
     near = listed.start[:-1] + before - 1
     has_both = (before > 0) & (near + 1 < listed.start[1:])

@@ -52,21 +52,21 @@ def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes
     level = targets.level
     days = np.arange(len(level))
     aim, scaled = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
-    left, latest = days, np.zeros((len(level), len(FACTORS)))
+    rest, latest = days, np.zeros((len(level), len(FACTORS)))
     for skew in np.repeat(SKEWS, ROUNDS):
-        wanted = replace(targets, level=aim).take(left)
-        factors = latest[left] = index_factors(parameters, wanted, latest[left])
+        aims = replace(targets, level=aim).take(rest)
+        factors = latest[rest] = index_factors(parameters, aims, latest[rest])
         factors[:, FACTORS.index("skew")] = skew
-        rows = strikes.take(ranges(table.start, left))
-        index = _index(parameters, table.take(left), rows, factors, wanted.of_level.weight)
-        miss = index - level[left]
-        better = ~(np.abs(miss) >= np.abs(scaled.miss[left])) & np.isfinite(miss)
-        scaled.factors[left[better]], scaled.miss[left[better]] = factors[better], miss[better]
+        rows = strikes.take(ranges(table.start, rest))
+        index = _index(parameters, table.take(rest), rows, factors, aims.of_level.weight)
+        miss = index - level[rest]
+        better = ~(np.abs(miss) >= np.abs(scaled.miss[rest])) & np.isfinite(miss)
+        scaled.factors[rest[better]], scaled.miss[rest[better]] = factors[better], miss[better]
         moved = np.isfinite(miss)
-        aim[left[moved]] *= level[left[moved]] / index[moved]
-        left = days[~(np.abs(scaled.miss) <= CLOSE_ENOUGH)]
-        left = left[np.isfinite(scaled.miss[left])]  # no such index: no round helps
-        if not len(left):
+        aim[rest[moved]] *= level[rest[moved]] / index[moved]
+        rest = days[~(np.abs(scaled.miss) <= CLOSE_ENOUGH)]
+        rest = rest[np.isfinite(scaled.miss[rest])]  # no such index: no round helps
+        if not len(rest):
             break
     return scaled
 

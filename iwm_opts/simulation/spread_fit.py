@@ -173,14 +173,14 @@ def fit_expiration_factors(coefficients: Array, observed: pd.DataFrame) -> dict[
     cells = [quotes["days"].between(*cell) for cell in CELLS]
     classes = {"friday": is_friday, "other": ~is_friday}
     factors = {name: np.ones(len(CELLS)) for name in classes}
-    known = {name: [(cell & is_in).sum() >= SMALLEST_CELL for cell in cells] for name, is_in in classes.items()}
+    is_large = {name: [(cell & is_in).sum() >= SMALLEST_CELL for cell in cells] for name, is_in in classes.items()}
     for _ in range(CELL_ROUNDS):
         for name, is_in in classes.items():
             for place, cell in enumerate(cells):
-                if known[name][place]:
+                if is_large[name][place]:
                     factors[name][place] /= spread_ratio(quotes[cell & is_in], factors[name])
         for name, rival in (("friday", "other"), ("other", "friday")):
-            factors[name] = np.where(known[name], factors[name], factors[rival])
+            factors[name] = np.where(is_large[name], factors[name], factors[rival])
     return factors
 
 

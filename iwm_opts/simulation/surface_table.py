@@ -111,9 +111,15 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     SurfaceTable
     """
     place = listed.place
-    years, effective, left = clocks(moments.at, place, listed.expiration)
+    years, effective, remaining = clocks(moments.at, place, listed.expiration)
     live = (years > 0.0) & (effective > 0.0)
-    listed, place, years, effective, left = listed.take(live), place[live], years[live], effective[live], left[live]
+    listed, place, years, effective, remaining = (
+        listed.take(live),
+        place[live],
+        years[live],
+        effective[live],
+        remaining[live],
+    )
     start, expiration = listed.start, listed.expiration
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
     forward, discount = _forwards(moments, start, day, expiration, years)
@@ -121,7 +127,7 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     dte = (expiration - day[place]).astype(np.float64)
     widening = _widening(parameters, moments, place, expiration, dte)
     return SurfaceTable(
-        day, moments.spot, start, expiration, dte, years, effective, left,
+        day, moments.spot, start, expiration, dte, years, effective, remaining,
         forward, discount, theta, rho, phi, widening, listed,
     )  # fmt: skip
 

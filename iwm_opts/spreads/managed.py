@@ -199,8 +199,8 @@ class PathModel:
         mid = 0.5 * (position.bid[i] + position.ask[i])
         half = 0.5 * (position.ask[i] - position.bid[i])
         legs = position.legs
-        own = iv * math.sqrt(self.table.years) / at_smile
-        return np.ascontiguousarray(np.stack([strike, legs.right, legs.contracts, own, mid, half]))
+        ratio = iv * math.sqrt(self.table.years) / at_smile
+        return np.ascontiguousarray(np.stack([strike, legs.right, legs.contracts, ratio, mid, half]))
 
     def _scale(self, at: Array, last: int, days: Array) -> Array:
         """Today's cost, carried at the rate, over the mean cost under the pricing measure; shape (last,)."""
@@ -218,9 +218,9 @@ class PathModel:
 
     def _sessions(self, exit_dte: int | None) -> int:
         """Sessions until the DTE exit, or expiry."""
-        left = self.curve.days_left
-        late = np.flatnonzero(left <= (exit_dte if exit_dte is not None else 0))
-        return int(late[0]) + 1 if len(late) else len(left)
+        dtes = self.curve.days_left
+        late = np.flatnonzero(dtes <= (exit_dte if exit_dte is not None else 0))
+        return int(late[0]) + 1 if len(late) else len(dtes)
 
     def _days(self, last: int) -> Array:
         curve = self.curve
@@ -240,12 +240,12 @@ class PathModel:
         """Paths at a mean ratio of realised to implied variance; `spread` is the sd of its logarithm."""
         key = (ratio, last, spread)
         if key not in self._paths:
-            shocks, own, scatter = _shocks(last)
+            shocks, level_shocks, scatter = _shocks(last)
             variance = self.total_variance * np.diff(self.curve.elapsed[:last], prepend=0.0)
             out = np.empty((PATHS, last)), np.empty((PATHS, last))
             keep = math.exp(-REVERSION)
             ratios = ratio * np.exp(spread * scatter - 0.5 * spread**2)
-            managed.walk(shocks, own, variance, ratios, keep, LEVEL_VOL, LEVEL_CORRELATION, *out)
+            managed.walk(shocks, level_shocks, variance, ratios, keep, LEVEL_VOL, LEVEL_CORRELATION, *out)
             self._paths[key] = out
         return self._paths[key]
 
@@ -282,7 +282,7 @@ def session_curve(moment: datetime, expiration: date, iv10: float, iv30: float) 
     """
     today = moment.date()
     closes = [day.astype(object) for day in sessions(today, expiration) if day.astype(object) > today]
-    left = np.array([float((expiration - day).days) for day in closes])
+    dtes = np.array([float((expiration - day).days) for day in closes])
     clock = effective_days(moment, closes)
     years = years_to_expiry(moment, [*closes, expiration])
     turn = 10.0 * effective_days_per_year() / DAYS_PER_YEAR
@@ -291,7 +291,7 @@ def session_curve(moment: datetime, expiration: date, iv10: float, iv30: float) 
         forward = (30.0 * iv30**2 - 10.0 * iv10**2) / 20.0
         near, far = iv10**2, max(forward, 0.25 * iv30**2)
     variance = near * np.minimum(clock, turn) + far * np.maximum(clock - turn, 0.0)
-    return SessionCurve(left, float((expiration - today).days) - left, years[-1] - years[:-1], variance / variance[-1])
+    return SessionCurve(dtes, float((expiration - today).days) - dtes, years[-1] - years[:-1], variance / variance[-1])
 
 
 def exit_share(fill: FillModel, legs: int) -> tuple[float, float]:
@@ -304,9 +304,9 @@ def _shocks(last: int) -> tuple[Array, Array, Array]:
     generator = np.random.Generator(np.random.PCG64(SEED))
     half = PATHS // 2
     z = generator.standard_t(FREEDOM, (half, last)) * math.sqrt((FREEDOM - 2.0) / FREEDOM)
-    own = generator.standard_normal((half, last))
+    level = generator.standard_normal((half, last))
     scatter = np.tile(generator.standard_normal(half), 2)
-    return np.concatenate([z, -z]), np.concatenate([own, -own]), scatter
+    return np.concatenate([z, -z]), np.concatenate([level, -level]), scatter
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -57,9 +57,9 @@ def _leg_worth(
     forward = candidate.forward
     vol = leg.iv if vol_shift == 0 else max(leg.iv + vol_shift, MIN_VOL)
     if snapshot.exercise == "european":
-        left = years / candidate.years
-        forwards = spots * (forward.price / snapshot.chain.spot) ** left
-        return np.asarray(black_price(leg.right, forwards, leg.strike, years, vol, forward.discount**left))
+        remaining = years / candidate.years
+        forwards = spots * (forward.price / snapshot.chain.spot) ** remaining
+        return np.asarray(black_price(leg.right, forwards, leg.strike, years, vol, forward.discount**remaining))
     elapsed = candidate.years - years
     dividends = [(due - elapsed, cash) for due, cash in snapshot.cash_flows(candidate.expiration) if due > elapsed]
     return np.asarray(american_price(leg.right, spots, leg.strike, years, forward.rate, vol, dividends))

@@ -89,11 +89,11 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
     """
     at, value, slope, bend = work
     low, high = bracket
-    discount, left = math.exp(-rate * after), t - until + after
+    discount, rest = math.exp(-rate * after), t - until + after
     for i in range(LANES):
         spot, strike, vol = options.spot[i], options.strike[i], options.vol[i]
         drift, reach = rate - 0.5 * vol * vol, REACH * vol * math.sqrt(until)
-        straight = log(strike + ahead) + REACH * vol * math.sqrt(left) - smaller(drift, 0.0) * left
+        straight = log(strike + ahead) + REACH * vol * math.sqrt(rest) - smaller(drift, 0.0) * rest
         high[i] = at[i] = smaller(straight, log(spot) + reach + (rate + 0.5 * vol * vol) * until)
         low[i] = log(larger(strike - cash, LOWEST_SHARE * strike))  # none is exercised below
         low[i] = larger(low[i], log(LOWEST_SHARE * spot) - reach + smaller(drift, 0.0) * until)
@@ -125,14 +125,14 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
 @kernel(**INTERNAL)
 def curved_part(eve, fresh, options, rate, t, when, after, paid, ahead, cash, exercise, boundary):
     """Set `owed` of the eve at `when`, and its edges: where the value turns straight or the spot can hardly be."""
-    left, discount = t - when, math.exp(-rate * after)
+    rest, discount = t - when, math.exp(-rate * after)
     for i in range(LANES):
         spot, strike, vol = options.spot[i], options.strike[i], options.vol[i]
-        drift, reach, bend = rate - 0.5 * vol * vol, REACH * vol * math.sqrt(when), REACH * vol * math.sqrt(left)
+        drift, reach, bend = rate - 0.5 * vol * vol, REACH * vol * math.sqrt(when), REACH * vol * math.sqrt(rest)
         lowest = log(larger(spot - paid, LOWEST_SHARE * spot)) - reach + smaller(drift, 0.0) * when
         highest = log(spot) + reach + (rate + 0.5 * vol * vol) * when
-        bent = log(strike * exp(-bend - larger(drift, 0.0) * left) + cash)
-        straight = log((strike + ahead) * exp(bend - smaller(drift, 0.0) * left) + cash)
+        bent = log(strike * exp(-bend - larger(drift, 0.0) * rest) + cash)
+        straight = log((strike + ahead) * exp(bend - smaller(drift, 0.0) * rest) + cash)
         fresh.owed[i] = eve.owed[i] * discount + cash
         if exercise:
             fresh.owed[i] = smaller(fresh.owed[i], strike)

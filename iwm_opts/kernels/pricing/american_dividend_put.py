@@ -43,8 +43,8 @@ Opening = namedtuple("Opening", ("value", "boundary", "start", "before"))
 
 
 @kernel(**INTERNAL)
-def begin(grid, options, rate, left, nodes, work):
-    """Values shortly before expiry, by collocation; returns how long before, `left` years at most.
+def begin(grid, options, rate, rest, nodes, work):
+    """Values shortly before expiry, by collocation; returns how long before, `rest` years at most.
 
     A grid cannot follow exercise while the value bends within a few of its nodes, and the error would persist.
     """
@@ -53,7 +53,7 @@ def begin(grid, options, rate, left, nodes, work):
     for i in range(LANES):
         width = HEAD_START * grid.pitch[i] / options.vol[i]
         before = larger(before, width * width)
-    before = smaller(before, left)
+    before = smaller(before, rest)
     find_depth(options.vol, rate, before, FEW_ROUNDS, depth, square, there, price)
     lowest, highest = nodes, 0
     for i in range(LANES):

@@ -25,8 +25,8 @@ Grid = namedtuple("Grid", ("origin", "pitch", "parabola", "boundary", "start", "
 
 
 @kernel(**INTERNAL)
-def place(grid, options, rate, until, left, paid, ahead, nodes):
-    """Lay nodes for the time up to `until` years from today, `left` years before expiry at its near end.
+def place(grid, options, rate, until, rest, paid, ahead, nodes):
+    """Lay nodes for the time up to `until` years from today, `rest` years before expiry at its near end.
 
     They cover where the spot may be and the value is not yet straight; where the spot may be if the two hardly meet.
     `paid` is the cash that goes ex before `until`, `ahead` that from then on.
@@ -34,14 +34,14 @@ def place(grid, options, rate, until, left, paid, ahead, nodes):
     for i in range(LANES):
         vol = options.vol[i]
         drift = rate - 0.5 * vol * vol
-        reach, bend = WIDTH * vol * math.sqrt(until), WIDTH * vol * math.sqrt(left)
+        reach, bend = WIDTH * vol * math.sqrt(until), WIDTH * vol * math.sqrt(rest)
         log_spot, log_strike = math.log(options.spot[i]), math.log(options.strike[i])
         lowest = math.log(larger(options.spot[i] - paid, LOWEST_SHARE * options.spot[i]))
         low = lowest - reach + smaller(drift * until, 0.0)
         high = log_spot + reach + larger(drift * until, 0.0)
         # A share worth less than what it will pay bends the value once more.
-        bent_low = low if math.exp(low) < ahead else log_strike - bend - larger(drift * left, 0.0)
-        bent_high = math.log(options.strike[i] + ahead) + bend - smaller(drift * left, 0.0)
+        bent_low = low if math.exp(low) < ahead else log_strike - bend - larger(drift * rest, 0.0)
+        bent_high = math.log(options.strike[i] + ahead) + bend - smaller(drift * rest, 0.0)
         inner_low, inner_high = larger(low, bent_low), smaller(high, bent_high)
         if inner_high - inner_low >= 0.5 * smaller(high - low, bent_high - bent_low):
             low, high = inner_low, inner_high

@@ -67,11 +67,11 @@ def eliminate(value, rest, weights, first, nodes):
     """Eliminate downwards to row `first`, into `rest`."""
     for j in range(nodes - 1, first - 1, -1):
         rows = value[(j - 1) * LANES : (j + 2) * LANES]
-        left = rest[j * LANES : (j + 2) * LANES]
+        reduced = rest[j * LANES : (j + 2) * LANES]
         for i in range(LANES):
             moved = weights[i] * rows[i] + weights[LANES + i] * rows[LANES + i]
             moved += weights[2 * LANES + i] * rows[2 * LANES + i]
-            left[i] = moved + weights[3 * LANES + i] * left[LANES + i]
+            reduced[i] = moved + weights[3 * LANES + i] * reduced[LANES + i]
 
 
 @kernel(**INTERNAL)
@@ -132,9 +132,9 @@ def substitute(grid, rest, weights, bottom, first, nodes):
             bottom[i] = weights[4 * LANES + i] * rest[LANES + i] + weights[5 * LANES + i] * value[i]
     for j in range(first, nodes + 1):
         rows = value[(j - 1) * LANES : (j + 1) * LANES]
-        left = rest[j * LANES : (j + 1) * LANES]
+        reduced = rest[j * LANES : (j + 1) * LANES]
         for i in range(LANES):
-            rows[LANES + i] = weights[4 * LANES + i] * left[i] + weights[5 * LANES + i] * rows[i]
+            rows[LANES + i] = weights[4 * LANES + i] * reduced[i] + weights[5 * LANES + i] * rows[i]
         if j <= top:
             least = floor[j * LANES : (j + 1) * LANES]
             for i in range(LANES):

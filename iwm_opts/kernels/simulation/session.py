@@ -67,14 +67,14 @@ def _touching(start, bottom, cell, low, high, variance, out):
 
 
 @inline
-def _fill(weights, left, right, flag):
+def _fill(weights, head, tail, flag):
     """Weight of each cell of the middle value and each set of flags that the first half takes; returns their sum."""
     total = 0.0
     for k in range(weights.shape[0]):
         for kind in range(4):
             weight = 0.0
             if kind & ~flag == 0:
-                weight = max(left[kind, k], 0.0) * max(right[flag & ~kind, k], 0.0)
+                weight = max(head[kind, k], 0.0) * max(tail[flag & ~kind, k], 0.0)
             weights[k, kind] = weight
             total += weight
     return total
@@ -124,7 +124,7 @@ def conditioned_path(uniforms, end, low, high, variance, starts, ends, lows, hig
     bars = starts.shape[0]
     starts[0], ends[bars - 1] = 0.0, end
     first, last, flags = np.empty(bars, np.int64), np.empty(bars, np.int64), np.empty(bars, np.int64)
-    weights, left, right = np.empty((CELLS, 4)), np.empty((4, CELLS)), np.empty((4, CELLS))
+    weights, head, tail = np.empty((CELLS, 4)), np.empty((4, CELLS)), np.empty((4, CELLS))
     first[0], last[0], flags[0] = 0, bars, TOP | BOTTOM
     waiting = 1
     while waiting:
@@ -147,9 +147,9 @@ def conditioned_path(uniforms, end, low, high, variance, starts, ends, lows, hig
             bottom = low if flag & BOTTOM else max(low, expected - REACH * spread)
             top = high if flag & TOP else min(high, expected + REACH * spread)
             cell = (top - bottom) / CELLS
-            _touching(x, bottom, cell, low, high, before, left)
-            _touching(y, bottom, cell, low, high, after, right)
-            total = _fill(weights, left, right, flag)
+            _touching(x, bottom, cell, low, high, before, head)
+            _touching(y, bottom, cell, low, high, after, tail)
+            total = _fill(weights, head, tail, flag)
             place, kind = _drawn(weights, uniforms[middle, 0] * total)
             value = bottom + (place + uniforms[middle, 1]) * cell
         ends[middle - 1], starts[middle] = value, value

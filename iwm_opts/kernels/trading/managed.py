@@ -20,7 +20,7 @@ PRICE_FLOOR = 0.05  # dollars added to a premium, below which spreads no longer 
     "void(float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64, float64, float64, float64[:, ::1],"
     " float64[:, ::1])"
 )
-def walk(shocks, own, variance, ratio, keep, vol, correlation, log_forward, level):
+def walk(shocks, level_shocks, variance, ratio, keep, vol, correlation, log_forward, level):
     """Log of forward over today's and log level of implied variance after each session; shapes (paths, sessions).
 
     The level is an Ornstein-Uhlenbeck process with `vol` a session, of which `keep` stays; its shock has the
@@ -34,7 +34,7 @@ def walk(shocks, own, variance, ratio, keep, vol, correlation, log_forward, leve
             realised = ratio[p] * variance[s] * exp(x - 0.5 * spread)
             z = shocks[p, s]
             f += math.sqrt(realised) * z - 0.5 * realised
-            x = keep * x + vol * (correlation * z + own_part * own[p, s])
+            x = keep * x + vol * (correlation * z + own_part * level_shocks[p, s])
             spread = keep * keep * spread + vol * vol
             log_forward[p, s], level[p, s] = f, x
 
@@ -111,8 +111,8 @@ def mean_costs(log_forward, level, days, smile, reach, forward, stdev, legs, mea
             if days[REMAINING, s] <= 0.0:
                 cost, _ = settlement_cost(legs, price)
             else:
-                left = stdev_left(days, s, level[p, s], stdev)
-                cost, _ = closing_cost(legs, smile, reach, price, left, days[DISCOUNT, s])
+                rest = stdev_left(days, s, level[p, s], stdev)
+                cost, _ = closing_cost(legs, smile, reach, price, rest, days[DISCOUNT, s])
             total += cost
         mean[s] = total / log_forward.shape[0]
 
@@ -143,8 +143,8 @@ def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms
                 cost, exercised = settlement_cost(legs, price)
                 reason[p], held[p], debit[p] = EXPIRY, s + 1, scale[s] * cost + exercised * terms[EXERCISE_FEE]
                 break
-            left = stdev_left(days, s, level[p, s], stdev)
-            cost, spread = closing_cost(legs, smile, reach, price, left, days[DISCOUNT, s])
+            rest = stdev_left(days, s, level[p, s], stdev)
+            cost, spread = closing_cost(legs, smile, reach, price, rest, days[DISCOUNT, s])
             cost *= scale[s]
             spread *= stress(level[p, s])
             at_exit = cost + offset_from_mid(terms[EXIT_SHARE], spread, terms[EXIT_LEAST])

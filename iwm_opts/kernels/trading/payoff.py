@@ -133,16 +133,16 @@ def breakevens(sign, right, strike, credit, out):
     for i in range(sign.shape[0]):
         out[i, 0] = out[i, 1] = math.nan
         count = 0
-        left, before = 0.0, package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
+        edge, before = 0.0, package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
         for j in range(legs):
             here = package_payoff(sign[i], right[i], strike[i], strike[i, j]) + credit[i]
             if (before < 0.0) != (here < 0.0) and count < 2:
-                out[i, count] = left + (strike[i, j] - left) * before / (before - here)
+                out[i, count] = edge + (strike[i, j] - edge) * before / (before - here)
                 count += 1
-            left, before = strike[i, j], here
+            edge, before = strike[i, j], here
         slope = upper_slope(sign[i], right[i])
         if before * slope < 0.0 and count < 2:
-            out[i, count] = left - before / slope
+            out[i, count] = edge - before / slope
 
 
 @kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
