@@ -1,7 +1,7 @@
 """Clusters of requests: the client to run on, and markets that workers open themselves."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from iwm_opts.backtest.cluster import MarketOpener, map_on_cluster, open_client
 from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
+from iwm_opts.io.kept_results import kept_results
 from iwm_opts.io.mapping import Mapper
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def cluster_mapper(
     client: "Client | None" = None,
     on_cluster: OnCluster | None = None,
     opener: MarketOpener | None = None,
+    is_kept: bool = False,
 ) -> Iterator[Mapper | None]:
     """Mapper on a client or on the cluster named; None without either.
 
@@ -37,14 +39,16 @@ def cluster_mapper(
         Called with a line on the cluster.
     opener : MarketOpener, optional
         Of functions that take the trials of a market.
+    is_kept : bool
+        Keep results in the cache folder until the run ends; see `io.kept_results`.
     """
-    if client is not None:
-        yield partial(map_on_cluster, client, opener=opener)
-    elif cluster:
-        with open_client(cluster, on_cluster) as opened:
-            yield partial(map_on_cluster, opened, opener=opener)
-    else:
+    if client is None and not cluster:
         yield None
+        return
+    with nullcontext(client) if client is not None else open_client(str(cluster), on_cluster) as opened:
+        mapper: Mapper = partial(map_on_cluster, opened, opener=opener)
+        with kept_results(mapper, opener) if is_kept else nullcontext(mapper) as chosen:
+            yield chosen
 
 
 def market_opener(market: Market, trials: tuple[Trial, ...], max_dte: int, macro: str | None) -> MarketOpener:

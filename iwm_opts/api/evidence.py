@@ -128,7 +128,7 @@ def answer_evidence(
     opener = None
     if client is not None or request.cluster:
         opener = market_opener(market, trials, MAX_DTE if given is market else reach(rules), rules.macro)
-    with cluster_mapper(request.cluster, client, on_cluster, opener) as mapper:
+    with cluster_mapper(request.cluster, client, on_cluster, opener, is_kept=True) as mapper:
         gathered = gather_evidence(
             trials, resolved, request.seed, request.draws, request.random_draws, request.premium, bands,
             on_progress, mapper,

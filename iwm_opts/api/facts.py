@@ -162,7 +162,7 @@ def answer_facts(
         control = None if request.parameters else control_parameters().provenance
         return CalibrationRecord(parameters.provenance, control)
     smiles = _smiles(request, parameters)
-    with cluster_mapper(request.cluster, client, on_cluster) as mapper:
+    with cluster_mapper(request.cluster, client, on_cluster, is_kept=True) as mapper:
         acceptance = accept(parameters, request.files, *request.span, request.histories, on_progress, mapper)
     return FactsResult(acceptance, smiles)
 

@@ -158,7 +158,7 @@ def answer_montecarlo(
     else:
         moves = [np.diff(with_account(path, account)) / account for path in source.equity]
     record = DailyRecord(tuple(moves), is_compounded, source.holding)
-    with cluster_mapper(request.cluster, client, on_cluster) as mapper:
+    with cluster_mapper(request.cluster, client, on_cluster, is_kept=True) as mapper:
         return MonteCarloResult(monte_carlo(record, request.question, mapper), source.lines)
 
 

@@ -188,7 +188,8 @@ def breakeven_premium(
             if on_progress:
                 on_progress(len(gains), PREMIUM_STEPS + 2)
             places = [(scale, place) for place in range(len(trials))]
-            gains[scale] = gain_per_trade(in_order(mapper, partial(totals_at, rules), places))
+            rows = in_order(mapper, partial(totals_at, rules), places)
+            gains[scale] = gain_per_trade([Totals(*row) for row in rows])
         return gains[scale]
 
     ratio = _priced_over_realised(trials, 1.0)

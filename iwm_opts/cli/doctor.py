@@ -13,15 +13,15 @@ from iwm_opts.cli.values import Values, takes_values
 
 @click.command(epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
 @click.option("--config", "show_config", is_flag=True, help="Show each option's value and where it comes from.")
-@click.option("--clear-cache", is_flag=True, help="Remove the panels of recorded chains from the cache folder.")
+@click.option("--clear-cache", is_flag=True, help="Remove recorded panels and stopped runs' results from the cache.")
 @output_options
 @takes_values
 def doctor(values: Values) -> None:
     """Check installation, compiled kernels, live sources, the local record and the clock."""
     if values["clear_cache"]:
-        from iwm_opts.io.panel_cache import clear
+        from iwm_opts.io import kept_results, panel_cache
 
-        say(f"panel cache: {clear() / 1e6:,.0f} MB freed", values)
+        say(f"cache: {(panel_cache.clear() + kept_results.clear()) / 1e6:,.0f} MB freed", values)
     if values["show_config"]:
         rows, name = [asdict(value) for value in option_values(click.get_current_context())], "options"
     else:

@@ -50,6 +50,30 @@ def test_montecarlo(client):
     assert spread == alone
 
 
+def test_a_stopped_run_goes_on(client, monkeypatch):
+    pnl = pd.Series(np.random.default_rng(1).normal(40.0, 400.0, 1_000))
+    computed, limit = [], [2]
+
+    def limited(*arguments, **options):
+        for place, result in map_on_cluster(*arguments, **options):
+            if len(computed) == limit[0]:
+                raise KeyboardInterrupt
+            computed.append(place)
+            yield place, result
+
+    def ask(each):
+        return iwm.montecarlo(pnl, account=50_000, years=1, histories=3_000, seed=8, client=each).to_json()
+
+    monkeypatch.setattr("iwm_opts.api.cluster.map_on_cluster", limited)
+    with pytest.raises(KeyboardInterrupt):
+        ask(client)
+    limit[0] = 10_000
+    assert ask(client) == ask(None)
+    both_runs, computed[:] = len(computed), []
+    assert ask(client) == ask(None)
+    assert len(computed) == both_runs  # each task once, in either run; nothing is kept after a whole one
+
+
 def test_files_of_a_simulation(client, tmp_path):
     request = SimulateRequest(
         output=tmp_path / "alone", days=7, paths=2, seed=7, chains="weekly", max_dte=30, workers=1
