@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.backtest.cluster import MarketOpener, map_on_cluster, open_client
+from iwm_opts.backtest.kept_results import kept_results
 from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
-from iwm_opts.io.kept_results import kept_results
 from iwm_opts.io.mapping import Mapper
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def cluster_mapper(
     opener : MarketOpener, optional
         Of functions that take the trials of a market.
     is_kept : bool
-        Keep results in the cache folder until the run ends; see `io.kept_results`.
+        Keep results in the cache folder until the run ends; see `backtest.kept_results`.
     """
     if client is None and not cluster:
         yield None

@@ -82,7 +82,7 @@ class MarketOpener:
         DataError
             When they have other prices than the client's.
         """
-        key = hashlib.sha256(pickle.dumps(self)).hexdigest()
+        key = digest(self)
         with _opening:
             if key not in _trials:
                 _trials.clear()  # memory for one market
@@ -174,12 +174,12 @@ def map_on_cluster(
     from distributed import as_completed
 
     payload = pickle.dumps((function, opener))
-    key = hashlib.sha256(payload).hexdigest()[:16]
+    key = digest((function, opener))
     try:
         # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
         work = client.submit(pickle.loads, payload, key=f"iwm-work-{key}", retries=RETRIES)
         futures = {
-            client.submit(run_item, work, item, key=f"iwm-item-{key}-{_digest(item)}", retries=RETRIES): place
+            client.submit(run_item, work, item, key=f"iwm-item-{key}-{digest(item)}", retries=RETRIES): place
             for place, item in enumerate(items)
         }
         for future in as_completed(list(futures)):
@@ -198,8 +198,9 @@ def run_item(work: tuple[Callable[..., Any], MarketOpener | None], item: Any) ->
     return function(item) if opener is None else function(opener.trials(), item)
 
 
-def _digest(item: Any) -> str:
-    return hashlib.sha256(pickle.dumps(item)).hexdigest()[:16]
+def digest(value: object) -> str:
+    """Return the key of a function, market or item; in another process of the same release it is the same."""
+    return hashlib.sha256(pickle.dumps(value)).hexdigest()[:16]
 
 
 def run_variants_on_cluster(

@@ -19,7 +19,8 @@ from iwm_opts.cli.values import Values, takes_values
 def doctor(values: Values) -> None:
     """Check installation, compiled kernels, live sources, the local record and the clock."""
     if values["clear_cache"]:
-        from iwm_opts.io import kept_results, panel_cache
+        from iwm_opts.backtest import kept_results
+        from iwm_opts.io import panel_cache
 
         say(f"cache: {(panel_cache.clear() + kept_results.clear()) / 1e6:,.0f} MB freed", values)
     if values["show_config"]:

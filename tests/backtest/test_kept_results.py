@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from iwm_opts.io import kept_results
+from iwm_opts.backtest import kept_results
 from iwm_opts.io.mapping import in_order
 
 
@@ -101,9 +101,9 @@ def test_digests_hold_in_another_process():
     code = (
         "import iwm_opts as iwm\n"
         "from iwm_opts.api.markets import MarketRequest\n"
-        "from iwm_opts.io.kept_results import _digest\n"
+        "from iwm_opts.backtest.cluster import digest\n"
         "rules = iwm.Rules(ivr_below=20, profit=0.5).resolved()\n"
-        "print(_digest((rules, iwm.simulated_market(years=1, paths=1, seed=3).request)))\n"
+        "print(digest((rules, iwm.simulated_market(years=1, paths=1, seed=3).request)))\n"
     )
     digests = {
         subprocess.run(

@@ -3,9 +3,7 @@
 tasks/3f…/9a….npy      one file a task, under digests of its function, the data and the code, and of its item
 """
 
-import hashlib
 import io
-import pickle
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.cluster import digest
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.mapping import Mapper
 from iwm_opts.io.opening import open_regular
-from iwm_opts.io.panel_cache import MAX_AGE_DAYS, cache_folder, code_digest
+from iwm_opts.io.panel_cache import MAX_AGE_DAYS, cache_folder
 
 TASKS: Final = "tasks"
 WHOLE_PACKAGE: Final = (".",)
@@ -41,9 +40,9 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
     _prune(root)
 
     def mapped(function: Callable[..., Any], items: Sequence[Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        folder = root / _digest((code_digest(WHOLE_PACKAGE), function, data))
+        folder = root / digest((code_digest(WHOLE_PACKAGE), function, data))
         folders.add(folder)
-        files = [folder / f"{_digest(item)}.npy" for item in items]
+        files = [folder / f"{digest(item)}.npy" for item in items]
         missing = []
         for place, file in enumerate(files):
             kept = _read(file)
@@ -74,10 +73,6 @@ def _prune(root: Path) -> None:
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > 86_400.0 * MAX_AGE_DAYS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(pickle.dumps(value)).hexdigest()[:32]
 
 
 def _read(file: Path) -> NDArray[np.float64] | None:
