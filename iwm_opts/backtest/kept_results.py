@@ -19,7 +19,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.mapping import Mapper
 from iwm_opts.io.opening import open_regular
-from iwm_opts.io.panel_cache import MAX_AGE_DAYS, cache_folder
+from iwm_opts.io.panel_cache import MAX_AGE_DAYS, cache_folder, code_digest
 
 TASKS: Final = "tasks"
 WHOLE_PACKAGE: Final = (".",)
