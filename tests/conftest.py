@@ -28,6 +28,12 @@ EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))
 SPOT, RATE = 200.0, 0.04
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: begun last, one would leave the other workers without work."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Panels that tests read are kept in a cache of their own."""

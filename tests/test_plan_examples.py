@@ -8,6 +8,8 @@ import pytest
 
 from iwm_opts.plans.plan import load_plan
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = ("mean-reversion", "momentum", "momentum-vertical", "vol-contraction")
 IN_OPTIONS = ("momentum-vertical", "vol-contraction")

@@ -9,6 +9,8 @@ import pytest
 from iwm_opts.cli.main import main
 from iwm_opts.journal.paper import open_journal
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     path.relative_to(DOCS).as_posix()

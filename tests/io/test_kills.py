@@ -15,6 +15,8 @@ from iwm_opts.io.archive_iv import INDEX_FILE, iv_values
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.market.capture import make_chain
 
+pytestmark = pytest.mark.slow
+
 KILLS = 200
 WAYS = ("chains", "index", "series")
 

@@ -26,6 +26,8 @@ from iwm_opts.plans.checklist import Inputs, criteria_met
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import share_rules
 
+pytestmark = pytest.mark.slow
+
 FAULTS = ("late exits", "size", "fills", "market")
 SUBSETS = list(chain.from_iterable(combinations(FAULTS, k) for k in range(len(FAULTS) + 1)))
 SEEDS = 50

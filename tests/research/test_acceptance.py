@@ -10,6 +10,8 @@ from iwm_opts.research.history import real_history, simulated_history
 from iwm_opts.research.path_ensemble import PathEnsemble, target_of
 from iwm_opts.simulation.parameters import control_parameters, shipped_parameters
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = shipped_parameters()
 FITTED = replace(PARAMETERS, provenance={"fitted": ["2010-01-04", "2015-12-31"]})
 

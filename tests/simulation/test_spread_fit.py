@@ -20,6 +20,8 @@ from iwm_opts.simulation.spread_fit import (
 )
 from iwm_opts.sources.simulated import default_market
 
+pytestmark = pytest.mark.slow
+
 MODEL = shipped_parameters().spread
 
 
