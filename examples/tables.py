@@ -23,6 +23,7 @@ from four_stories import data_folder, files_of, history_rules, stories
 from numpy.typing import NDArray
 from smile_calibration import points, samples
 
+from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.quote_bands import quote_bands
 from iwm_opts.backtest.resolve import modelled_trial
@@ -151,7 +152,8 @@ def one_factor(folder: Path) -> str:
 def quote_band_rows(folder: Path) -> str:
     """Return gains over draws of the smile and over spreads, of the default rules of histories."""
     lines = ["| | gated, $ a trade | ungated | gated less ungated |", "| --- | ---: | ---: | ---: |"]
-    for band in quote_bands([modelled_trial(files_of(folder))], history_rules(), BAND_DRAWS, seed=1):
+    baselines = prepare_baselines(modelled_trial(files_of(folder)), history_rules())
+    for band in quote_bands([baselines], BAND_DRAWS, seed=1):
         spans = (f"{low:+.2f} to {high:+.2f}" for low, high in (band.gated, band.ungated, band.difference))
         lines.append(f"| {band.name} | {' | '.join(spans)} |")
     return "\n".join(lines) + "\n"

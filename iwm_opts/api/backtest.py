@@ -13,11 +13,11 @@ from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.comparison import SavedComparison, compare_results
-from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
-from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.uncertainty import with_uncertainty
 from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
@@ -202,8 +202,9 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     trials = market.with_macro(rules.macro)
     rules = rules.on_market(trials)
     allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
-    results = tuple(_run(trial, rules, days) for trial, days in zip(trials, allowed, strict=True))
-    return BacktestResult(with_uncertainty(PooledResult(results, trials), allowed))
+    prepared = [trial.prepare(rules.resolved()) for trial in trials]
+    results = tuple(_run(ready, rules, days) for ready, days in zip(prepared, allowed, strict=True))
+    return BacktestResult(with_uncertainty(PooledResult(results, trials), prepared, allowed))
 
 
 def reach(*rules: Rules) -> int:
@@ -211,8 +212,7 @@ def reach(*rules: Rules) -> int:
     return max(entry.dte + entry.dte_slack for entry in (each.resolved().entry for each in rules))
 
 
-def _run(trial: Trial, rules: Rules, allowed: "NDArray[np.bool_] | None") -> Backtest:
-    prepared = trial.prepare(rules.resolved())
+def _run(prepared: Prepared, rules: Rules, allowed: "NDArray[np.bool_] | None") -> Backtest:
     if allowed is None:
         return run(prepared)
     name = "own entries" if rules.entries is not None else getattr(rules.gate, "__name__", "own gate")

@@ -153,6 +153,26 @@ class Book:
         """Book of the same expirations on a surface of the same rows with other prices."""
         return self._blank(self.rule, self.arrays._replace(surface=surface.rows, coefficients=surface.coefficients))
 
+    def surface_rows(self, entries: Flags, exit_dte: float | None = None) -> Flags:
+        """Rows of the surface that packages entered on some days read, shape (rows,).
+
+        Parameters
+        ----------
+        entries : ndarray of bool, shape (days,)
+        exit_dte : float, optional
+            Calendar days to expiration at which they are closed at the latest.
+        """
+        life, ordinal = self.lifetimes, self.days.ordinal
+        length = life.last - life.first + 1 - life.settles
+        if exit_dte is not None:
+            closing = np.maximum(np.searchsorted(ordinal, life.expires - exit_dte), life.entry + 1)
+            length = np.minimum(length, closing - life.entry + 1)
+        first, stop = (row[entries[life.entry]] for row in (life.surface_row, life.surface_row + length))
+        count = len(self.arrays.surface) // state.COLUMNS
+        begun, ended = (np.bincount(row, minlength=count + 1) for row in (first, stop))
+        is_read: Flags = np.cumsum(begun - ended)[:-1] > 0
+        return is_read
+
     def _blank(self, rule: EntryRule, arrays: BookArrays) -> "Book":
         legs = Legs.of(*LEGS[rule.strategy])
         lifetimes, terms, quotes, marks = blank_lives(arrays.lifetimes, arrays.terms, len(legs))

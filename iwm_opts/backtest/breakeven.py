@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, build_book
 from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.engine import Prepared, run, run_totals
+from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.result import Totals
-from iwm_opts.backtest.rules import Costs, EntryRule, Rules
+from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
@@ -118,11 +118,10 @@ def scaled_premium(premium: Premium, scale: float) -> Premium:
     return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
 
 
-def repriced(trial: Trial, scale: float, entry: EntryRule) -> Trial:
+def repriced(trial: Trial, scale: float) -> Trial:
     """Return the same simulated world, day for day, with options that cost another premium.
 
-    The index that its gate ranks moves by what model-free variance at its tenor moves by. Only expirations that the
-    entry rule may choose are priced.
+    The index that its gate ranks moves by what model-free variance at its tenor moves by.
     """
     days, history = trial.market, trial.history
     assert isinstance(days, SimulatedDays)  # by `breakeven_premium`
@@ -135,14 +134,24 @@ def repriced(trial: Trial, scale: float, entry: EntryRule) -> Trial:
         priced_variance(parameters, market.states, years) / priced_variance(market.parameters, market.states, years)
     )
     factor = pd.Series(moved, index=pd.DatetimeIndex(market.days)).reindex(history.closes.index)
-    days = days.repriced(parameters, entry.dte, entry.dte_slack)
+    days = replace(days, market=replace(market, parameters=parameters))
     return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
+
+
+def prepared_at(prepared: Prepared, trial: Trial, scale: float) -> Prepared:
+    """Rules prepared on `repriced`, from those prepared on the trial: its expirations and strikes are the same."""
+    days, moved = trial.market, repriced(trial, scale)
+    assert isinstance(days, SimulatedDays)  # by `repriced`
+    assert isinstance(moved.market, SimulatedDays)
+    rows = prepared.book.surface_rows(np.ones(len(days.days), dtype=np.bool_), prepared.rules.exit.dte)
+    quoted = prepared.with_surface(days.surface_under(moved.market.market.parameters, rows))
+    return replace(quoted, ranks=known_ranks(days.days, moved.history, prepared.rules.gate))
 
 
 def totals_at(rules: Rules, trials: Sequence[Trial], scale_and_place: tuple[float, int]) -> Totals:
     """Sum the trades of the rules on one path at a premium, on a worker."""
     scale, place = scale_and_place
-    return run_totals(repriced(trials[place], scale, rules.entry).prepare(rules))
+    return run_totals(prepared_at(trials[place].prepare(rules), trials[place], scale))
 
 
 def breakeven_premium(
@@ -163,19 +172,13 @@ def breakeven_premium(
     if not all(isinstance(market, SimulatedMarket) for market in markets):
         return None
     tried: dict[float, tuple[list[Prepared], float]] = {}
-    books: list[Book] = []
+    given = [trial.prepare(rules) for trial in trials]
 
     def gain(scale: float) -> float:
         if scale not in tried:
             if on_progress:
                 on_progress(len(tried), PREMIUM_STEPS + 2)
-            moved = [repriced(trial, scale, rules.entry) for trial in trials]
-            if not books:  # expirations, strikes and settlements do not depend on prices
-                books.extend(build_book(trial.market, rules.entry) for trial in moved)
-            prepared = [
-                trial.prepare(rules, book.with_surface(trial.market.surface()))
-                for trial, book in zip(moved, books, strict=True)
-            ]
+            prepared = [prepared_at(ready, trial, scale) for ready, trial in zip(given, trials, strict=True)]
             tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
         return tried[scale][1]
 

@@ -26,6 +26,7 @@ from iwm_opts.kernels.backtest.state import (
     STOP_LOSS,
     TOUCH_ON,
     State,
+    Surface,
     blank_trades,
 )
 from iwm_opts.market.iv_rank import IvHistory
@@ -60,6 +61,16 @@ class Prepared:
         """Return the same with other trading costs."""
         terms = _cost_terms(self.market, self.book, costs)
         return replace(self, rules=replace(self.rules, costs=costs), costs=terms, prices=blank_prices(self.book))
+
+    def with_surface(self, surface: Surface) -> "Prepared":
+        """Return the same packages to choose anew on a surface of the same rows with other prices."""
+        book = self.book.with_surface(surface)
+        return replace(self, book=book, prices=blank_prices(book))
+
+    def entry_days(self, allowed: Flags | None = None) -> Flags:
+        """Return the allowed days, those of the gate unless given, on which the other rules of entry are met too."""
+        is_allowed = is_open(self.ranks, self.rules.gate) if allowed is None else allowed
+        return is_allowed & on_weekdays(self.market, self.rules.entry) & macro_met(self)
 
 
 def prepare(
@@ -128,15 +139,12 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
 
 def run_totals(prepared: Prepared, allowed: Flags | None = None) -> Totals:
     """Return sums over the trades of `run`, for a tenth of its time."""
-    is_allowed = is_open(prepared.ranks, prepared.rules.gate) if allowed is None else allowed
-    entries = is_allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
-    return total(prepared, _run(prepared, entries))
+    return total(prepared, _run(prepared, prepared.entry_days(allowed)))
 
 
 def run_sample(prepared: Prepared, allowed: Flags) -> Array:
     """Dollars a package gained, and trades, by day of entry on the allowed days; shape (days, 2)."""
-    entries = allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
-    return sample(prepared, _run(prepared, entries))
+    return sample(prepared, _run(prepared, prepared.entry_days(allowed)))
 
 
 def _run(prepared: Prepared, entries: Flags) -> Run:

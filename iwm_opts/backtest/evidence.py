@@ -146,7 +146,7 @@ def gather_evidence(
     differences.append(_against_chance(gated, prepared, seed, random_draws, steps, mapper))
     premium = breakeven_premium(trials, rules, seed, steps.at, mapper) if wants_premium else None
     steps.before += 10 if wants_premium else 0
-    bands = quote_bands(trials, rules, band_draws, seed, steps.at) if band_draws else ()
+    bands = quote_bands(prepared, band_draws, seed, steps.at) if band_draws else ()
     return Evidence(
         rules=rules,
         strategy=gated,

@@ -1,25 +1,28 @@
 """Bands of gains over what modelled quotes leave open: the shape of the smile and the width of spreads."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.baselines import prepare_baselines
-from iwm_opts.backtest.engine import run_totals
-from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.baselines import Baselines
+from iwm_opts.backtest.engine import Prepared, run_totals
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial, gain_per_trade, market_kind
+from iwm_opts.backtest.trial import gain_per_trade, market_kind
 from iwm_opts.errors import InputError
-from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.simulation.surface import drawn_smile
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Change = Callable[
+    [SimulatedDays, Flags], Surface
+]  # other quotes of some days, on the rows of the surface that are read
 
 MODELLED: Final = "modelled"
 
@@ -27,7 +30,7 @@ SPREADS: Final = (0.7, 1.4)  # times the modelled ones: within it lie sessions a
 LEVEL: Final = 0.90  # share of the draws between the bounds
 SPREAD_NAME: Final = f"spreads x {SPREADS[0]:g} to {SPREADS[1]:g}"
 DRAWS: Final = 20  # of the smile, by default
-FEW_DRAWS: Final = 6  # beside every backtest: two seconds of work
+FEW_DRAWS: Final = 6  # beside every backtest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class QuoteBand:
 
 
 def quote_bands(
-    trials: Sequence[Trial], rules: Rules, draws: int, seed: int, on_progress: Callable[[int, int], None] | None = None
+    baselines: Sequence[Baselines], draws: int, seed: int, on_progress: Callable[[int, int], None] | None = None
 ) -> tuple[QuoteBand, ...]:
     """Band over draws of the smile's coefficients, and over narrower and wider spreads.
 
@@ -50,8 +53,11 @@ def quote_bands(
 
     Parameters
     ----------
+    baselines : sequence of Baselines
+        Of the rules, a trial each.
     draws : int
         Of the smile, from the covariance of its estimates; the band holds the middle 90% of them.
+    seed : int
     on_progress : callable, optional
         Called with (markets done, markets).
 
@@ -60,12 +66,13 @@ def quote_bands(
     InputError
         When the quotes are recorded.
     """
-    if not all(isinstance(trial.market, SimulatedDays) for trial in trials):
+    if not all(isinstance(each.gated.market, SimulatedDays) for each in baselines):
         raise InputError("bands", draws, "recorded quotes have no smile to draw", "leave the bands out")
+    rows = [_rows(each.gated, each.gated.entry_days() | each.ungated.entry_days(each.ranked)) for each in baselines]
     changes = _changes(draws, seed)
     gains = []
     for done, change in enumerate(changes, start=1):
-        gains.append(_gains(trials, rules, change))
+        gains.append(_gains(baselines, rows, change))
         if on_progress:
             on_progress(done, len(changes))
     by_market = np.array(gains)
@@ -85,29 +92,30 @@ class GainBand:
     high: float
 
 
-def gain_bands(
-    trials: Sequence[Trial], rules: Rules, allowed: Sequence[Flags | None], seed: int = 1
-) -> tuple[GainBand, ...]:
+def gain_bands(prepared: Sequence[Prepared], allowed: Sequence[Flags | None], seed: int = 1) -> tuple[GainBand, ...]:
     """Band over a few draws of the smile, and range over narrower and wider spreads; none unless modelled.
 
     Few draws have no quantiles: the band is normal about the gain under the quotes as modelled, with the mean square of
-    the draws' differences from it. A third of the time of the draws of `quote_bands`.
+    the draws' differences from it. A tenth of the time of the draws of `quote_bands`.
 
     Parameters
     ----------
-    trials : sequence of Trial
-    rules : Rules
+    prepared : sequence of Prepared
+        The rules, a trial each.
     allowed : sequence of (ndarray of bool or None)
         Days to enter on, by trial; None for those of the gate.
     seed : int
     """
-    if not all(market_kind(trial.market) == MODELLED for trial in trials):
+    if not all(market_kind(each.market) == MODELLED for each in prepared):
         return ()
-    gains = []
-    for change in (lambda given: given, *_changes(FEW_DRAWS, seed)):
-        requoted = [_requoted(trial, rules, change).prepare(rules) for trial in trials]
-        gains.append(gain_per_trade([run_totals(each, days) for each, days in zip(requoted, allowed, strict=True)]))
-    estimate, drawn, spreads = gains[0], gains[1 : FEW_DRAWS + 1], gains[FEW_DRAWS + 1 :]
+    rows = [_rows(each, each.entry_days(days)) for each, days in zip(prepared, allowed, strict=True)]
+
+    def gain(quoted: Iterable[Prepared]) -> float:
+        return gain_per_trade([run_totals(each, days) for each, days in zip(quoted, allowed, strict=True)])
+
+    estimate = gain(prepared)
+    gains = [gain(map(partial(_requoted, change), prepared, rows)) for change in _changes(FEW_DRAWS, seed)]
+    drawn, spreads = gains[:FEW_DRAWS], gains[FEW_DRAWS:]
     spread = math.hypot(*(gain - estimate for gain in drawn)) / math.sqrt(FEW_DRAWS)
     reach = NormalDist().inv_cdf(0.5 + 0.5 * LEVEL) * spread
     return (
@@ -116,7 +124,7 @@ def gain_bands(
     )
 
 
-def _changes(draws: int, seed: int) -> list[Callable[[Parameters], Parameters]]:
+def _changes(draws: int, seed: int) -> list[Change]:
     """Draws of the smile, then narrower and wider spreads."""
     rng = np.random.default_rng([seed, 2])
     return [*(_with_smile(rng) for _ in range(draws)), *map(_with_spreads, SPREADS)]
@@ -127,31 +135,43 @@ def _band(name: str, bounds: Array) -> QuoteBand:
     return QuoteBand(name, gated, ungated, difference)
 
 
-def _with_smile(rng: np.random.Generator) -> Callable[[Parameters], Parameters]:
+def _with_smile(rng: np.random.Generator) -> Change:
     seed = int(rng.integers(2**63))
-    return lambda given: replace(given, smile=drawn_smile(given.smile, np.random.default_rng(seed)))
+
+    def drawn(days: SimulatedDays, rows: Flags) -> Surface:
+        given = days.market.parameters
+        return days.surface_under(replace(given, smile=drawn_smile(given.smile, np.random.default_rng(seed))), rows)
+
+    return drawn
 
 
-def _with_spreads(factor: float) -> Callable[[Parameters], Parameters]:
-    def widened(given: Parameters) -> Parameters:
-        first, *rest = given.spread.coefficients
-        return replace(given, spread=replace(given.spread, coefficients=(first + float(np.log(factor)), *rest)))
+def _with_spreads(factor: float) -> Change:
+    def widened(days: SimulatedDays, _: Flags) -> Surface:
+        surface = days.surface()
+        coefficients = surface.coefficients.copy()
+        coefficients[0] += math.log(factor)  # of the logarithm of spreads
+        return surface._replace(coefficients=coefficients)
 
     return widened
 
 
-def _gains(
-    trials: Sequence[Trial], rules: Rules, change: Callable[[Parameters], Parameters]
-) -> tuple[float, float, float]:
-    """Mean net gain of a package gated, ungated, and their difference under changed quotes."""
-    prepared = [prepare_baselines(_requoted(trial, rules, change), rules) for trial in trials]
-    gated = gain_per_trade([run_totals(each.gated) for each in prepared])
-    ungated = gain_per_trade([run_totals(each.ungated, each.ranked) for each in prepared])
-    return gated, ungated, gated - ungated
+def _rows(prepared: Prepared, entries: Flags) -> Flags:
+    """Rows of the surface that backtests with entries on some days may read, whatever its quotes."""
+    return prepared.book.surface_rows(entries, prepared.rules.exit.dte)
 
 
-def _requoted(trial: Trial, rules: Rules, change: Callable[[Parameters], Parameters]) -> Trial:
-    days = trial.market
+def _requoted(change: Change, prepared: Prepared, rows: Flags) -> Prepared:
+    days = prepared.market
     assert isinstance(days, SimulatedDays)  # by the callers
-    requoted = days.repriced(change(days.market.parameters), rules.entry.dte, rules.entry.dte_slack)
-    return replace(trial, market=requoted)
+    return prepared.with_surface(change(days, rows))
+
+
+def _gains(baselines: Sequence[Baselines], rows: Sequence[Flags], change: Change) -> tuple[float, float, float]:
+    """Mean net gain of a package gated, ungated, and their difference under changed quotes."""
+    gated = [_requoted(change, each.gated, is_read) for each, is_read in zip(baselines, rows, strict=True)]
+    ungated = [
+        run_totals(replace(quoted, rules=each.ungated.rules), each.ranked)
+        for quoted, each in zip(gated, baselines, strict=True)
+    ]
+    gains = gain_per_trade([run_totals(quoted) for quoted in gated]), gain_per_trade(ungated)
+    return *gains, gains[0] - gains[1]

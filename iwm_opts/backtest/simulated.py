@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,15 +16,14 @@ from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.backtest.marks import quotes_on
-from iwm_opts.kernels.backtest.state import Surface
+from iwm_opts.kernels.backtest.state import COLUMNS, THETA, Surface
 from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.simulation.listing import Listings
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
-from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
+from iwm_opts.simulation.surface_table import Moments, SurfaceTable, repriced_rows
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 
 if TYPE_CHECKING:
@@ -59,8 +58,6 @@ class SimulatedDays:
     market: SurfaceMarket
     first: date
     caveats: tuple[str, ...] = (ECHO,)  # on its inputs, and on an edge measured here
-    listed: Listings | None = None  # expirations that are priced, by day; all within TABLE_DTE unless given
-    like: "SimulatedDays | None" = None  # the same days and expirations under other parameters
 
     is_simulated = True
 
@@ -186,47 +183,38 @@ class SimulatedDays:
             strikes.strike,
         )
 
-    def repriced(self, parameters: Parameters, dte: int, slack: int) -> "SimulatedDays":
-        """Return the same days under other parameters, priced only at the expirations of `candidates`."""
-        if (dte, slack) not in self.narrow:
-            self.narrow[dte, slack] = self._narrowed(dte, slack)
-        like = self.narrow[dte, slack]
-        return replace(like, market=replace(self.market, parameters=parameters), like=like)
+    def surface_under(self, parameters: Parameters, rows: Flags) -> Surface:
+        """Surface of the same days under other parameters, priced on some of its rows and NaN on the others.
 
-    @cached_property
-    def narrow(self) -> "dict[tuple[int, int], SimulatedDays]":
-        """These days with the expirations of `candidates` alone, as far as they were asked for."""
-        return {}
-
-    def _narrowed(self, dte: int, slack: int) -> "SimulatedDays":
-        table, nearest = self._table, self._nearest(dte, slack)
-        chosen = table.expiration[nearest[nearest >= 0]]
-        return replace(self, listed=table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack)))
+        Parameters
+        ----------
+        parameters : Parameters
+            Of another smile, premium or spread.
+        rows : ndarray of bool, shape (rows,)
+        """
+        surface, is_priced = self._surface, rows[self._order]
+        priced = repriced_rows(self._table, self.market.parameters, parameters, self._moments, is_priced)
+        columns = surface.rows.reshape(-1, COLUMNS).copy()
+        columns[:, THETA:] = np.nan
+        columns[self._order[is_priced], THETA:] = np.column_stack(priced)
+        return Surface(columns.ravel(), _spread_terms(parameters))
 
     @cached_property
     def _moments(self) -> Moments:
-        return self.like._moments if self.like else self.market.moments(self._before, len(self.market.days))
+        return self.market.moments(self._before, len(self.market.days))
 
     @cached_property
     def _table(self) -> SurfaceTable:
-        if self.listed is None:
-            return self.market.table(self._before, most_dte=TABLE_DTE)
-        if self.like is not None:
-            return self.like._table.repriced(self.market.parameters, self._moments)
-        return surface_table(self.market.parameters, self._moments, self.listed)
+        return self.market.table(self._before, most_dte=TABLE_DTE)
 
     @cached_property
     def _place(self) -> Places:
         """Day of each row of the table."""
-        if self.like is not None and self.listed is not None:
-            return self.like._place
         return np.repeat(np.arange(len(self.days)), np.diff(self._table.start))
 
     @cached_property
     def _order(self) -> Places:
         """Row of the surface of each row of the table."""
-        if self.like is not None and self.listed is not None:
-            return self.like._order
         order = np.lexsort((self._place, self._table.expiration))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))
@@ -244,8 +232,7 @@ class SimulatedDays:
             table.spot[self._place[order]], table.forward[order], table.discount[order], np.sqrt(table.years[order]),
             log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.widening[order],
         )  # fmt: skip
-        coefficients = np.append(np.array(self.market.parameters.spread.coefficients, dtype=np.float64), TICK)
-        return Surface(np.column_stack(columns).ravel(), coefficients)
+        return Surface(np.column_stack(columns).ravel(), _spread_terms(self.market.parameters))
 
     def _nearest(self, dte: int, slack: int) -> Places:
         """Row of each day's expiration nearest to `dte`, the earlier of two; -1 where none lies within `slack`."""
@@ -274,3 +261,7 @@ class SimulatedDays:
         rows = np.full(len(bid), self._order[row])
         quotes_on(*self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
         return Marks(bid, ask, np.zeros(len(bid), dtype=np.int64))
+
+
+def _spread_terms(parameters: Parameters) -> Array:
+    return np.append(np.array(parameters.spread.coefficients, dtype=np.float64), TICK)

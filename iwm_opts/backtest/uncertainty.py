@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
+from iwm_opts.backtest.engine import Prepared
 from iwm_opts.backtest.quote_bands import GainBand, gain_bands
 from iwm_opts.backtest.trial import PooledResult, trade_sample
 
@@ -27,12 +28,16 @@ class Uncertainty:
         return asdict(self)
 
 
-def with_uncertainty(result: PooledResult, allowed: Sequence[Flags | None], seed: int = 1) -> PooledResult:
+def with_uncertainty(
+    result: PooledResult, prepared: Sequence[Prepared], allowed: Sequence[Flags | None], seed: int = 1
+) -> PooledResult:
     """Return a result with its interval and, on modelled quotes, its bands.
 
     Parameters
     ----------
     result : PooledResult
+    prepared : sequence of Prepared
+        The rules that were run, by trial.
     allowed : sequence of (ndarray of bool or None)
         Days to enter on, by trial; None for those of the gate.
     seed : int
@@ -43,5 +48,4 @@ def with_uncertainty(result: PooledResult, allowed: Sequence[Flags | None], seed
         return result
     held = float(trades["sessions"].mean())
     interval = ratio_interval([trade_sample(run) for run in result.results], held, seed, DRAWS)
-    bands = gain_bands(result.trials, result.results[0].rules, allowed, seed)
-    return replace(result, uncertainty=Uncertainty(interval, bands))
+    return replace(result, uncertainty=Uncertainty(interval, gain_bands(prepared, allowed, seed)))

@@ -16,7 +16,7 @@ from iwm_opts.simulation.index import Strikes, quoted_variance
 from iwm_opts.simulation.index_states import IndexTargets, index_factors
 from iwm_opts.simulation.listing import ranges
 from iwm_opts.simulation.parameters import Parameters
-from iwm_opts.simulation.surface import smile_coefficients
+from iwm_opts.simulation.surface import smile_coefficients, total_variances
 from iwm_opts.simulation.surface_table import SurfaceTable, expiration_factors, spread_widening
 
 Array = NDArray[np.float64]
@@ -74,7 +74,8 @@ def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes
 def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factors: Array, weight: Array) -> Array:
     """Index of each day's quotes, NaN where they give none."""
     usable = np.nan_to_num(factors)
-    theta, rho, phi = smile_coefficients(parameters, usable, table.start, table.effective_days)
+    total = total_variances(parameters, usable, table.start, table.effective_days)
+    theta, rho, phi = smile_coefficients(parameters, usable, table.start, total)
     counts = np.diff(table.start)
     widening = np.repeat(spread_widening(parameters, usable), counts)
     widening = widening * expiration_factors(parameters.spread, table.expiration, table.dte, after_close=False)

@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels.simulation.paths import expected_variance
 from iwm_opts.kernels.simulation.ssvi import shapes
-from iwm_opts.kernels.simulation.surface import smiles
+from iwm_opts.kernels.simulation.surface import priced_variances, smiles
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import FACTORS, State, VarianceCurve, variance_curve
 from iwm_opts.simulation.parameters import COEFFICIENTS, MAX_ETA, TYPICAL_VOL, Dynamics, Parameters, Premium, SmileShape
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 SAME_TENOR: Final = 9  # decimals of a day: what differs by less is rounding of the clock
 SHORTEST: Final = 1e-9  # years: what has expired is priced nowhere, and may not break what is
@@ -55,14 +56,13 @@ def surface_of(parameters: Parameters, state: State, effective_days: Array) -> S
     effective_days : ndarray, shape (m,)
         To each expiration, on the clock that variance runs on; not above 0 gives NaN.
     """
-    factors = np.array([astuple(state)])
-    return Surface(*smile_coefficients(parameters, factors, np.array([0, len(effective_days)]), effective_days))
+    factors, start = np.array([astuple(state)]), np.array([0, len(effective_days)])
+    variance = total_variances(parameters, factors, start, effective_days)
+    return Surface(*smile_coefficients(parameters, factors, start, variance))
 
 
-def smile_coefficients(
-    parameters: Parameters, factors: Array, start: NDArray[np.int64], effective_days: Array
-) -> tuple[Array, Array, Array]:
-    """Compute eSSVI at the expirations of many moments.
+def total_variances(parameters: Parameters, factors: Array, start: Places, effective_days: Array) -> Array:
+    """Compute the model-free total variance that states price at the expirations of many moments.
 
     Parameters
     ----------
@@ -71,24 +71,44 @@ def smile_coefficients(
     start : ndarray of int, shape (n + 1,)
         Moment i has the rows start[i] to start[i + 1].
     effective_days : ndarray, shape (rows,)
-        To each expiration, ascending within a moment; not above 0 gives NaN.
+        To each expiration, on the clock that variance runs on; not above 0 gives NaN.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+    """
+    years = effective_days / effective_days_per_year()
+    # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
+    _, first, tenor = np.unique(np.round(effective_days, SAME_TENOR), return_index=True, return_inverse=True)
+    curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
+    variance = np.empty(len(years))
+    priced_variances(
+        start, tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant, curve.weight,
+        curve.fast, curve.middle, curve.slow, curve.premium, curve.term, variance,
+    )  # fmt: skip
+    return variance
+
+
+def smile_coefficients(
+    parameters: Parameters, factors: Array, start: Places, variance: Array
+) -> tuple[Array, Array, Array]:
+    """Compute eSSVI at the expirations of many moments from their `total_variances`.
+
+    Parameters
+    ----------
+    factors : ndarray, shape (n, 6)
+    start : ndarray of int, shape (n + 1,)
+        Moment i has the rows start[i] to start[i + 1], ascending in time.
+    variance : ndarray, shape (rows,)
+        NaN gives NaN.
 
     Returns
     -------
     theta, rho, phi : ndarray, shape (rows,)
     """
     smile = parameters.smile
-    skew, eta = skew_and_eta(parameters, factors)
-    years = effective_days / effective_days_per_year()
-    # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
-    _, first, tenor = np.unique(np.round(effective_days, SAME_TENOR), return_index=True, return_inverse=True)
-    curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
-    theta, rho, phi = (np.empty(len(years)) for _ in range(3))
-    smiles(
-        start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant,
-        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, curve.term, skew, eta, smile.tilt,
-        smile.gamma, theta, rho, phi,
-    )  # fmt: skip
+    theta, rho, phi = (np.empty(len(variance)) for _ in range(3))
+    smiles(start, variance, *skew_and_eta(parameters, factors), smile.tilt, smile.gamma, theta, rho, phi)
     return theta, rho, phi
 
 

@@ -17,10 +17,11 @@ from iwm_opts.market.calendar import clocks
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.listing import FRIDAY, Listings, ranges, starts
 from iwm_opts.simulation.parameters import FACTOR_DAYS, Parameters, SpreadModel
-from iwm_opts.simulation.surface import SHORT_TENOR, priced_vol, smile_coefficients
+from iwm_opts.simulation.surface import SHORT_TENOR, priced_vol, smile_coefficients, total_variances
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 NOT_BY_ROW: Final = ("day", "spot", "start", "listings")
 LONG_TENOR: Final = 90.0 / 365.0  # whose ratio tells stress
@@ -59,6 +60,7 @@ class SurfaceTable:
     sessions_left: Places
     forward: Array
     discount: Array
+    variance: Array  # model-free, total, as priced
     theta: Array  # total variance at the money
     rho: Array
     phi: Array
@@ -81,12 +83,6 @@ class SurfaceTable:
         start = starts(self.start[places + 1] - self.start[places])
         listed = self.listings.take(is_kept)
         return SurfaceTable(self.day[places], self.spot[places], start, **by_row, listings=replace(listed, start=start))
-
-    def repriced(self, parameters: Parameters, moments: Moments) -> "SurfaceTable":
-        """Table of the same moments and expirations under other parameters."""
-        theta, rho, phi = smile_coefficients(parameters, moments.factors, self.start, self.effective_days)
-        widening = _widening(parameters, moments, self.listings.place, self.expiration, self.dte)
-        return replace(self, theta=theta, rho=rho, phi=phi, widening=widening)
 
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""
@@ -123,13 +119,37 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     start, expiration = listed.start, listed.expiration
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
     forward, discount = _forwards(moments, start, day, expiration, years)
-    theta, rho, phi = smile_coefficients(parameters, moments.factors, start, effective)
+    variance = total_variances(parameters, moments.factors, start, effective)
+    smile = smile_coefficients(parameters, moments.factors, start, variance)
     dte = (expiration - day[place]).astype(np.float64)
     widening = _widening(parameters, moments, place, expiration, dte)
     return SurfaceTable(
         day, moments.spot, start, expiration, dte, years, effective, remaining,
-        forward, discount, theta, rho, phi, widening, listed,
+        forward, discount, variance, *smile, widening, listed,
     )  # fmt: skip
+
+
+def repriced_rows(
+    table: SurfaceTable, own: Parameters, parameters: Parameters, moments: Moments, rows: Flags
+) -> tuple[Array, Array, Array, Array]:
+    """Theta, rho, phi and widening of some rows of a table under other parameters.
+
+    Parameters
+    ----------
+    table : SurfaceTable
+    own : Parameters
+        Those of the table.
+    parameters : Parameters
+    moments : Moments
+        Those of the table.
+    rows : ndarray of bool, shape (len(table),)
+    """
+    listed, factors = table.listings.take(rows), moments.factors
+    variance, widening = table.variance[rows], table.widening[rows]
+    if replace(parameters, smile=own.smile) != own:
+        variance = total_variances(parameters, factors, listed.start, table.effective_days[rows])
+        widening = _widening(parameters, moments, listed.place, listed.expiration, table.dte[rows])
+    return *smile_coefficients(parameters, factors, listed.start, variance), widening
 
 
 def _widening(parameters: Parameters, moments: Moments, place: Places, expiration: Places, dte: Array) -> Array:

@@ -107,7 +107,7 @@ def small_trials():
 
 
 def gain(trial, scale=1.0):
-    one = repriced(trial, scale, SMALL_RULES.entry)
+    one = repriced(trial, scale)
     return float(package_gains(backtest(one.market, one.history, SMALL_RULES).trades).mean())
 
 

@@ -10,10 +10,16 @@ import pytest
 
 from iwm_opts.backtest.baselines import prepare_baselines, random_gate, strategy, without_gate
 from iwm_opts.backtest.bootstrap import ratio_interval
-from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, repriced, scaled_premium
+from iwm_opts.backtest.breakeven import (
+    breakeven_premium,
+    breakeven_slippage,
+    prepared_at,
+    repriced,
+    scaled_premium,
+)
 from iwm_opts.backtest.engine import backtest, prepare, run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
 from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
@@ -211,7 +217,7 @@ def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
     assert found.reason == ""
     near = []
     for scale in (found.scale - 0.15, found.scale + 0.15):  # a trade more or less jumps by some dollars
-        moved = [repriced(trial, scale, small_rules.entry) for trial in trials]
+        moved = [repriced(trial, scale) for trial in trials]
         near.append(mean_gain([backtest(trial.market, trial.history, small_rules) for trial in moved]))
     assert near[0] < near[1]
     assert near[0] < 3.0
@@ -230,20 +236,18 @@ def test_a_premium_is_scaled_towards_none():
 
 def test_another_premium_changes_prices_and_nothing_else(small_trials):
     one = small_trials[0]
-    free = repriced(one, 0.0, EntryRule())
+    free = repriced(one, 0.0)
     np.testing.assert_array_equal(free.market.spot, one.market.spot)
     assert (free.history.closes < one.history.closes).all()
     own_index = free.market.market.index(one.market.days[20]).iv10
     assert free.history.closes[pd.Timestamp(one.market.days[20])] == pytest.approx(own_index, rel=0.03)
 
 
-def test_a_repriced_market_offers_the_same_packages_at_the_prices_of_a_whole_one(small_trials, small_rules):
-    one = small_trials[0]
-    narrow = repriced(one, 0.5, small_rules.entry)
-    whole = replace(narrow, market=replace(narrow.market, listed=None))
-    narrow_book, whole_book = (trial.prepare(small_rules).book.complete() for trial in (narrow, whole))
-    assert len(narrow.market.listed) < 0.8 * len(one.market.market.table())
-    assert narrow_book.series == whole_book.series
-    np.testing.assert_array_equal(narrow_book.strike, whole_book.strike)
-    np.testing.assert_array_equal(narrow_book.bid, whole_book.bid)
-    np.testing.assert_array_equal(narrow_book.ask, whole_book.ask)
+@pytest.mark.parametrize("scale", [0.0, 0.5])
+def test_another_premium_gives_the_gains_of_a_whole_market_under_it(small_trials, small_rules, scale):
+    for trial in small_trials:
+        moved = repriced(trial, scale)
+        found, expected = prepared_at(trial.prepare(small_rules), trial, scale), moved.prepare(small_rules)
+        np.testing.assert_array_equal(found.ranks, expected.ranks)
+        assert found.book.series == expected.book.series
+        assert run_totals(found) == pytest.approx(run_totals(expected), abs=1e-9)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from iwm_opts.backtest.baselines import prepare_baselines
-from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.engine import run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.quote_bands import gain_bands, quote_bands
+from iwm_opts.backtest.rules import ExitRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
 from iwm_opts.errors import InputError
@@ -29,8 +30,12 @@ def gains(trials, rules):
     return tuple(np.concatenate([package_gains(one.trades) for one in part]).mean() for part in results)
 
 
+def bands(trials, rules, **options):
+    return quote_bands([prepare_baselines(trial, rules) for trial in trials], seed=1, **options)
+
+
 def test_spreads_are_narrower_and_wider(small_trials, small_rules):
-    *_, band = quote_bands(small_trials, small_rules, draws=2, seed=1)
+    *_, band = bands(small_trials, small_rules, draws=2)
     spread = small_trials[0].market.market.parameters.spread
     found = []
     for factor in (0.7, 1.4):
@@ -50,19 +55,53 @@ def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, s
         with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 21))
         for trial in small_trials
     ]
-    band, _ = quote_bands(certain, small_rules, draws=3, seed=1)
+    band, _ = bands(certain, small_rules, draws=3)
     gated, ungated = gains(small_trials, small_rules)
     assert band.gated == pytest.approx((gated, gated))  # no uncertainty: the rules' own gain
     assert band.ungated == pytest.approx((ungated, ungated))
-    band, _ = quote_bands(small_trials, small_rules, draws=5, seed=1)
+    band, _ = bands(small_trials, small_rules, draws=5)
     assert band.ungated[0] < band.ungated[1]
-    assert quote_bands(small_trials, small_rules, draws=5, seed=1)[0] == band
+    assert bands(small_trials, small_rules, draws=5)[0] == band
+
+
+@pytest.mark.parametrize(
+    "exits", [ExitRule(dte=10), ExitRule(dte=40), ExitRule(profit=None, stop=None, dte=None)], ids=str
+)
+def test_a_drawn_smile_gives_the_gains_of_a_whole_market_under_it(small_trials, small_rules, exits):
+    rules = replace(small_rules, exit=exits)
+    drawn = drawn_smile(shipped_parameters().smile, np.random.default_rng(1))
+    for trial in small_trials:
+        whole = with_parameters(trial, smile=drawn)
+        baselines, expected = prepare_baselines(trial, rules), prepare_baselines(whole, rules)
+        for given, other, allowed in (
+            (baselines.gated, expected.gated, None),
+            (baselines.ungated, expected.ungated, baselines.ranked),
+        ):
+            rows = given.book.surface_rows(given.entry_days(allowed), rules.exit.dte)
+            requoted = given.with_surface(trial.market.surface_under(whole.market.market.parameters, rows))
+            assert run_totals(requoted, allowed) == pytest.approx(run_totals(other, allowed), abs=1e-9)
+
+
+def test_the_rows_read_are_those_of_the_lives_up_to_the_exit(small_trials, small_rules):
+    prepared = small_trials[0].prepare(small_rules)
+    book, entries = prepared.book, prepared.entry_days()
+    life, ordinal = book.lifetimes, book.days.ordinal
+    lived, held = set(), set()
+    for c in np.flatnonzero(entries[life.entry]):
+        for step in range(life.last[c] - life.first[c] + 1 - life.settles[c]):
+            lived.add(life.surface_row[c] + step)
+            if step <= 1 or ordinal[life.entry[c] + step - 1] < life.expires[c] - 21:  # closed on the day after at most
+                held.add(life.surface_row[c] + step)
+    assert set(np.flatnonzero(book.surface_rows(entries))) == lived
+    assert set(np.flatnonzero(book.surface_rows(entries, 21.0))) == held
+    assert held < lived
+    assert not book.surface_rows(np.zeros_like(entries)).any()
 
 
 def test_the_band_holds_the_middle_nine_tenths_of_the_draws(monkeypatch, small_trials, small_rules):
     drawn = iter([(float(k), 2.0 * k, -k) for k in range(101)] + [(3.0, 8.0, -5.0), (-1.0, 9.0, -10.0)])
     monkeypatch.setitem(quote_bands.__globals__, "_gains", lambda *_: next(drawn))
-    smile, spreads = quote_bands(small_trials, small_rules, draws=101, seed=1)
+    smile, spreads = bands(small_trials, small_rules, draws=101)
     assert (smile.gated, smile.ungated, smile.difference) == (
         pytest.approx((5.0, 95.0)),
         pytest.approx((10.0, 190.0)),
@@ -84,22 +123,24 @@ def test_draws_of_a_smile_scatter_as_its_covariance_says():
 
 def test_evidence_holds_the_bands_asked_for(small_trials, small_rules):
     found = gather_evidence(small_trials, small_rules, draws=19, random_draws=3, wants_premium=False, band_draws=2)
-    assert found.bands == quote_bands(small_trials, small_rules, 2, seed=1)
+    assert found.bands == bands(small_trials, small_rules, draws=2)
 
 
 def test_recorded_quotes_have_no_band(small_trials, small_rules):
-    recorded = [replace(trial, market=object()) for trial in small_trials]
+    given = prepare_baselines(small_trials[0], small_rules)
+    recorded = replace(given, gated=replace(given.gated, market=object()))
     with pytest.raises(InputError, match="bands=2: recorded quotes have no smile to draw"):
-        quote_bands(recorded, small_rules, draws=2, seed=1)
+        quote_bands([recorded], draws=2, seed=1)
 
 
 def test_the_band_beside_a_backtest_is_about_its_gain(monkeypatch, small_trials, small_rules):
-    assert gain_bands(small_trials, small_rules, [None] * len(small_trials)) == ()  # of the simulator's own quotes
+    prepared = [trial.prepare(small_rules) for trial in small_trials]
+    assert gain_bands(prepared, [None, None]) == ()  # of the simulator's own quotes
     monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
-    smile, spreads = gain_bands(small_trials, small_rules, [None] * len(small_trials))
+    smile, spreads = gain_bands(prepared, [None, None])
     assert (smile.low + smile.high) / 2.0 == pytest.approx(gains(small_trials, small_rules)[0])
     assert smile.low < smile.high
-    wide = quote_bands(small_trials, small_rules, draws=1, seed=1)[1]
+    wide = bands(small_trials, small_rules, draws=1)[1]
     assert (spreads.low, spreads.high) == pytest.approx(wide.gated)
     closed = [np.zeros(len(trial.market.days), dtype=bool) for trial in small_trials]
-    assert all(np.isnan(band.low) for band in gain_bands(small_trials, small_rules, closed))
+    assert all(np.isnan(band.low) for band in gain_bands(prepared, closed))

@@ -140,12 +140,18 @@ def mean_variance(
     slow_loading,
     premium_loading,
     term_loading,
+    part,
 ):
-    """Mean variance rate over one tenor, priced, of one state; see `expected_variance`, which does it for many."""
-    total = constant
-    for j in range(weight.shape[0]):
+    """Mean variance rate over one tenor, priced, of one state; see `expected_variance`, which does it for many.
+
+    `part` (nodes,) is scratch: summed apart, the terms are computed in vectors.
+    """
+    for j in range(part.shape[0]):
         exponent = fast_loading[j] * fast + middle_loading[j] * middle + slow_loading[j] * slow
-        total += weight[j] * exp(exponent + premium_loading[j] * premium + term_loading[j] * term)
+        part[j] = weight[j] * exp(exponent + premium_loading[j] * premium + term_loading[j] * term)
+    total = constant
+    for j in range(part.shape[0]):
+        total += part[j]
     return total
 
 

@@ -32,6 +32,7 @@ SINH = np.sinh(np.linspace(-REACH, REACH, NODES))
 COSH = np.cosh(np.linspace(-REACH, REACH, NODES))
 ITERATIONS = 40
 TOLERANCE = 1e-12
+NEARLY = 1e-7  # residual that one more step, by a slope measured here, takes below the tolerance
 NO_RATIO = 0.1  # log ratio of swap to at-the-money variance to begin with
 SLOPE_STEP = 1e-7  # a shorter step tells nothing about the slope but rounding
 REFERENCE = 0.005  # total variance at which `skew` is stated: about that of 45 days at a vol of 0.20
@@ -110,13 +111,17 @@ def solve_at_the_money(target, skew, tilt, eta, gamma, ratio, slope, part):
     goal = math.log(target)
     x = goal - ratio
     f = log_swap(x, skew, tilt, eta, gamma, part) - goal
+    is_measured = False
     for _ in range(ITERATIONS):
         if abs(f) < TOLERANCE:
             break
         step = -f / slope
+        if is_measured and abs(f) < NEARLY:
+            x += step
+            break
         trial = log_swap(x + step, skew, tilt, eta, gamma, part) - goal
         if abs(step) > SLOPE_STEP:
-            slope = (trial - f) / step
+            slope, is_measured = (trial - f) / step, True
         x, f = x + step, trial
     return x, goal - x, slope
 

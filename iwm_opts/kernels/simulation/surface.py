@@ -1,4 +1,4 @@
-"""Coefficients of the surface for many days and expirations at once: forwards, and total variance at the money."""
+"""Coefficients of the surface for many days and expirations at once: forwards, priced variance and smiles."""
 
 import math
 
@@ -15,34 +15,48 @@ from iwm_opts.kernels.simulation.ssvi import NO_RATIO, NODES, correlation, curva
 
 @kernel(
     "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64,"
-    " float64, float64[::1], float64[::1], float64[::1])"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])"
 )
-def smiles(
+def priced_variances(
     start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading,
-    term_loading, skew, eta, tilt, gamma, theta, rho, phi,
+    term_loading, variance,
 ):  # fmt: skip
-    """Compute eSSVI of every row: total variance at the money, correlation and curvature.
+    """Compute the model-free total variance that the state prices at every row.
 
-    Day d has the rows start[d] to start[d + 1], ascending in time; `tenor` (rows,) names their row of the node arrays,
-    `years` (rows,) is on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and
-    term; `skew` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
+    Day d has the rows start[d] to start[d + 1]; `tenor` (rows,) names their row of the node arrays, `years` (rows,) is
+    on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and term. Rows whose
+    `years` are not positive give NaN.
     """
-    part = np.empty(NODES)
+    part = np.empty(weight.shape[1])
     for d in range(start.shape[0] - 1):
         fast, middle, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3], factors[d, 4]
-        ratio, slope = NO_RATIO, 1.0
         for i in range(start[d], start[d + 1]):
-            if not years[i] > 0.0:
-                theta[i] = rho[i] = phi[i] = math.nan
-                continue
             t = tenor[i]
             rate = mean_variance(
                 fast, middle, slow, premium, term, constant, weight[t], fast_loading[t], middle_loading[t],
-                slow_loading[t], premium_loading[t], term_loading[t],
+                slow_loading[t], premium_loading[t], term_loading[t], part,
             )  # fmt: skip
-            target = years[i] * rate
-            log_theta, ratio, slope = solve_at_the_money(target, skew[d], tilt, eta[d], gamma, ratio, slope, part)
+            variance[i] = years[i] * rate if years[i] > 0.0 else math.nan
+
+
+@kernel(
+    "void(int64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1],"
+    " float64[::1])"
+)
+def smiles(start, variance, skew, eta, tilt, gamma, theta, rho, phi):
+    """Compute eSSVI of every row from its model-free total variance.
+
+    Day d has the rows start[d] to start[d + 1], ascending in time; `skew` and `eta` have shape (days,). Rows whose
+    variance is NaN give NaN.
+    """
+    part = np.empty(NODES)
+    for d in range(start.shape[0] - 1):
+        ratio, slope = NO_RATIO, 1.0
+        for i in range(start[d], start[d + 1]):
+            if math.isnan(variance[i]):
+                theta[i] = rho[i] = phi[i] = math.nan
+                continue
+            log_theta, ratio, slope = solve_at_the_money(variance[i], skew[d], tilt, eta[d], gamma, ratio, slope, part)
             theta[i], rho[i] = math.exp(log_theta), correlation(log_theta, skew[d], tilt)
             phi[i] = curvature(theta[i], eta[d], gamma)
 

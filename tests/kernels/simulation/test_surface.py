@@ -7,7 +7,7 @@ from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
 from iwm_opts.kernels.simulation.ssvi import variance_swap
-from iwm_opts.kernels.simulation.surface import forwards, quoted_variances, smiles
+from iwm_opts.kernels.simulation.surface import forwards, priced_variances, quoted_variances, smiles
 
 ETA, GAMMA, TILT = 1.2, 0.44, -0.1
 START = np.array([0, 3, 5])
@@ -44,28 +44,29 @@ def test_smiles_hold_the_priced_variance():
     fast, middle, slow, premium, term = (np.array(one).reshape(3, 1) for one in loadings)
     factors = np.array([[-0.5, 0.2, -3.2, 0.1, 0.2], [1.0, -0.3, -2.5, -0.2, 0.0]])
     skew, eta = np.array([0.4, 0.6]), np.full(2, ETA)
-    theta, rho, phi = np.empty(5), np.empty(5), np.empty(5)
-    smiles(
-        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, skew, eta, TILT, GAMMA,
-        theta, rho, phi,
+    variance, theta, rho, phi = (np.empty(5) for _ in range(4))
+    priced_variances(
+        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, variance
     )  # fmt: skip
+    smiles(START, variance, skew, eta, TILT, GAMMA, theta, rho, phi)
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
         t = tenor[row]
         rate = 0.01 + math.exp(fast[t, 0] * x + middle[t, 0] * m + slow[t, 0] * y + premium[t, 0] * u + term[t, 0] * p)
+        assert variance[row] == pytest.approx(years[row] * rate, rel=1e-14)
         assert rho[row] == pytest.approx(-math.tanh(skew[day] + TILT * math.log(theta[row] / 0.005)), rel=1e-12)
-        assert variance_swap(theta[row], rho[row], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-10)
+        assert variance_swap(theta[row], rho[row], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-11)
         assert phi[row] == pytest.approx(ETA / (theta[row] ** GAMMA * (1 + theta[row]) ** (1 - GAMMA)), rel=1e-12)
 
 
 def test_what_has_expired_has_no_smile():
     years = np.array([-0.1, 0.0, 0.1, 0.1, math.nan])
-    theta, rho, phi = np.empty(5), np.empty(5), np.empty(5)
+    variance, theta, rho, phi = (np.empty(5) for _ in range(4))
     one = np.ones((1, 1))
-    smiles(
-        START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, one, one, one, one, one, one,
-        np.full(2, 0.4), np.full(2, ETA), TILT, GAMMA, theta, rho, phi,
+    priced_variances(
+        START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, one, one, one, one, one, one, variance
     )  # fmt: skip
+    smiles(START, variance, np.full(2, 0.4), np.full(2, ETA), TILT, GAMMA, theta, rho, phi)
     assert list(np.isnan(theta)) == list(np.isnan(rho)) == list(np.isnan(phi)) == [True, True, False, False, True]
 
 
