@@ -26,7 +26,7 @@ from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
 from iwm_opts.conventions import STRATEGY
-from iwm_opts.sources.modelled_files import ModelledFiles
+from iwm_opts.sources.source import ModelledFiles
 
 DRAWS = 1000
 WIDTH = 110

@@ -24,9 +24,8 @@ from iwm_opts.report.console import render
 from iwm_opts.report.records import Record, chain_iv_record, market_record
 from iwm_opts.report.screen_table import chain_iv_line, market_lines
 from iwm_opts.report.words import points
-from iwm_opts.sources.modelled_files import ModelledFiles
 from iwm_opts.sources.registry import open_source
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import MarketRequest, ModelledFiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -27,8 +27,9 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import refuse_other_prices
 from iwm_opts.plans.checklist import NO_BARS, Inputs
 from iwm_opts.plans.edge_registry import edge_entries
-from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import DEFAULT_SEED, SimulatedMarket, default_market, simulate_market
+from iwm_opts.sources.source import ModelledFiles
 
 FUNDS: Final = ("SPY", "KRE", "XBI")
 INDEX: Final = "RVX"

@@ -20,10 +20,11 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scenarios import Scenario
-from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.sources.recorded import recorded_market
 from iwm_opts.sources.simulated import DEFAULT_SEED, scenario_market, simulate_market
+from iwm_opts.sources.source import ModelledFiles
 
 YEARS: Final = 5  # of a simulated market, unless days are given
 MIN_SESSIONS: Final = 2

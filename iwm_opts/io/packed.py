@@ -22,6 +22,8 @@ GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 EMPTY_ZIP: Final = b"PK\x05\x06"
 PACKED: Final = (GZIP, ZIP, EMPTY_ZIP)
 CHUNK: Final = 1 << 20
+SMALL_PACKED: Final = 1 << 23  # bytes of a gzip file whose content is kept in memory,
+SMALL_UNPACKED: Final = 1 << 25  # and of that content
 DEPTH: Final = 4  # files packed into one another
 SHOWN: Final = 5  # names in a message
 REMEDY: Final = "extract it first"
@@ -133,10 +135,23 @@ def content_of(path: Path) -> Unpacked:
     return Unpacked(content, (*table.notes, *notes))
 
 
-def gzip_stream(path: Path) -> io.BufferedReader:
-    """Content of a gzip file, within the limits."""
-    limit = limit_of(path.stat().st_size, MAX_STREAM)
-    return io.BufferedReader(Limited(gzip.open(path), path, limit), CHUNK)
+def gzip_stream(path: Path) -> io.BufferedIOBase:
+    """Content of a gzip file, within the limits; that of a small one is kept, as it is read several times."""
+    status = path.stat()
+    content = _small_content(path, status.st_mtime_ns, status.st_size) if status.st_size <= SMALL_PACKED else None
+    return _limited(path, status.st_size) if content is None else io.BytesIO(content)
+
+
+@lru_cache(maxsize=1)
+def _small_content(path: Path, _changed: int, size: int) -> bytes | None:
+    """Content of a gzip file; None of one that unpacks to more than is kept."""
+    with _limited(path, size) as stream:
+        content = stream.read(SMALL_UNPACKED + 1)
+    return content if len(content) <= SMALL_UNPACKED else None
+
+
+def _limited(path: Path, size: int) -> io.BufferedReader:
+    return io.BufferedReader(Limited(gzip.open(path), path, limit_of(size, MAX_STREAM)), CHUNK)
 
 
 def _gunzipped(source: object, content: bytes, most: int) -> bytes:

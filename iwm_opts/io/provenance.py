@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from iwm_opts.documents import parse_object
 from iwm_opts.io.opening import open_regular
@@ -40,6 +39,8 @@ def origin_of(path: Path) -> Origin:
         with open_regular(path) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 return Origin()
+        import pyarrow.parquet as pq  # 20 ms that no other file needs
+
         stored = (pq.read_schema(path).metadata or {}).get(ORIGIN_KEY)
         about = parse_object(stored) if stored else {}
         rate = about.get("rate")

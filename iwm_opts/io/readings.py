@@ -216,9 +216,10 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
         return layout.vendor.order, []
     open_names = [name for name in columns.values() if _may_be_open(file, name)]
     cells = distinct_words(file, open_names) if open_names else {}
-    for values in cells.values():
-        refuse_half_turned(values, file.path)
-    texts = {role: dates for role, name in columns.items() if (dates := numeric_dates(cells.get(name, ())))}
+    numeric = {name: dates for name, values in cells.items() if (dates := numeric_dates(values))}
+    for name in numeric:
+        refuse_half_turned(cells[name], file.path)
+    texts = {role: numeric[name] for role, name in columns.items() if name in numeric}
     if not texts:
         return "mdy", []
     fits: list[Order] = [order for order in ("mdy", "dmy") if _fits(texts, order)]

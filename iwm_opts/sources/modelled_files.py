@@ -23,22 +23,9 @@ from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS
 from iwm_opts.sources.modelled import TYPICAL_SLOPE, ModelledMarket, Slope, modelled_market
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, MarketOnDay
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import MarketRequest, ModelledFiles
 
 SLOPES: Final = (0.3, 3.0)  # 9-day over 30-day vol; farther apart, one of the two is something else
-
-
-@dataclass(frozen=True, slots=True)
-class ModelledFiles:
-    """Where a modelled market's inputs lie, as a user names them."""
-
-    bars: str | None
-    iv_history: str | None
-    slope_history: str | None = None
-    slope_base: str | None = None
-    yields: str | None = None
-    rate: float | None = None  # in place of yields
-    dividends: str | None = None  # a file, a list, or none
 
 
 def open_modelled(

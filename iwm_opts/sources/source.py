@@ -3,14 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import InputError
 from iwm_opts.sources.on_day import MarketOnDay
 
-if TYPE_CHECKING:
-    from iwm_opts.sources.modelled_files import ModelledFiles
+
+@dataclass(frozen=True, slots=True)
+class ModelledFiles:
+    """Where a modelled market's inputs lie, as a user names them."""
+
+    bars: str | None
+    iv_history: str | None
+    slope_history: str | None = None
+    slope_base: str | None = None
+    yields: str | None = None
+    rate: float | None = None  # in place of yields
+    dividends: str | None = None  # a file, a list, or none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +48,7 @@ class MarketRequest:
     seed: int | None = None
     tenor_days: int = IVR_TENOR_DAYS
     lookback: int = IVR_LOOKBACK
-    modelled: "ModelledFiles | None" = None
+    modelled: ModelledFiles | None = None
     on_progress: Callable[[int, int], None] | None = None
 
     def refuse(self, market: str, *names: str) -> None:

@@ -36,8 +36,9 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.simulation.scenarios import scenario
-from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import scenario_market, simulate_market
+from iwm_opts.sources.source import ModelledFiles
 from iwm_opts.spreads.legs import Wing
 
 # --- the loop ---------------------------------------------------------------------------------------------------------

@@ -38,8 +38,9 @@ from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.simulation.surface import surface_of
 from iwm_opts.simulation.surface_table import spread_widening
 from iwm_opts.sources.modelled import Slope, modelled_market
-from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.source import ModelledFiles
 
 EDGE = Momentum(gap=0.001, volume_sessions=5)
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}

@@ -17,8 +17,9 @@ from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.simulation.dynamics import FACTORS, State, variance_curve
 from iwm_opts.simulation.published import INDEX_RULES
 from iwm_opts.sources.modelled import Slope, modelled_market
-from iwm_opts.sources.modelled_files import ModelledFiles, modelled_on_day, open_modelled
+from iwm_opts.sources.modelled_files import modelled_on_day, open_modelled
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.source import ModelledFiles
 
 POINT = 0.01
 FIXED = Slope(pd.Series(dtype=float, index=pd.DatetimeIndex([])), 0.95, "fixed")
