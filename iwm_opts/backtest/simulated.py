@@ -177,7 +177,7 @@ class SimulatedDays:
         strikes = self.market.listed_strikes(self._table.listings.take(is_chosen), self._before)
         return Candidates(
             place.astype(np.int64),
-            tuple(self._series(int(row)) for row in chosen),
+            tuple(Series(self.market.symbol, date.fromordinal(day)) for day in self._table.expiration[chosen].tolist()),
             self._order[chosen],
             strikes.start,
             strikes.strike,
@@ -252,9 +252,6 @@ class SimulatedDays:
         if row < 0:
             raise InputError("expiration", series.expiration.isoformat(), f"is not listed on {self.days[place]}")
         return row
-
-    def _series(self, row: int) -> Series:
-        return Series(self.market.symbol, self._table.listings[row].expiration)
 
     def _marked(self, row: int, request: Request) -> Marks:
         bid, ask, delta = (np.empty(len(request.strike)) for _ in range(3))

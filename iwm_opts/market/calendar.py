@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,8 @@ HALF_DAY_CLOSE: Final = time(13)
 CLOSING = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _SECONDS_PER_DAY = 86_400.0
+_MICROSECONDS_PER_DAY: Final = 86_400_000_000
+_MOMENTS: Final = 1 << 15  # remembered: surfaces and indices of one market read the same closes several times
 
 # Variance within a day that is a session. From one close to the next open: 0.28 of IWM's, 2000-05-26 to 2026-08-21, on
 # days without a closed one between. Of the session by half-hours: squared returns of IWM's minutes, 156 sessions from
@@ -247,10 +249,19 @@ def clocks(
     return years, effective, remaining.astype(np.int64)
 
 
+@lru_cache(maxsize=_MOMENTS)
 def is_over(moment: datetime) -> bool:
-    """Whether the day of a moment is a session that has closed by then."""
-    closed = at_close(moment.date())
-    return closed.date() == moment.date() and closed <= moment
+    """Whether the day of a moment in New York is a session that has closed by then."""
+    day = moment.astimezone(NEW_YORK).date()
+    closed = at_close(day)
+    return closed.date() == day and closed <= moment
+
+
+@lru_cache(maxsize=_MOMENTS)
+def _wall_microseconds(moment: datetime) -> int:
+    """Microseconds on New York's clock since the start of `FIRST_DAY`."""
+    wall = moment.astimezone(NEW_YORK).replace(tzinfo=None)
+    return (wall - datetime.combine(FIRST_DAY, time())) // timedelta(microseconds=1)
 
 
 def _effective_clock(
@@ -265,13 +276,13 @@ def _effective_clock(
     open_days = np.concatenate([[0], np.cumsum(np.isin(days, sessions(first, last + _DAY)))])
     calendar_days = np.arange(len(open_days))  # at each day's 16:00, from the first day's previous 16:00
     elapsed = open_days + closed_day_weight * (calendar_days - open_days)
-    origin = datetime(first.year, first.month, first.day, 16, tzinfo=NEW_YORK).replace(tzinfo=None) - _DAY
+    origin = _wall_microseconds(datetime.combine(first, CLOSE, NEW_YORK)) - _MICROSECONDS_PER_DAY
 
     knots = _profiled(days, elapsed) if is_profiled else (calendar_days, elapsed)
 
     def clock(moments: Sequence[datetime]) -> NDArray[np.float64]:
-        since = np.array([(moment.astimezone(NEW_YORK).replace(tzinfo=None) - origin) / _DAY for moment in moments])
-        return np.asarray(np.interp(since, *knots))
+        since = np.array([*map(_wall_microseconds, moments)], dtype=np.int64) - origin
+        return np.asarray(np.interp(since / _MICROSECONDS_PER_DAY, *knots))
 
     return clock
 

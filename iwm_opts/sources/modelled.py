@@ -23,7 +23,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import FACTORS, StatePath, variance_rate
 from iwm_opts.simulation.index_states import IndexTargets
-from iwm_opts.simulation.listing import listings
+from iwm_opts.simulation.listing import FIRST_ORDINAL, listings
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.published import (
     INDEX_RULES,
@@ -95,7 +95,7 @@ class ModelledMarket(SurfaceMarket):
     @cached_property
     def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
         bars = self.underlying
-        ordinals = np.array([day.toordinal() for day in pd.DatetimeIndex(bars.index)], dtype=np.int64)
+        ordinals = pd.DatetimeIndex(bars.index).to_numpy().astype("datetime64[D]").astype(np.int64) + FIRST_ORDINAL
         return ordinals, bars["close"].to_numpy(dtype=np.float64, copy=True)
 
 
@@ -160,7 +160,7 @@ def _shared_days(
 ) -> tuple[list[date], dict[date, str]]:
     """Sessions with a bar and an index value, and the sessions between them that lack one."""
     closes = volatility.closes.dropna()
-    priced, valued = ([day.date() for day in pd.DatetimeIndex(table.index)] for table in (bars, closes))
+    priced, valued = (table.index.to_numpy().astype("datetime64[D]").tolist() for table in (bars, closes))
     lowest = max(filter(None, (first, priced[0], valued[0])))
     highest = min(filter(None, (last, priced[-1], valued[-1])))
     shared = sessions(lowest, highest).tolist() if lowest <= highest else []
