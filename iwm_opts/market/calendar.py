@@ -230,6 +230,7 @@ def clocks(
     """
     if not len(expirations):
         return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+    moments = [moment.astimezone(NEW_YORK) for moment in moments]
     ordinals, which = np.unique(expirations, return_inverse=True)
     days = [date.fromordinal(ordinal) for ordinal in ordinals.tolist()]
     ends = [expiry_moment(day) for day in days]

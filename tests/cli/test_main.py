@@ -40,11 +40,12 @@ def test_python_starts_the_command_line_by_the_package_name():
     assert "Usage: iwm-opts" in done.stdout
 
 
-def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
+def test_a_screen_of_a_chain_file_imports_no_more_than_it_reads(chain_file):
     probe = (
         "import sys; from iwm_opts.cli.main import main\n"
         f"try: main(['condor', '--source', {str(chain_file)!r}, '--dte', '28:50', '-q'])\nexcept SystemExit: pass\n"
-        "found = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'curl_cffi', 'matplotlib'} & set(sys.modules)\n"
+        "heavy = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'curl_cffi', 'matplotlib', 'pyarrow.parquet'}\n"
+        "found = (heavy | {'iwm_opts.simulation', 'iwm_opts.sources.modelled_files'}) & set(sys.modules)\n"
         "print(found); sys.exit(len(found))"
     )
     subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)

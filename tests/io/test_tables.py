@@ -61,6 +61,26 @@ def test_gzip_is_known_by_content_not_by_name(quotes, save):
     assert len(load_chain(save(quotes(), "chain.txt")).quotes) == 36
 
 
+def test_a_small_gzip_file_is_unpacked_once_until_it_changes(quotes, save, monkeypatch):
+    opened, unpack = [], gzip.open
+
+    def counted(source):
+        opened.append(source)
+        return unpack(source)
+
+    monkeypatch.setattr("iwm_opts.io.packed.gzip.open", counted)
+    path = save(gzip.compress(quotes().to_csv(index=False).encode()), "chain.csv.gz")
+    assert len(load_chain(path).quotes) == 36
+    assert opened.count(path) == 1
+    path.write_bytes(gzip.compress(quotes().iloc[:30].to_csv(index=False).encode()))
+    assert len(load_chain(path).quotes) == 30
+
+
+def test_a_gzip_file_that_unpacks_to_more_than_is_kept_streams(quotes, save, monkeypatch):
+    monkeypatch.setattr("iwm_opts.io.packed.SMALL_UNPACKED", 100)
+    assert len(load_chain(save(gzip.compress(quotes().to_csv(index=False).encode()), "chain.csv.gz")).quotes) == 36
+
+
 def test_gzipped_parquet(quotes, save, tmp_path):
     inner = save(quotes(), "inner.parquet").read_bytes()
     assert len(load_chain(save(gzip.compress(inner), "outer.parquet")).quotes) == 36

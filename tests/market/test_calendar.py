@@ -1,6 +1,6 @@
 """Sessions and hours from the exchange's published calendars of 2025 and 2026."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,16 @@ def test_variance_within_the_day_of_short_options(hour, minute, left):
     assert effective_days(moment, expirations, 1.0)[0] == pytest.approx(even)
     place, ordinals = np.zeros(3, dtype=np.int64), np.array([day.toordinal() for day in expirations])
     assert clocks([moment], place, ordinals)[1] == pytest.approx([own, monday, far])
+
+
+def test_clocks_read_moments_of_another_zone_as_the_same_instants():
+    moments = [datetime(2026, 6, 26, hour, tzinfo=NEW_YORK) for hour in (12, 16, 23)]
+    place, expirations = np.arange(3), np.full(3, date(2026, 7, 10).toordinal())
+    here = clocks(moments, place, expirations)
+    for zone in (UTC, timezone(timedelta(hours=9))):
+        there = clocks([moment.astimezone(zone) for moment in moments], place, expirations)
+        np.testing.assert_array_equal(there, here)
+    assert here[2].tolist() == [10, 9, 9]  # 3 July is a holiday
 
 
 def test_half_days_spread_the_session_over_their_hours():
