@@ -96,7 +96,7 @@ def gain_bands(prepared: Sequence[Prepared], allowed: Sequence[Flags | None], se
     """Band over a few draws of the smile, and range over narrower and wider spreads; none unless modelled.
 
     Few draws have no quantiles: the band is normal about the gain under the quotes as modelled, with the mean square of
-    the draws' differences from it. A tenth of the time of the draws of `quote_bands`.
+    the draws' differences from it. A quarter of the time of `quote_bands`.
 
     Parameters
     ----------
