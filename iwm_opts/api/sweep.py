@@ -28,7 +28,8 @@ from iwm_opts.backtest.selection import Family
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.panel_cache import PACKAGE, code_digest
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record
@@ -249,22 +250,24 @@ def _outcomes(sweep: _Sweep, request: SweepRequest, on_progress: OnProgress | No
     with folder or nullcontext():
         if folder:
             for path in request.merge:
-                if not path.is_dir():
-                    raise InputError("merge", str(path), "not a folder", "name one that sweep --output wrote")
-                with SweepFolder(path, folder.asked) as shard:
-                    is_new = ~np.isin(shard.outcomes.numbers, folder.outcomes.numbers)
-                    folder.add(shard.outcomes.take(np.flatnonzero(is_new)))
+                folder.merge(path)
         parts = [folder.outcomes if folder else Outcomes.of([])]
         resumed = done = len(parts[0])
-        for outcomes in sweep.run(sweep.variants.take(_missing(sweep.variants, parts[0].numbers, request.shard))):
-            parts.append(outcomes)
-            done += len(outcomes)
+        try:
+            for outcomes in sweep.run(sweep.variants.take(_missing(sweep.variants, parts[0].numbers, request.shard))):
+                if folder:
+                    folder.add(outcomes)
+                parts.append(outcomes)
+                done += len(outcomes)
+                if on_progress:
+                    on_progress(done, len(sweep.variants))
             if folder:
-                folder.add(outcomes)
-            if on_progress:
-                on_progress(done, len(sweep.variants))
-        if folder:
-            folder.finish()
+                folder.finish()
+        except DataError as error:
+            if folder:
+                kept = f"{done} of {len(sweep.variants)} variants are kept in {request.folder}"
+                raise DataError(error.source, error.rule, f"{kept}: {error.remedy}") from None
+            raise
     return Outcomes.joined(parts), resumed
 
 
@@ -288,6 +291,7 @@ def _question(
         "markets": [trial.market.name for trial in trials],
         "days": [days[0].isoformat(), days[-1].isoformat(), len(days)],
         "data": data_digests(trials),
+        "code": code_digest(PACKAGE),
         "rules": rules.hexdigest()[:16],
     }
 

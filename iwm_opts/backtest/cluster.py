@@ -6,11 +6,12 @@ item alone, so that workers, chunks, order, retries and lost workers do not chan
 """
 
 import hashlib
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.mapping import ranges
+from iwm_opts.io.panel_cache import PACKAGE, code_digest
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -86,12 +88,12 @@ class MarketOpener:
         with _opening:
             if key not in _trials:
                 _trials.clear()  # memory for one market
-                _trials[key] = self.open_trials()
-        trials = _trials[key]
-        if data_digests(trials) != self.data:
-            rule = "a worker sees other prices than the client"
-            raise DataError("cluster", rule, "give the workers the same files and release of iwm-opts")
-        return trials
+                trials = self.open_trials()
+                if data_digests(trials) != self.data:
+                    rule = "a worker sees other prices than the client"
+                    raise DataError("cluster", rule, "give the workers the same files")
+                _trials[key] = trials
+            return _trials[key]
 
 
 @contextmanager
@@ -114,39 +116,43 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
         When no scheduler answers.
     """
     try:
-        import dask
-        from distributed import Client, LocalCluster
+        from distributed.utils import silence_logging_cmgr
     except ImportError:
         raise InputError("cluster", cluster, MISSING, INSTALL) from None
-    started = None
-    try:
-        if cluster == LOCAL:
-            environment = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()}
-            with dask.config.set({**QUIET, **environment}):
-                started = LocalCluster(
-                    n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0"
-                )
-            client = Client(started)
-        elif "://" in cluster:
-            client = Client(cluster, timeout=TIMEOUT)
-        elif Path(cluster).is_file():
-            client = Client(scheduler_file=cluster, timeout=TIMEOUT)
-        else:
-            rule = "names neither local, an address nor a scheduler file"
-            raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
-    except (OSError, ValueError) as error:
-        if isinstance(error, IwmOptsError):
-            raise
-        raise DataError(cluster, f"no scheduler answers ({error})", "start one, or use --cluster local") from None
-    try:
+    with ExitStack() as stack:
+        # A lost connection ends in an error of one line: no tracebacks of Dask's around it.
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
+        try:
+            client = _connect(cluster, stack)
+        except (OSError, ValueError) as error:
+            if isinstance(error, IwmOptsError):
+                raise
+            raise DataError(cluster, f"no scheduler answers ({error})", "start one, or use --cluster local") from None
         if on_open:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
             on_open(f"cluster of {counted(count, 'workers')}; dashboard {client.dashboard_link}")
         yield client
-    finally:
-        client.close()
-        if started is not None:
-            started.close()
+
+
+def _connect(cluster: str, stack: ExitStack) -> "Client":
+    """Client of a cluster, both closed with the stack."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    if cluster == LOCAL:
+        environment = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()}
+        with dask.config.set({**QUIET, **environment}):
+            started = LocalCluster(
+                n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+        return stack.enter_context(Client(stack.enter_context(started)))
+    if "://" in cluster:
+        return stack.enter_context(Client(cluster, timeout=TIMEOUT))
+    if Path(cluster).is_file():
+        return stack.enter_context(Client(scheduler_file=cluster, timeout=TIMEOUT))
+    rule = "names neither local, an address nor a scheduler file"
+    raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
 
 
 def map_on_cluster(
@@ -169,7 +175,7 @@ def map_on_cluster(
     Raises
     ------
     DataError
-        When a worker sees other prices, or the cluster is lost.
+        When a worker has other prices or another release, or the cluster is lost.
     """
     from distributed import as_completed
 
@@ -177,7 +183,7 @@ def map_on_cluster(
     key = digest((function, opener))
     try:
         # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
-        work = client.submit(pickle.loads, payload, key=f"iwm-work-{key}", retries=RETRIES)
+        work = client.submit(load_work, payload, code_digest(PACKAGE), key=f"iwm-work-{key}", retries=RETRIES)
         futures = {
             client.submit(run_item, work, item, key=f"iwm-item-{key}-{digest(item)}", retries=RETRIES): place
             for place, item in enumerate(items)
@@ -189,7 +195,21 @@ def map_on_cluster(
         raise
     except (OSError, CancelledError, RuntimeError) as error:  # also distributed's KilledWorker and CommClosedError
         rule = f"lost ({type(error).__name__}: {error})"
-        raise DataError("cluster", rule, "run it again: what --output holds is kept") from None
+        raise DataError("cluster", rule, "start it, and run the command again") from None
+
+
+def load_work(payload: bytes, code: str) -> tuple[Callable[..., Any], MarketOpener | None]:
+    """Function and opener, on a worker of the client's release.
+
+    Raises
+    ------
+    DataError
+    """
+    if code_digest(PACKAGE) != code:
+        rule = "a worker has another release of iwm-opts than the client"
+        raise DataError("cluster", rule, "install the same on the workers")
+    work: tuple[Callable[..., Any], MarketOpener | None] = pickle.loads(payload)
+    return work
 
 
 def run_item(work: tuple[Callable[..., Any], MarketOpener | None], item: Any) -> Any:

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.cluster import digest
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.mapping import Mapper
 from iwm_opts.io.opening import open_regular
-from iwm_opts.io.panel_cache import MAX_AGE_DAYS, cache_folder, code_digest
+from iwm_opts.io.panel_cache import MAX_AGE_DAYS, PACKAGE, cache_folder, code_digest
 
 TASKS: Final = "tasks"
-WHOLE_PACKAGE: Final = (".",)
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
     _prune(root)
 
     def mapped(function: Callable[..., Any], items: Sequence[Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        folder = root / digest((code_digest(WHOLE_PACKAGE), function, data))
+        folder = root / digest((code_digest(PACKAGE), function, data))
         folders.add(folder)
         files = [folder / f"{digest(item)}.npy" for item in items]
         missing = []
@@ -50,10 +50,14 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
                 missing.append(place)
             else:
                 yield place, kept
-        for position, result in mapper(function, [items[place] for place in missing]) if missing else ():
-            values, place = np.asarray(result, dtype=np.float64), missing[position]
-            _write(files[place], values)
-            yield place, values
+        try:
+            for position, result in mapper(function, [items[place] for place in missing]) if missing else ():
+                values, place = np.asarray(result, dtype=np.float64), missing[position]
+                _write(files[place], values)
+                yield place, values
+        except DataError as error:
+            kept = f"{sum(file.exists() for file in files)} of {counted(len(items), 'tasks')} are kept"
+            raise DataError(error.source, error.rule, f"{kept}: {error.remedy}") from None
 
     yield mapped
     for folder in folders:

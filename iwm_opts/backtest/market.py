@@ -112,6 +112,10 @@ class DailyMarket(Protocol):
         """Sessions with quotes, ascending."""
 
     @property
+    def digest(self) -> str:
+        """Digest of all that its quotes come from: equal for equal quotes."""
+
+    @property
     def quoted_days(self) -> int:
         """Number of days up to the last with quotes; days behind it have bars alone and settle what expires."""
 

@@ -63,8 +63,10 @@ class DailyRecord:
         days = sum(map(len, self.moves))
         if days < MIN_RECORD:
             raise InputError("days", days, f"needs at least {MIN_RECORD} days", "give a longer record")
-        if not all(np.isfinite(path).all() for path in self.moves):
-            raise InputError("pnl", "NaN", "must be finite", "fill days without a position with 0")
+        for path in self.moves:
+            if not np.isfinite(path).all():
+                value = path[~np.isfinite(path)][0]
+                raise InputError("pnl", float(value), "must be finite", "fill days without a position with 0")
 
     @property
     def all_moves(self) -> Array:

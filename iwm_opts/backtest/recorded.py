@@ -5,6 +5,7 @@ the smile drawn through what its expiration still quotes; one whose expiration i
 Both are flagged (`BY_SMILE`, `CARRIED`), so that the engine can count them: neither is dropped.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.option_table import OptionTable
-from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
+from iwm_opts.market.panel import ARRAYS, CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
 from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv
 from iwm_opts.market.quote_rows import Report
 from iwm_opts.risk.assignment import is_assigned_by_quotes
@@ -99,6 +100,15 @@ class RecordedDays:
     def days(self) -> tuple[date, ...]:
         """Sessions with a capture, and those after them that settle by their bars."""
         return (*self.panel.dates, *self.settling_days)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the quotes, the terms that price them and the bars."""
+        content = hashlib.sha256(repr((self.panel.roots, self._basis)).encode())
+        for name in ARRAYS:
+            content.update(getattr(self.panel, name).tobytes())
+        content.update(self.bars.to_numpy(dtype=np.float64).tobytes())
+        return content.hexdigest()
 
     @property
     def quoted_days(self) -> int:

@@ -238,7 +238,7 @@ def data_digests(trials: Sequence[Trial]) -> Record:
     """Digest what was traded and ranked: prices, IV history and macro series, and the names of the series."""
     digests = {name: hashlib.sha256() for name in ("prices", "iv_history", "macro")}
     for trial in trials:
-        digests["prices"].update(trial.market.spot.tobytes())
+        digests["prices"].update(trial.market.spot.tobytes() + trial.market.digest.encode())
         digests["iv_history"].update(trial.history.closes.to_numpy().tobytes())
         digests["macro"].update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
     named = {"series": trials[0].history.series}

@@ -36,6 +36,7 @@ MIN_DAYS: Final = 3
 PARTS: Final = 16  # of the days: 12,870 ways to halve them (Bailey et al. 2017)
 MIN_ERROR: Final = 0.5  # of a resample's standard error, as a fraction of the observed: bounds variants of few trades
 SHIFTS: Final = 3  # of the lower, consistent and upper p-value
+ROUNDING: Final = 1e-9  # of the largest P&L: differences of an equity that are equal but for rounding
 COLUMNS: Final = 256  # variants read and resampled at a time; bounds memory at (days + draws) x 256
 IN_CACHE: Final = 64  # variants whose running sums, or sums over all subsets of days, stay in the cache
 
@@ -123,9 +124,11 @@ def moments(pnl: Array | Family, block: float = 1.0, parts: int = PARTS) -> Mome
     Raises
     ------
     InputError
-        For fewer than 3 days, values that are not finite or a constant column.
+        For no variant, fewer than 3 days, values that are not finite or a constant column.
     """
     family = Family.of(pnl)
+    if not family.variants:
+        raise InputError("pnl", "0 variants", "needs at least 1", "test a family with a variant that traded")
     length = family.days // parts
     rows = np.empty((5, family.variants))
     sums, squares = np.empty((parts, family.variants)), np.empty((parts, family.variants))
@@ -199,7 +202,8 @@ def superior_ability(
     Raises
     ------
     InputError
-        For fewer than 3 days, values that are not finite, a constant column, a block below 1 or draws below 1.
+        For no variant, fewer than 3 days, values that are not finite, a constant column, a block below 1 or draws below
+        1.
 
     Notes
     -----
@@ -542,11 +546,13 @@ def _check(pnl: Array, places: Places) -> None:
     if len(pnl) < MIN_DAYS:
         raise InputError("pnl", counted(len(pnl), "days"), f"needs at least {MIN_DAYS} days", "test a longer history")
     _check_finite(pnl)
-    if not (np.ptp(pnl, axis=0) > 0.0).all():
-        column = places[np.argmin(np.ptp(pnl, axis=0))]
+    varies = np.ptp(pnl, axis=0) > ROUNDING * np.abs(pnl).max(axis=0)
+    if not varies.all():
+        column = places[np.argmin(varies)]
         raise InputError("pnl", f"column {column}", "must vary", "leave out variants that never traded")
 
 
 def _check_finite(pnl: Array) -> None:
     if not np.isfinite(pnl).all():
-        raise InputError("pnl", "NaN", "must be finite", "fill days without a position with 0")
+        value = pnl[~np.isfinite(pnl)][0]
+        raise InputError("pnl", float(value), "must be finite", "fill days without a position with 0")

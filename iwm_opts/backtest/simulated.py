@@ -1,9 +1,10 @@
 """Surface markets as a backtest reads them: the quotes of `SurfaceMarket.chain` without the rest of the chain."""
 
+import hashlib
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -85,6 +86,18 @@ class SimulatedDays:
     def days(self) -> tuple[date, ...]:
         """Sessions from `first` on."""
         return self.market.days[self._before :]
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the parameters, and of the state, rates and dividends that they are applied to."""
+        market = self.market
+        given = market.parameters.to_dict(), market.dividends.dividends, self.first.isoformat()
+        content = hashlib.sha256(repr(given).encode())
+        for field in fields(market.states):
+            content.update(getattr(market.states, field.name).tobytes())
+        for array in (market.closes, market.rates):
+            content.update(array.tobytes())
+        return content.hexdigest()
 
     @property
     def quoted_days(self) -> int:

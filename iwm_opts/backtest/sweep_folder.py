@@ -1,10 +1,12 @@
 """Sweep folder: a Parquet part for each range of variants as it is done, so that a stopped sweep resumes.
 
-`sweep.json` holds the options; other options in the same folder are refused. A part is there whole or not at all. Once
-every variant is done, the parts become `variants.parquet` in the order of the grid: its bytes do not depend on the
-ranges, or on stops.
+`sweep.json` holds the options; other options in the same folder are refused. A part is there whole or not at all, and
+names a digest of its columns and of the options: one that was changed, or is of another sweep, is refused. Once every
+variant is done, the parts become `variants.parquet` in the order of the grid: its bytes do not depend on the ranges, or
+on stops.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.grid import Outcomes
 from iwm_opts.backtest.saved import plain
@@ -25,7 +28,9 @@ from iwm_opts.io.opening import MAX_OWN, read_object, read_whole
 HEAD, WHOLE, PART, LOCK = "sweep.json", "variants.parquet", "part-{:06}.parquet", ".lock"
 PARTS: Final = "part-*.parquet"
 NUMBER, DIGEST = "number", "digest"  # columns beside the metrics
-LAYOUT: Final = 3
+CONTENT: Final = b"content"  # of a part's metadata: digest of its columns and of the options
+AGAIN: Final = "delete it: its variants run again"
+LAYOUT: Final = 4
 
 
 class SweepFolder:
@@ -82,14 +87,37 @@ class SweepFolder:
             return
         number = int(self._parts[-1].stem.rpartition("-")[2]) + 1 if self._parts else 0
         part = self.folder / PART.format(number)
-        write_durably(part, _as_parquet(outcomes))
+        write_durably(part, self._as_parquet(outcomes))
         self._parts.append(part)
         self._outcomes.append(outcomes)
+
+    def merge(self, folder: Path) -> None:
+        """Add the outcomes of a shard of the same sweep, but for those that are there.
+
+        Raises
+        ------
+        InputError
+            For a folder that holds no sweep or another, or is this one.
+        DataError
+            When a part was changed, or variants of both folders have other outcomes.
+        """
+        if not (folder / HEAD).is_file():
+            raise InputError("merge", str(folder), "holds no sweep", "name a folder that sweep --output wrote")
+        if folder.resolve() == self.folder.resolve():
+            raise InputError("merge", str(folder), "is the folder of --output", "leave it out")
+        with SweepFolder(folder, self.asked) as shard:
+            new = shard.outcomes
+            _, places, others = np.intersect1d(self.outcomes.numbers, new.numbers, return_indices=True)
+            here, there = self._columns(self.outcomes.take(places)), self._columns(new.take(others))
+            if any(column.tobytes() != there[name].tobytes() for name, column in here.items()):
+                rule = f"has other outcomes than {self.folder} for the same variants"
+                raise DataError(folder, rule, "run the shards on machines with the same libraries")
+            self.add(new.take(np.setdiff1d(np.arange(len(new)), others)))
 
     def finish(self) -> None:
         """Write all outcomes as one file, in the order of the grid, in place of the parts."""
         if self._parts:
-            write_durably(self.folder / WHOLE, _as_parquet(self.outcomes))
+            write_durably(self.folder / WHOLE, self._as_parquet(self.outcomes))
         while self._parts:
             self._parts.pop().unlink(missing_ok=True)
 
@@ -103,7 +131,7 @@ class SweepFolder:
         self._parts = sorted(self.folder.glob(PARTS))
         files = [whole, *self._parts] if whole.exists() else self._parts
         if files:
-            outcomes = Outcomes.joined([_read(file) for file in files])
+            outcomes = Outcomes.joined([self._read(file) for file in files])
             # A kill between the whole file and its parts leaves both.
             self._outcomes = [outcomes.take(np.unique(outcomes.numbers, return_index=True)[1])]
 
@@ -115,23 +143,37 @@ class SweepFolder:
             raise InputError("output", str(self.folder), rule, "name another folder")
 
 
-def _as_parquet(outcomes: Outcomes) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    @staticmethod
+    def _columns(outcomes: Outcomes) -> dict[str, NDArray[Any]]:
+        return {NUMBER: outcomes.numbers, **outcomes.metrics, DIGEST: outcomes.digests}
 
-    columns = {NUMBER: outcomes.numbers, **outcomes.metrics, DIGEST: outcomes.digests}
-    table = pa.table({name: pa.array(column) for name, column in columns.items()})
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()
+    def _content(self, columns: Mapping[str, NDArray[Any]]) -> bytes:
+        """Digest of columns and options."""
+        content = hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode())
+        for name, column in columns.items():
+            content.update(f"{name} {column.dtype.str} {len(column)} ".encode())
+            content.update(np.ascontiguousarray(column).tobytes())
+        return content.hexdigest().encode()
 
-
-def _read(file: Path) -> Outcomes:
-    from iwm_opts.io.failures import gate
-
-    with gate(file, "delete it: its variants run again", "cannot be read ({})"):
+    def _as_parquet(self, outcomes: Outcomes) -> bytes:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(io.BytesIO(read_whole(file, MAX_OWN)))
-        columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
+        columns = self._columns(outcomes)
+        table = pa.table({name: pa.array(column) for name, column in columns.items()})
+        buffer = io.BytesIO()
+        pq.write_table(table.replace_schema_metadata({CONTENT: self._content(columns)}), buffer, compression="zstd")
+        return buffer.getvalue()
+
+    def _read(self, file: Path) -> Outcomes:
+        from iwm_opts.io.failures import gate
+
+        with gate(file, AGAIN, "cannot be read ({})"):
+            import pyarrow.parquet as pq
+
+            table = pq.read_table(io.BytesIO(read_whole(file, MAX_OWN)))
+            columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
+            content = (table.schema.metadata or {}).get(CONTENT)
+        if content != self._content(columns):
+            raise DataError(file, "was changed after it was written, or is of another sweep", AGAIN)
         return Outcomes(columns.pop(NUMBER), columns, columns.pop(DIGEST))

@@ -26,7 +26,7 @@ from iwm_opts.backtest.rule_table import book_key
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.backtest.trial import PooledResult, Trial
-from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
@@ -36,6 +36,7 @@ OUT_OF_SAMPLE: Final = 126
 CRITERIA: Final = ("sharpe", "sortino", "pnl")
 ROLLING, ANCHORED = SCHEMES = ("rolling", "anchored")
 LABEL: Final = "walk-forward"
+LONGEST: Final = 10**6  # sessions of a trade without a time exit
 CARRIED: Final = "a position runs to its own exit when the rules change; limits on open positions count each rule's own"
 
 
@@ -101,17 +102,16 @@ def spans(days: int, schedule: Schedule, gap: int) -> list[Span]:
 
 
 def longest_trade(rules: Sequence[Rules]) -> int:
-    """Sessions that a trade of any of some rules may last at most, by expiration, DTE exit and time exit."""
-    return max(
-        min(
-            math.ceil(
-                (rule.entry.dte + rule.entry.dte_slack - (rule.exit.dte or 0)) * SESSIONS_PER_YEAR / DAYS_PER_YEAR
-            )
-            + 1,
-            rule.exit.sessions or 10**6,
-        )
-        for rule in rules
-    )
+    """Sessions that a trade of any of some rules may last at most, by expiration, DTE exit and time exit.
+
+    Five a week and one for each day of a week that has begun: an average year has holidays, a trade need not.
+    """
+
+    def most(rule: Rules) -> int:
+        weeks, days = divmod(max(rule.entry.dte + rule.entry.dte_slack - (rule.exit.dte or 0), 1), 7)
+        return min(5 * weeks + min(days, 5), rule.exit.sessions or LONGEST)
+
+    return max(map(most, rules))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,6 +54,7 @@ KINDS: Final = {  # of the values of `ABOUT`
     "refused": dict, "warnings": dict, "other_captures": dict, "days": int,
 }  # fmt: skip
 CODE: Final = ("io", "market", "kernels/panel")  # rooms that a kept panel depends on
+PACKAGE: Final = (".",)  # every room
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from iwm_opts.conventions import CHAIN_COLUMNS
+from iwm_opts.conventions import CHAIN_COLUMNS, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.mapping import Mapper
@@ -149,10 +149,15 @@ def export(
         missing = [part for part in parts if not (folder / part.name).exists()]
         done, total = sum(part.days for part in parts if part not in missing), sum(part.days for part in parts)
         written = _mapped(plan, folder, missing, mapper) if mapper else _written(plan, folder, missing, workers)
-        for part in written:
-            done += part.days
-            if progress:
-                progress(done, total)
+        try:
+            for part in written:
+                done += part.days
+                if progress:
+                    progress(done, total)
+        except DataError as error:
+            kept = sum((folder / part.name).exists() for part in parts)
+            rule = f"{kept} of {counted(len(parts), 'files')} are kept in {folder}"
+            raise DataError(error.source, error.rule, f"{rule}: {error.remedy}") from None
     return [_summary(folder, list(group)) for _, group in groupby(sorted(parts, key=_rank), key=lambda part: part.kind)]
 
 

@@ -3,18 +3,23 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts.api.cluster import open_trials
 from iwm_opts.api.rule_grid import variants_of
-from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules
+from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules, run_shard
 from iwm_opts.backtest import cluster
 from iwm_opts.backtest.grid import DailyGains
+from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.selection import COLUMNS
 from iwm_opts.errors import DataError, InputError
 
@@ -34,6 +39,11 @@ def market():
 def swept(market, **more):
     rules = iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1)
     return iwm.sweep(market, rules, GRID, draws=99, **more)
+
+
+def request_of(market, **more):
+    rules = iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1)
+    return SweepRequest(market=market, grid=GRID, rules=grid_rules(rules, GRID), draws=99, **more)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +96,7 @@ def test_a_lost_worker_changes_nothing(market, client, alone):
             killed.append(victim)
             os.kill(victim, signal.SIGKILL)
 
-    rules = iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1)
-    request = SweepRequest(market=market, grid=GRID, rules=grid_rules(rules, GRID), draws=99, chunk=1)
-    spread = answer_sweep(request, kill, client)
+    spread = answer_sweep(request_of(market, chunk=1), kill, client)
     assert killed
     assert spread.to_json() == alone.to_json()
 
@@ -96,9 +104,11 @@ def test_a_lost_worker_changes_nothing(market, client, alone):
 def test_a_stopped_sweep_goes_on_from_its_folder(market, client, alone, tmp_path):
     swept(market, folder=tmp_path / "sweep", threads=1)
     whole = tmp_path / "sweep" / "variants.parquet"
-    content, table = whole.read_bytes(), pq.read_table(whole)
-    pq.write_table(table.slice(2, 2), tmp_path / "sweep" / "part-000000.parquet")
+    content = whole.read_bytes()
     whole.unlink()
+    request = request_of(market, folder=tmp_path / "part", threads=1, shard=(2, 3))
+    run_shard(request)
+    (tmp_path / "part" / "variants.parquet").rename(tmp_path / "sweep" / "part-000000.parquet")
     spread = swept(market, folder=tmp_path / "sweep", client=client, chunk=1)
     assert spread.resumed == 2
     assert spread.to_json() == alone.to_json()
@@ -111,6 +121,52 @@ def test_a_worker_with_other_prices_is_refused(market, client):
     opener = cluster.MarketOpener(partial(open_trials, market.request, 60, None), {"0": "0" * 16})
     with pytest.raises(DataError, match="other prices than the client"):
         list(cluster.run_variants_on_cluster(client, opener, variants))
+
+
+def test_a_worker_of_another_release_is_refused(client, monkeypatch):
+    monkeypatch.setattr(cluster, "code_digest", lambda rooms: "0" * 32)
+    with pytest.raises(DataError, match="has another release of iwm-opts than the client"):
+        list(cluster.map_on_cluster(client, abs, [1, 2]))
+
+
+def test_markets_that_differ_in_quotes_alone_differ(market, monkeypatch):
+    spread = market.trials[0].market.surface_market.parameters.spread
+    name = next(field.name for field in fields(spread) if isinstance(getattr(spread, field.name), float))
+    before = data_digests(market.trials)
+    assert data_digests(iwm.simulated_market(first="2023-02-15", last="2023-08-31", paths=2, seed=5).trials) == before
+    days = market.trials[0].market
+    wider = replace(days.market.parameters, spread=replace(spread, **{name: 1.1 * getattr(spread, name)}))
+    trial = replace(market.trials[0], market=replace(days, market=replace(days.market, parameters=wider)))
+    assert data_digests((trial, *market.trials[1:]))["prices"] != before["prices"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_scheduler_that_dies_ends_in_one_line_with_what_is_kept(market, alone, tmp_path, capfd):
+    file, python = tmp_path / "scheduler.json", [sys.executable, "-m"]
+    address = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
+    worker = ["--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"]
+    with ExitStack() as stack:
+
+        def start(name, *options):
+            command = [*python, f"distributed.cli.{name}", "--scheduler-file", str(file), *options]
+            process = stack.enter_context(
+                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            )
+            stack.callback(os.killpg, process.pid, signal.SIGKILL)
+            return process
+
+        scheduler = start("dask_scheduler", *address)
+        start("dask_worker", *worker)
+        while not file.is_file() or not file.read_text().endswith("}"):
+            time.sleep(0.2)
+        request = request_of(market, folder=tmp_path / "sweep", cluster=str(file), chunk=1)
+        with pytest.raises(DataError, match=r"[1-5] of 6 variants are kept in .*sweep: start it") as raised:
+            answer_sweep(request, lambda done, total: os.kill(scheduler.pid, signal.SIGKILL))
+    assert len(str(raised.value).splitlines()) == 1
+    assert capfd.readouterr().err == ""
+    again = swept(market, folder=tmp_path / "sweep", threads=1)
+    assert again.resumed >= 1
+    assert again.to_json() == alone.to_json()
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path):

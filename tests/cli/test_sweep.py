@@ -1,7 +1,6 @@
 import csv
 import io
 
-import pyarrow.parquet as pq
 import pytest
 
 SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 1, "--ivr-lookback", 20)
@@ -49,8 +48,9 @@ def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
     folder = tmp_path / "sweep"
     whole = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 2)
     content = (folder / "variants.parquet").read_bytes()
+    swept(*GRID, "--output", tmp_path / "stopped", "--shard", "3/4")
     (folder / "variants.parquet").unlink()
-    pq.write_table(pq.read_table(io.BytesIO(content)).slice(2, 1), folder / "part-000000.parquet")
+    (tmp_path / "stopped" / "variants.parquet").rename(folder / "part-000000.parquet")
     again = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 1)
     assert "1 of 4 variants are there already" in again.err
     assert (folder / "variants.parquet").read_bytes() == content
@@ -73,7 +73,7 @@ def test_shards_merge_into_the_whole_sweep(swept, tmp_path):
     for arguments, rule in (
         (("--shard", "4/3", "--output", "x"), "is not K/N"),
         (("--shard", "1/3"), "needed by --shard"),
-        (("--merge", tmp_path / "none", "--output", tmp_path / "more"), "not a folder"),
+        (("--merge", tmp_path / "none", "--output", tmp_path / "more"), "holds no sweep"),
         (
             ("--merge", tmp_path / "1", "--output", tmp_path / "other", "--stop", 3),
             "another sweep",
