@@ -12,15 +12,19 @@ CHANGE = pd.Timestamp("2024-03-01")
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory):
     """A fund that rises by 50% a year until 2024-03-01 and falls by as much after it, under a steady index of 20."""
-    folder = tmp_path_factory.mktemp("turned")
+    return market_of(tmp_path_factory.mktemp("turned"))
+
+
+def market_of(folder, later_drift=-0.5, later_vol=0.1):
+    """A fund that rises by 50% a year, under an index of 20, until 2024-03-01; other drift and swings from then on."""
     days = pd.DatetimeIndex(sessions(pd.Timestamp("2021-09-01").date(), pd.Timestamp("2025-03-31").date()))
-    rng = np.random.default_rng(3)
-    drift = np.where(days < CHANGE, 0.5, -0.5) / 252.0
-    close = 150.0 * np.exp(np.cumsum(drift + rng.normal(0.0, 0.1 / 252**0.5, len(days))))
+    rng, is_later = np.random.default_rng(3), days >= CHANGE
+    swings = rng.normal(0.0, 1.0, len(days)) * np.where(is_later, later_vol, 0.1) / 252**0.5
+    close = 150.0 * np.exp(np.cumsum(np.where(is_later, later_drift, 0.5) / 252.0 + swings))
     bars = pd.DataFrame({"date": days, "open": close, "high": 1.003 * close, "low": 0.997 * close, "close": close})
     bars.assign(volume=1e6).to_csv(folder / "IWM.csv", index=False)
-    index = pd.DataFrame({"DATE": days.strftime("%m/%d/%Y"), "CLOSE": 20.0 + rng.normal(0.0, 0.5, len(days))})
-    index.to_csv(folder / "RVX_History.csv", index=False)
+    levels = 20.0 + rng.normal(0.0, 0.5, len(days)) + np.where(is_later, 100.0 * (later_vol - 0.1), 0.0)
+    pd.DataFrame({"DATE": days.strftime("%m/%d/%Y"), "CLOSE": levels}).to_csv(folder / "RVX_History.csv", index=False)
     return iwm.modelled_market(
         bars=folder / "IWM.csv", iv_history=folder / "RVX_History.csv", rate=0.03, first="2022-10-03", last="2025-03-14"
     )
@@ -48,6 +52,28 @@ def test_a_planted_change_is_followed_and_dated(walk):
     assert CHANGE < changed.iloc[0] <= CHANGE + pd.Timedelta(days=200)
     assert changed.iloc[0].date().isoformat() in walk.to_dict()["switches"]
     assert walk.walk.drift["strategy"] == pytest.approx(1.0 / (len(frame) - 1))
+
+
+@pytest.mark.parametrize("scheme", ["rolling", "anchored"])
+def test_what_comes_later_changes_nothing(turned, tmp_path, scheme):
+    rules = iwm.Rules(ivr_below=70, dte=25, exit_dte=7, contracts=2)
+    grid = {"strategy": ["bear-call", "bull-put"], "profit": [0.25, 0.5]}
+    walks = [
+        iwm.walk_forward(market, rules, grid, in_sample=126, out_of_sample=42, scheme=scheme)
+        for market in (turned, market_of(tmp_path, later_drift=0.6, later_vol=0.4))
+    ]
+    frames = [each.to_frame() for each in walks]
+    chosen = [frame.loc[frame["in_last"] < CHANGE, ["in_first", "in_last", "variant", "score"]] for frame in frames]
+    assert len(chosen[0]) >= 5
+    pd.testing.assert_frame_equal(*chosen)
+    equities = [each.result.equity["equity"] for each in walks]
+    early = [equity[equity.index < CHANGE] for equity in equities]
+    pd.testing.assert_series_equal(*early)
+    assert equities[0].iloc[-1] != equities[1].iloc[-1]
+    trades = [each.result.trades for each in walks]
+    closed = [each[each["exit"] < CHANGE].reset_index(drop=True) for each in trades]
+    assert len(closed[0]) > 50
+    pd.testing.assert_frame_equal(*closed)
 
 
 def test_text_marks_the_windows_that_changed(walk):

@@ -56,6 +56,15 @@ class TestDays:
         assert not market.is_simulated
         assert f"1 of 5 sessions without a recorded chain ({THU})" in market.notes
 
+    def test_the_digest_is_of_the_quotes(self, week, chain_of, bars_of, market):
+        assert recorded_days(str(chain_of(*week))).digest == market.digest
+        bid = week[2].columns.get_loc("bid")
+        week[2].iloc[40, bid] -= 0.01
+        other = recorded_days(str(chain_of(*week, name="other.csv")))
+        assert other.spot.tolist() == market.spot.tolist()
+        assert other.digest != market.digest
+        assert recorded_days(str(chain_of(*week, name="rate.csv")), rate=0.05).digest != other.digest
+
     def test_first_and_last(self, week, chain_of):
         path = str(chain_of(*week))
         assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)

@@ -226,6 +226,9 @@ def test_stepdown_finds_more_than_a_single_step():
         ({"pnl": np.ones((50, 2))}, "pnl"),
         ({"pnl": np.full((50, 2), math.nan)}, "pnl"),
         ({"pnl": np.array([[1.0], [2.0]])}, "pnl"),
+        ({"pnl": np.full((50, 2), math.inf)}, "pnl"),
+        ({"pnl": np.empty((50, 0))}, "pnl"),
+        ({"pnl": np.diff(1e5 + 0.1 * np.arange(51.0))[:, None]}, "pnl"),  # a tenth a day, but for rounding
     ],
 )
 def test_invalid_arguments(change, field):

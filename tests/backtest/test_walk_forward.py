@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.walk_forward import Schedule, longest_trade, scores, spans, walk_trials
 from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import sessions
 
 
 def test_windows_never_share_a_day_and_cover_what_is_left():
@@ -27,6 +29,17 @@ def test_the_gap_is_the_longest_trade(small_rules, small_trials):
     held = replace(small_rules, exit=replace(small_rules.exit, sessions=5))
     assert longest_trade([held]) == 5
     assert longest_trade([held, small_rules]) == longest_trade([small_rules])
+
+
+@pytest.mark.parametrize("days", [1, 5, 7, 24, 38, 45, 52, 60, 75, 90, 120, 180])
+def test_no_trade_is_open_on_both_sides_of_the_gap(small_rules, days):
+    """Of every entry in 20 years: sessions until the first that is some calendar days on."""
+    entries = pd.DatetimeIndex(sessions(date(2005, 1, 3), date(2024, 12, 31)))
+    exits = entries.searchsorted(entries + pd.Timedelta(days=days))
+    longest = (exits - np.arange(len(entries)))[exits < len(entries)].max()
+    entry = replace(small_rules.entry, dte=days + 5, dte_slack=5)
+    rules = replace(small_rules, entry=entry, exit=replace(small_rules.exit, dte=10))
+    assert longest <= longest_trade([rules]) <= longest + 3
 
 
 def backtest_sessions(trial, rules):

@@ -3,6 +3,10 @@ import io
 
 import pytest
 
+from iwm_opts.backtest import grid, sweep_folder
+from iwm_opts.errors import DataError
+from iwm_opts.io.atomic import write_durably
+
 SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 1, "--ivr-lookback", 20)
 RULES = ("--ivr-below", 40, "--dte", 30, "--exit-dte", 10, "--contracts", 1, "--draws", 99)
 GRID = ("--grid", "profit=0.25,none", "--grid", "short-delta=0.1,0.2")
@@ -57,6 +61,28 @@ def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
     assert again.out == whole.out == swept(*GRID, "--format", "csv").out
     other = swept("--grid", "profit=0.3,0.4", "--output", folder)
     assert (other.code, "holds another sweep" in other.err) == (1, True)
+
+
+def test_a_full_disk_is_one_line_with_what_is_kept(swept, tmp_path, monkeypatch):
+    parts = []
+
+    def write(path, content):
+        if path.name.startswith("part-"):
+            parts.append(path)
+            if len(parts) > 1:
+                raise DataError(path, "cannot be written: No space left on device", "free some space")
+        write_durably(path, content)
+
+    monkeypatch.setattr(sweep_folder, "write_durably", write)
+    monkeypatch.setattr(grid, "FIRST_BATCH", 1)
+    failed = swept(*GRID, "--output", tmp_path / "sweep")
+    assert failed.code == 1
+    assert "1 of 4 variants are kept in" in failed.err
+    assert len(failed.err.splitlines()) == 1
+    monkeypatch.undo()
+    again = swept(*GRID, "--output", tmp_path / "sweep", "--format", "csv")
+    assert "1 of 4 variants are there already" in again.err
+    assert again.out == swept(*GRID, "--format", "csv").out
 
 
 def test_shards_merge_into_the_whole_sweep(swept, tmp_path):

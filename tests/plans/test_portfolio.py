@@ -104,18 +104,39 @@ def test_the_second_plan_is_refused_on_the_day_that_the_first_fills_the_limit(sa
         pd.testing.assert_frame_equal(each.trades, alone.trades)
 
 
-def test_no_entry_is_left_beyond_the_limits_and_none_is_refused_without_cause(saw):
-    limit = 0.02
-    runners = [PlanRunner(plan) for plan in plans("first", "second", "third")]
-    stage = run_stage(runners, saw, ACCOUNT, SharedLimits(limit, 10.0))
-    total = stage.total.equity["equity"]
-    trades = stage.total.trades
-    assert sum(each.counts.get(OPEN_RISK, 0) for each in stage.parts) > 10
-    for day, entered in trades.groupby("entry"):
-        before = total[total.index < day]
-        equity = before.iloc[-1] if len(before) else ACCOUNT
-        held = trades[(trades["entry"] < day) & (trades["exit"] > day)]
-        assert held["risk"].sum() + entered["risk"].sum() <= limit * equity
+@pytest.mark.parametrize(
+    ("limits", "why", "used"),
+    [
+        (SharedLimits(0.02, 10.0), OPEN_RISK, lambda trades: trades["risk"]),
+        (SharedLimits(1.0, 1.2), BUYING_POWER, lambda trades: trades["shares"] * trades["entry_price"]),
+        (SharedLimits(1.0, 10.0, 1.2), NET_DELTA, lambda trades: trades["shares"] * trades["entry_price"]),
+    ],
+)
+def test_no_entry_is_left_beyond_the_limits_and_none_is_refused_without_cause(saw, limits, why, used):
+    names = ("first", "second", "third")
+    bound = {OPEN_RISK: limits.max_open_risk, BUYING_POWER: limits.max_buying_power, NET_DELTA: limits.max_net_delta}
+
+    def most_used(stage):
+        total, trades = stage.total.equity["equity"], stage.total.trades
+        fractions = []
+        for day, entered in trades.groupby("entry"):
+            before = total[total.index < day]
+            equity = before.iloc[-1] if len(before) else ACCOUNT
+            held = trades[(trades["entry"] < day) & (trades["exit"] > day)]
+            if why == NET_DELTA:  # of all shares at the price of the entry
+                shares = held["shares"].sum() + entered["shares"].sum()
+                fractions.append(shares * entered["entry_price"].iloc[0] / equity)
+            else:
+                fractions.append((used(held).sum() + used(entered).sum()) / equity)
+        return max(fractions)
+
+    stage = run_stage([PlanRunner(plan) for plan in plans(*names)], saw, ACCOUNT, limits)
+    free = run_stage([PlanRunner(plan) for plan in plans(*names)], saw, ACCOUNT, SharedLimits(1.0, 10.0))
+    refused = [sum(each.counts.get(word, 0) for each in stage.parts) for word in bound]
+    assert refused[list(bound).index(why)] > 10
+    assert sum(refused) == refused[list(bound).index(why)]
+    assert most_used(stage) <= bound[why] < most_used(free)
+    assert not any(each.counts.get(word) for each in free.parts for word in bound)
 
 
 def test_the_plans_sum_to_the_account_to_the_cent(saw):
