@@ -142,17 +142,20 @@ def _connect(cluster: str, stack: ExitStack) -> "Client":
     if cluster == LOCAL:
         environment = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MALLOC.items()}
         with dask.config.set({**QUIET, **environment}):
-            started = LocalCluster(
+            local_cluster = LocalCluster(
                 n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )  # fmt: skip
-        return stack.enter_context(Client(stack.enter_context(started)))
-    if "://" in cluster:
-        return stack.enter_context(Client(cluster, timeout=TIMEOUT))
-    if Path(cluster).is_file():
-        return stack.enter_context(Client(scheduler_file=cluster, timeout=TIMEOUT))
-    rule = "names neither local, an address nor a scheduler file"
-    raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
+        scheduler = {"address": stack.enter_context(local_cluster)}
+    elif "://" in cluster:
+        scheduler = {"address": cluster}
+    elif Path(cluster).is_file():
+        scheduler = {"scheduler_file": cluster}
+    else:
+        rule = "names neither local, an address nor a scheduler file"
+        raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
+    client: Client = stack.enter_context(Client(**scheduler, timeout=TIMEOUT))
+    return client
 
 
 def map_on_cluster(
@@ -199,7 +202,7 @@ def map_on_cluster(
 
 
 def load_work(payload: bytes, code: str) -> tuple[Callable[..., Any], MarketOpener | None]:
-    """Function and opener, on a worker of the client's release.
+    """Return function and opener, on a worker of the client's release.
 
     Raises
     ------

@@ -56,8 +56,8 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
                 _write(files[place], values)
                 yield place, values
         except DataError as error:
-            kept = f"{sum(file.exists() for file in files)} of {counted(len(items), 'tasks')} are kept"
-            raise DataError(error.source, error.rule, f"{kept}: {error.remedy}") from None
+            done = f"{sum(file.exists() for file in files)} of {counted(len(items), 'tasks')} are kept"
+            raise DataError(error.source, error.rule, f"{done}: {error.remedy}") from None
 
     yield mapped
     for folder in folders:

@@ -142,7 +142,6 @@ class SweepFolder:
             rule = f"holds another sweep ({', '.join(differing)} differ)"
             raise InputError("output", str(self.folder), rule, "name another folder")
 
-
     @staticmethod
     def _columns(outcomes: Outcomes) -> dict[str, NDArray[Any]]:
         return {NUMBER: outcomes.numbers, **outcomes.metrics, DIGEST: outcomes.digests}

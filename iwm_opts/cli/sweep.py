@@ -44,7 +44,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
 @option("--top", type=click.IntRange(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
 @option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind the test of the best.")
 @CLUSTER
-@option("--chunk", type=click.IntRange(min=1), help="Variants a task of a cluster.  [default: some 9 tasks a worker, the last ones short]")
+@option("--chunk", type=click.IntRange(min=1), help="Variants a task of a cluster.  [default: some 9 tasks a worker]")
 @option(
     "--shard",
     type=ShardParam(),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.backtest import kept_results
+from iwm_opts.errors import DataError
 from iwm_opts.io.mapping import in_order
 
 
@@ -35,6 +36,18 @@ def mapper_of(done, stop_after=99):
             yield place, function(item)
 
     return mapper
+
+
+def test_a_lost_cluster_is_one_line_with_what_is_kept(folder):
+    def lost(function, items):
+        yield 0, function(items[0])
+        raise DataError("cluster", "lost (CommClosedError)", "start it, and run the command again")
+
+    words = "cluster: lost (CommClosedError). 1 of 5 tasks are kept: start it, and run the command again."
+    with pytest.raises(DataError) as raised, kept_results.kept_results(lost) as mapper:
+        in_order(mapper, partial(powers, 3.0), range(5))
+    assert str(raised.value) == words
+    assert len(list(folder.rglob("*.npy"))) == 1
 
 
 def run(done, items, stop_after=99, base=3.0, data=None):

@@ -86,6 +86,17 @@ def test_cut_off_and_run_again_it_writes_the_same_bytes(written, tmp_path):
     assert {file: file.stat().st_mtime_ns for file in there} == there  # what was whole is not written again
 
 
+def test_a_lost_cluster_is_one_line_with_what_is_kept(tmp_path):
+    def lost(function, items):
+        yield 0, function(items[0])
+        raise DataError("cluster", "lost (CommClosedError)", "start it, and run the command again")
+
+    with pytest.raises(
+        DataError, match=r"^cluster: lost \(CommClosedError\)\. 1 of \d+ files are kept in .*: start it"
+    ):
+        export(PLAN, tmp_path, mapper=lost)
+
+
 def test_paths_do_not_hang_on_how_many_there_are(written, tmp_path):
     export(replace(PLAN, paths=1), tmp_path)
     alone, both = contents(tmp_path), contents(written[0])
