@@ -106,7 +106,7 @@ class RecordedDays:
         """Digest of the quotes, the terms that price them and the bars."""
         content = hashlib.sha256(repr((self.panel.roots, self._basis)).encode())
         for name in ARRAYS:
-            content.update(getattr(self.panel, name).tobytes())
+            content.update(np.ascontiguousarray(getattr(self.panel, name)).data)  # no copy of gigabytes
         content.update(self.bars.to_numpy(dtype=np.float64).tobytes())
         return content.hexdigest()
 

@@ -151,7 +151,7 @@ class SweepFolder:
         content = hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode())
         for name, column in columns.items():
             content.update(f"{name} {column.dtype.str} {len(column)} ".encode())
-            content.update(np.ascontiguousarray(column).tobytes())
+            content.update(np.ascontiguousarray(column).data)
         return content.hexdigest().encode()
 
     def _as_parquet(self, outcomes: Outcomes) -> bytes:
