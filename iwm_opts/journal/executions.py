@@ -29,9 +29,10 @@ class Execution:
 
     A delivery is the row of shares of an assignment or exercise: the shares follow from the option, the fees do not,
     and its effect says whether shares from before the file were taken. A transfer moves a position between accounts, at
-    a basis that the file does not hold. A reorganisation (a split, a merger, another
-    symbol) removes what it closes and adds what it opens. Without an effect it is a split: by its ratio, else by the
-    quantity that it adds to what is held; without either the broker gives no ratio.
+    a basis that the file does not hold. A reorganisation (a split, a merger, another symbol) removes what it closes and
+    adds what it opens; without a quantity it brings the cash of the shares that another row removes. Without an effect
+    it is a split: by its ratio, else by the quantity that it adds to what is held; without either the broker gives no
+    ratio.
     """
 
     when: datetime  # New York, without a zone
@@ -46,6 +47,7 @@ class Execution:
     line: int = 0  # of the file, from 1
     account: str = ""  # where a file holds several
     ratio: float = 0.0  # new shares for an old one, of a split; 0 where the broker does not say
+    cash: float = 0.0  # dollars that a reorganisation brings, paid negative; NaN where it moves fractions of shares
     is_sided: bool = False  # the sign of an ending is that of a trade which would close the position
 
     @property

@@ -21,8 +21,8 @@ from iwm_opts.journal.executions import (
     underlying,
 )
 from iwm_opts.journal.opening import OpeningBalance, Received
-from iwm_opts.journal.packages import Closing, Package, PackageLeg, PackageTrade, cut
-from iwm_opts.journal.reorganisation import Reorganisation
+from iwm_opts.journal.packages import MERGED, Closing, Package, PackageLeg, PackageTrade, cut
+from iwm_opts.journal.reorganisation import Reorganisation, with_cash_of_mergers
 from iwm_opts.journal.share_lots import Delivery, ShareBook, ShareTrade
 from iwm_opts.market.contract import Contract
 
@@ -54,7 +54,9 @@ def match_executions(executions: Iterable[Execution], left_out: Mapping[int, str
     Matched
         A position from before the executions begin is an opening balance: named, and its result left out.
     """
-    rows, problems = settled_in_cash(executions)
+    rows, lost = with_cash_of_mergers(executions)
+    rows, problems = settled_in_cash(rows)
+    problems += lost
     rows = _with_share_effects(_without_journals(rows))
     newest_first = is_newest_first(rows)
     if newest_first is None:
@@ -203,7 +205,11 @@ class _Book:
         """Book one order: its closings first, then its openings as one package."""
         self.shares.settle_uncovered(order[0].when.date())
         if order[0].kind == "reorganisation":
-            self.reorganisation.apply(order)
+            for row in self.reorganisation.apply(order):
+                if row.contract is None:
+                    self.shares.trade([row], self.opened + 1, MERGED)
+                else:
+                    self._close(row, {}, is_misdated=False)
             return
         faults = {row.line: fault for row in order if (fault := misdated(row, self.today))}
         what = "left out" if order[0].contract is None else "its trade is left out"
@@ -337,7 +343,7 @@ class _Book:
             return
         held = -count * (execution.side or (1 if execution.quantity > 0 else -1))
         balance = OpeningBalance.of(execution, held)
-        balance.received = self.received.take(execution.account, contract, held)
+        self.received.explain(balance)
         self.opening.append(balance)
         if execution.kind in DELIVERS:
             shares = MULTIPLIER * held * RIGHT_SIGN[contract.right]

@@ -21,7 +21,17 @@ ENDED = {
 
 
 class Received(Counter[tuple[str, str | Contract]]):
-    """Contracts and shares received by transfer, short negative, by account and contract or symbol of the shares."""
+    """Contracts and shares received without a basis, short negative, by account and contract or symbol."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_action = set[tuple[str, str | Contract]]()  # those that a corporate action brought, not a transfer
+
+    def explain(self, balance: "OpeningBalance") -> None:
+        """Say how much of an opening balance was received."""
+        what = balance.contract or balance.symbol
+        balance.received = self.take(balance.account, what, balance.quantity)
+        balance.is_by_action = (balance.account, what) in self.by_action
 
     def take(self, account: str, what: str | Contract, quantity: int) -> int:
         """Take what ends a position of `quantity`, short negative; how many of it were received."""
@@ -44,7 +54,8 @@ class OpeningBalance:
     price: float  # dollars a share at its end
     line: int
     settlement: float = 0.0  # dollars that shares of its assignment brought since
-    received: int = 0  # of its contracts or shares, by transfer; the others are from before the file
+    received: int = 0  # of its contracts or shares, not bought; the others are from before the file
+    is_by_action: bool = False  # received by a corporate action, not by transfer
 
     @classmethod
     def of(cls, execution: Execution, quantity: int) -> "OpeningBalance":
@@ -88,9 +99,10 @@ class OpeningBalance:
         shares = f"; its shares brought {self.settlement:.2f}" if self.settlement else ""
         source = "opening balance: {} from before the file"
         if self.received:
-            source = "{} received by transfer"
+            how = f"received by {'a corporate action' if self.is_by_action else 'transfer'}"
+            source = f"{{}} {how}"
             if self.received < abs(self.quantity):
-                source = f"{{}}, {self.received} received by transfer and the others from before the file"
+                source = f"{{}}, {self.received} {how} and the others from before the file"
         if unread:
             source = f"{{}} that line {unread}, left out, may have opened"
         return (

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from iwm_opts.journal.executions import Kind
+from iwm_opts.journal.executions import PARTS, Kind
 from iwm_opts.journal.share_lots import Delivery
 from iwm_opts.market.contract import Contract
 
+LEGGED_OUT: Final = "legged out"  # reason of a trade whose legs were closed at different times
 PARTLY: Final = "partly closed"  # reason of an open trade, before what is left of it
+MERGED: Final = "merger"  # reason of a trade that a corporate action ended for cash
 SHARES_LEFT: Final = "shares not sold yet"
 
 
@@ -140,6 +142,7 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
     """So many packages out of their legs' oldest closings."""
     debit = fees = settlement = 0.0
     kinds: set[Kind] = set()
+    moments: set[datetime] = set()
     last, is_settled = moment, True
     for leg in package.legs:
         left = leg.ratio * count
@@ -149,6 +152,7 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
             debit -= leg.sign * part * closing.price
             fees += part * closing.fees
             kinds.add(closing.kind)
+            moments.add(closing.when)
             if closing.delivery is not None:
                 settlement += part * closing.delivery.settlement
                 is_settled &= not closing.delivery.shares
@@ -159,12 +163,14 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
                 leg.closings.popleft()
     if not is_settled:
         return _trade(package, count, None, math.nan, fees, settlement, SHARES_LEFT)
-    return _trade(package, count, last, debit / count, fees, settlement, _reason(kinds))
+    is_at_once = max(moments) - min(moments) <= PARTS
+    return _trade(package, count, last, debit / count, fees, settlement, _reason(kinds, is_at_once=is_at_once))
 
 
-def _reason(kinds: set[Kind]) -> str:
+def _reason(kinds: set[Kind], *, is_at_once: bool) -> str:
     """Most telling way in which its legs ended."""
-    names = {"assignment": "assignment", "exercise": "exercise", "trade": "closed"}
+    closed = "closed" if is_at_once else LEGGED_OUT
+    names = {"assignment": "assignment", "exercise": "exercise", "reorganisation": MERGED, "trade": closed}
     return next((name for kind, name in names.items() if kind in kinds), "expiry")
 
 

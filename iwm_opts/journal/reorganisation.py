@@ -2,17 +2,19 @@
 
 A broker writes the removed position and the added one, or the ratio of a split, or only what a split adds to the
 position. Whole splits multiply contracts and divide their strikes (OCC, Characteristics and Risks of Standardized
-Options, chapter III); other splits change what a contract delivers, and its trade is left out.
+Options, chapter III); other splits change what a contract delivers, and its trade is left out. Positions removed for
+cash alone are closed at it; cash beside other shares lowers their cost.
 """
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.executions import SETTLES_WITHIN, Execution
 from iwm_opts.journal.packages import Package, PackageLeg
 from iwm_opts.journal.share_lots import ShareBook
@@ -21,7 +23,37 @@ from iwm_opts.market.contract import Contract, is_adjusted
 Lots = defaultdict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]]
 LARGEST_RATIO: Final = 100  # of a split; what implies a larger one is not one
 LARGEST_DENOMINATOR: Final = 10
-CENT: Final = 0.005  # dollars by which a divided strike may be rounded
+CENT: Final = 0.005  # dollars by which a divided strike may be rounded, and the value a share of what is replaced
+
+
+def with_cash_of_mergers(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:
+    """Return the executions with the cash of a merger, where it has a row of its own, at the shares that it replaces.
+
+    Returns
+    -------
+    list of Execution, list of str
+        And a line for every amount whose shares no row of the file removes.
+    """
+    rows, lost = list(executions), []
+    for cash in [row for row in rows if row.kind == "reorganisation" and row.cash and not row.quantity]:
+        rows.remove(cash)
+        removed = [
+            row
+            for row in rows
+            if row.kind == "reorganisation"
+            and (row.account, row.symbol, row.contract) == (cash.account, cash.symbol, None)
+            and row.quantity * cash.cash < 0
+            and abs(row.when - cash.when) <= SETTLES_WITHIN
+        ]
+        if not removed:
+            lost.append(
+                f"line {cash.line}: {cash.cash:.2f} for {cash.symbol} by a corporate action, and no row removes the "
+                "shares: not in the results"
+            )
+            continue
+        nearest = min(removed, key=lambda row: abs(row.when - cash.when))
+        rows[rows.index(nearest)] = replace(nearest, cash=nearest.cash + cash.cash)
+    return rows, lost
 
 
 class Reorganisation:
@@ -33,12 +65,12 @@ class Reorganisation:
         self._lots, self._shares, self._problems = lots, shares, problems
         self._converted: dict[tuple[str, Contract], datetime] = {}  # when a corporate action led to a contract
 
-    def apply(self, rows: Sequence[Execution]) -> None:
-        """Apply the corporate actions of one account and time."""
-        rows = self._by_holding(rows)
+    def apply(self, rows: Sequence[Execution]) -> list[Execution]:
+        """Apply the corporate actions of one account and time; return the closings of what ends for cash alone."""
+        rows = self._by_holding(self._by_holding_of_shares(rows))
         added = [row for row in rows if row.effect == "open" and row.quantity]
         splits = [row for row in rows if row.effect == ""]
-        pairs = []
+        pairs, ended = [], []
         for row in rows:
             if row.effect == "" or (row.effect == "open" and row.quantity):
                 continue
@@ -47,6 +79,9 @@ class Reorganisation:
                 key=lambda other: _apart(row, other),
                 default=None,
             )
+            if successor is None and row.quantity and row.cash and math.isfinite(row.cash):
+                ended.append(_closing(row))
+                continue
             if successor is not None:
                 added.remove(successor)
             pairs.append((row, successor))
@@ -61,6 +96,20 @@ class Reorganisation:
                 continue
             name = row.contract.symbol if row.contract else row.symbol
             self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
+            self._shares.receive(row)
+        return ended
+
+    def _by_holding_of_shares(self, rows: Sequence[Execution]) -> list[Execution]:
+        """Rows of shares with removal and addition turned round where the file holds them short."""
+        shares = [row for row in rows if row.contract is None and row.effect and row.quantity]
+        held = {row.symbol: self._shares.held(row.account, row.symbol) for row in shares}
+        is_short = any(count < 0 for count in held.values()) and not any(count > 0 for count in held.values())
+        return [
+            replace(row, effect="close" if row.quantity > 0 else "open")
+            if row in shares and (held[row.symbol] < 0 or is_short)
+            else row
+            for row in rows
+        ]
 
     def _by_holding(self, rows: Sequence[Execution]) -> list[Execution]:
         """Rows of options with removal and addition by what the file holds.
@@ -81,17 +130,19 @@ class Reorganisation:
         ]
 
     def _replace_shares(self, row: Execution, successor: Execution | None) -> None:
-        factor = abs(successor.quantity / row.quantity) if successor is not None and row.quantity else math.nan
+        factor, cash = math.nan, 0.0
+        if successor is not None and row.quantity and not math.isnan(_cash(row, successor)):
+            factor, cash = abs(successor.quantity / row.quantity), _cash(row, successor) / -row.quantity
         symbol = successor.symbol if successor is not None else row.symbol
         if symbol != row.symbol and not self._shares.held(row.account, row.symbol):
             row = replace(row, symbol=symbol)  # the removed shares go by an old number, those held by their symbol
-        self._shares.convert(row, symbol, factor)
+        self._shares.convert(row, symbol, factor, cash)
 
     def _replace_options(self, pairs: Sequence[tuple[Execution, Execution | None]]) -> None:
         """Convert packages whose legs all have successors in one ratio; the others are left out."""
         groups: dict[float, list[tuple[Execution, Execution]]] = defaultdict(list)
         for row, successor in pairs:
-            if successor is not None and row.quantity and not _is_adjusted(successor):
+            if successor is not None and row.quantity and not _is_adjusted(successor) and not _cash(row, successor):
                 groups[abs(successor.quantity / row.quantity)].append((row, successor))
         for factor, group in groups.items():
             successors = {
@@ -189,6 +240,19 @@ class Reorganisation:
         count = sum(leg.sign * leg.open for _, leg in self._lots[row.account, contract])
         ratio = (count + row.quantity) / count
         return ratio > 1.0 and abs(contract.strike / ratio - other.strike) <= CENT
+
+
+def _closing(row: Execution) -> Execution:
+    """Return the closing of a removed position at the cash that it brings."""
+    shares = abs(row.quantity) * (MULTIPLIER if row.contract is not None else 1)
+    return replace(row, effect="close", price=abs(row.cash) / shares)
+
+
+def _cash(row: Execution, successor: Execution) -> float:
+    """Dollars beside the added position; some brokers value both alike, and round."""
+    units = (abs(row.quantity) + abs(successor.quantity)) * (MULTIPLIER if row.contract is not None else 1)
+    cash = row.cash + successor.cash
+    return 0.0 if abs(cash) <= CENT * units and successor.cash else cash
 
 
 def _simple(ratio: float) -> float:

@@ -8,7 +8,7 @@ are sold at its strike; where the file did not buy them they are an opening bala
 import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from iwm_opts.conventions import counted
@@ -158,7 +158,7 @@ class ShareBook:
                 delivery.settled = max(delivery.settled or execution.when, execution.when)
                 balance = OpeningBalance.of(execution, -lot.quantity)
                 balance.contract, balance.how, balance.price = None, "delivery", lot.price
-                balance.received = self._received.take(execution.account, execution.symbol, -lot.quantity)
+                self._received.explain(balance)
                 self._opening.append(balance)
                 self._lots[execution.account, execution.symbol].remove(lot)
         self._uncovered = waiting
@@ -181,7 +181,7 @@ class ShareBook:
             _, _, delivery = min(candidates, key=lambda each: (abs(each[0] - row.when), abs(each[1] - row.price)))
             _settle(delivery, -row.fees)
 
-    def trade(self, rows: Sequence[Execution], number: int) -> bool:
+    def trade(self, rows: Sequence[Execution], number: int, reason: str = "closed") -> bool:
         """Take the fills of one order; whether it opened a lot, under that number."""
         self.settle_uncovered()
         first, total = rows[0], sum(row.quantity for row in rows)
@@ -191,7 +191,7 @@ class ShareBook:
         left = total
         if first.effect != "open":
             self._several += len(queue) > 1 and queue[0].quantity * total < 0
-            left = self._offset(queue, total, price, rows[-1].when, fees, "closed")
+            left = self._offset(queue, total, price, rows[-1].when, fees, reason)
         if not left:
             return False
         action = self._unresolved.get((first.account, first.symbol))
@@ -204,7 +204,7 @@ class ShareBook:
         if first.effect == "close":
             balance = OpeningBalance.of(first, -left)
             balance.price = price
-            balance.received = self._received.take(first.account, first.symbol, -left)
+            self._received.explain(balance)
             self._opening.append(balance)
             return False
         if first.effect == "" and total < 0:
@@ -240,19 +240,37 @@ class ShareBook:
         """Shares held, short negative."""
         return sum(lot.quantity for lot in self._lots[account, symbol])
 
-    def convert(self, row: Execution, symbol: str, factor: float) -> bool:
-        """Convert the shares of a row's symbol, `factor` of `symbol` for each one; False where they are left out."""
+    def receive(self, row: Execution) -> None:
+        """Take shares that a corporate action adds, at a basis that the file does not hold."""
+        if row.contract is None:
+            self._received[row.account, row.symbol] += row.quantity
+            self._received.by_action.add((row.account, row.symbol))
+
+    def convert(self, row: Execution, symbol: str, factor: float, cash: float = 0.0) -> bool:
+        """Convert the shares of a row's symbol; False where they are left out.
+
+        Parameters
+        ----------
+        row : Execution
+        symbol : str
+            Of the new shares.
+        factor : float
+            New shares for an old one.
+        cash : float
+            Dollars beside them for an old share: they lower its cost.
+        """
         key = row.account, row.symbol
         queue = self._lots.pop(key, deque())
         held = sum(lot.quantity for lot in queue)
         if not held:
             return True
         if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in queue):
-            converted = [self._scaled(lot, symbol, factor) for lot in queue]
+            converted = [self._scaled(replace(lot, price=lot.price - cash), symbol, factor, cash) for lot in queue]
             self._lots[row.account, symbol].extend(converted)
+            beside = f" and {held * cash:.2f} in cash, which lowers their cost" if cash else ""
             self._notes.append(
                 f"line {row.line}: {counted(abs(held), 'shares')} of {row.symbol} held then became "
-                f"{abs(sum(lot.quantity for lot in converted))} of {symbol}"
+                f"{abs(sum(lot.quantity for lot in converted))} of {symbol}{beside}"
             )
             return True
         self._unresolved[key] = row.line
@@ -262,7 +280,7 @@ class ShareBook:
         )
         return False
 
-    def _scaled(self, lot: _Lot, symbol: str, factor: float) -> _Lot:
+    def _scaled(self, lot: _Lot, symbol: str, factor: float, cash: float) -> _Lot:
         """Lot in other shares: earlier exits stay a trade in the old ones."""
         quantity, price = round(factor * lot.quantity), lot.price / factor
         if isinstance(lot.origin, Delivery):
@@ -271,7 +289,7 @@ class ShareBook:
         purchase = lot.origin
         fees = purchase.fees * lot.quantity / purchase.shares
         scaled = _Purchase(
-            purchase.number, symbol, purchase.account, quantity, purchase.entry, purchase.paid / factor, fees
+            purchase.number, symbol, purchase.account, quantity, purchase.entry, (purchase.paid - cash) / factor, fees
         )
         purchase.fees -= fees
         purchase.shares -= lot.quantity

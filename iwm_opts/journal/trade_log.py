@@ -48,7 +48,7 @@ from iwm_opts.journal.fields import (
 )
 from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.journal.own_signs import with_paid_positive
-from iwm_opts.journal.packages import PARTLY
+from iwm_opts.journal.packages import MERGED, PARTLY
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import is_adjusted
 
@@ -59,7 +59,7 @@ TEXTS: Final = {
     "symbol": "underlying",
     "strategy": "such as iron-condor",
     "legs": "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day",
-    "reason": "why it was left: profit, stop, dte, expiry, assignment, closed, ...",
+    "reason": "why it was left: profit, stop, dte, expiry, assignment, closed, legged out, merger, ...",
     "checklist": "answers at entry: criterion=met, unmet, unknown, or untold, joined by semicolons",
     "rolled_from": "trades closed in the order that opened this one, joined by spaces",
     "marks": "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons",
@@ -103,7 +103,7 @@ ORDER: Final = (
 )  # fmt: skip
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
-ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons without a closing order
+ENDED: Final = ("expiry", "assignment", "exercise", "assigned", MERGED)  # reasons without a closing order
 DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
 LEG_DAY: Final = r":(\d{4}-\d{2}-\d{2})"  # of a leg that expires on a day of its own
 CENT: Final = 0.01

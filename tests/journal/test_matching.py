@@ -74,7 +74,16 @@ def test_legs_may_be_left_one_by_one():
     ]
     (trade,) = match_executions([*bull_put(0, 1, 1.20, 0.70), *closing]).packages
     assert trade.debit == pytest.approx(0.38)
-    assert trade.exit == FIRST + timedelta(minutes=200)
+    assert (trade.exit, trade.reason) == (FIRST + timedelta(minutes=200), "legged out")
+
+
+def test_a_leg_bought_back_before_the_others_expire_is_legged_out():
+    rows = [
+        leg(60, "P", 190.0, 1, 0.40, effect="close"),
+        leg(9_999, "P", 185.0, 1, 0.0, effect="close", kind="expiration"),
+    ]
+    (trade,) = match_executions([*bull_put(0, 1, 1.20, 0.70), *rows]).packages
+    assert (trade.debit, trade.reason) == (pytest.approx(0.40), "legged out")
 
 
 def test_a_roll_closes_one_package_and_opens_another():

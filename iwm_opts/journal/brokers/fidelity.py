@@ -8,6 +8,7 @@ against.
 """
 
 import re
+from datetime import datetime
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
@@ -24,6 +25,7 @@ from iwm_opts.journal.brokers.layout import (
     amendments,
     is_cusip,
     is_money_fund,
+    reorganisation_row,
     transfer_row,
     unamended,
 )
@@ -129,15 +131,9 @@ def _kind(words: str, contract: Contract | None) -> Kind | None:
 
 def _reorganisation(row: Row, words: str, symbol: str, contract: Contract | None) -> Execution:
     """Read a split by the shares that it adds; other changes by the position removed, negative, and the one added."""
-    count = row.number("quantity")
-    if count != round(count):
-        raise ValueError(f"quantity {row.text('quantity')} is not a whole number of shares")
-    effect: Effect = "" if words.startswith(DISTRIBUTION) and count else "open" if count > 0 else "close"
-    return Execution(
-        when=_when(row, words), symbol=underlying(contract.root if contract else symbol), contract=contract,
-        quantity=round(count), price=0.0, effect=effect, kind="reorganisation", line=row.line,
-        account=row.text("account"),
-    )  # fmt: skip
+    name = underlying(contract.root if contract else symbol)
+    is_split, cash = words.startswith(DISTRIBUTION), row.number("amount")
+    return reorganisation_row(row, _when(row, words), name, contract, row.number("quantity"), cash, is_split=is_split)
 
 
 def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) -> Effect:
@@ -152,7 +148,7 @@ def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) ->
     return ""
 
 
-def _when(row: Row, words: str):  # type: ignore[no-untyped-def]
+def _when(row: Row, words: str) -> datetime:
     """Day itself, where the sentence names one; else the day of the booking."""
     match = AS_OF.search(words)
     return parse_moment(match[1]) if match is not None else row.moment("date")

@@ -8,16 +8,17 @@ broker adds some each year.
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.interactive_brokers import (
     OPTIONS,
+    PAPER,
     STOCKS,
     contract_of,
     corporate_action,
@@ -26,6 +27,7 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     with_combo_orders,
 )
 from iwm_opts.journal.brokers.layout import (
+    NO_FEES,
     OPENS,
     UNTYPED,
     Export,
@@ -46,15 +48,25 @@ from iwm_opts.journal.executions import (
     with_cash_settlement,
     with_day_orders,
 )
-from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of, shown
+from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
 ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
-ACTION: Final = "CORPORATE_ACTION"
-TRANSFER: Final = "TRANSFER"
+TRADES: Final = "trades"
+ACTION, TRANSFER, ENDING = "CORPORATE_ACTION", "TRANSFER", "OPTION_ENDING"
+SECTIONS: Final = {"CorporateAction": ACTION, "Transfer": TRANSFER, "OptionEAE": ENDING}  # their elements
+# What columns of CSV prove another section, the first that fits.
+COLUMNS_OF: Final = (
+    (ENDING, {"transactiontype", "date", "symbol", "quantity"}),
+    (ACTION, {"type", "quantity", "actiondescription"}),
+    (ACTION, {"type", "quantity", "description", "report date", "date/time"}),
+    (ACTION, {"type", "quantity", "description", "reportdate", "datetime"}),
+    (TRANSFER, {"type", "quantity", "direction", "date"}),
+)
+CASH_SETTLEMENT: Final = "CASH SETTLEMENT"
 NO_TIMES: Final = "no times of day: what opened on one day is taken for one order; add DateTime to the query"
 NO_CATEGORY: Final = (
     "no column AssetClass: options are known by their contracts, other rows are taken for shares; add it to the query"
@@ -110,24 +122,44 @@ TABLE: Final = Table(
 
 def read_csv(export: Export) -> list[Execution]:
     """Read the executions of a Flex query in CSV, with or without its section marks."""
-    rows: list[tuple[int, list[str]]] = []
-    place = -1  # of the first header
-    is_trades = False  # whether the section holds trades: by its header, whatever marks it
+    report, joined = export.report, JoinedExports(export.report)
+    header: list[str] = []
+    section = ""  # as its columns prove it, whatever marks it
+    records: list[tuple[int, dict[str, str]]] = []
     for line, cells in export.rows:
         mark = cells[0].upper()
         if mark in MARKS:
             continue
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
-        columns = set(columns_of(body))
-        is_proof = any(columns >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV))
-        if mark == "HEADER" or columns & ACCOUNTS or is_proof:
-            is_trades = is_proof
-            place = len(rows) if is_proof and place < 0 else place
-        if is_trades or not rows:
-            rows.append((line, body))
+        columns = columns_of(body)
+        proof = _section_of(set(columns))
+        if mark == "HEADER" or proof == TRADES or ACCOUNTS & set(columns):
+            if header == columns:
+                report.skipped["repeated header"] += 1
+            if proof == TRADES:
+                joined.next()
+            header, section = columns, proof
+            if section == TRADES and not any(name in columns for name in TABLE.fields["commission"]):
+                report.remarks.append(NO_FEES)
+        elif not section:
+            report.skipped["rows of other sections" if header else "rows above the header"] += 1
+        elif len(list(filter(None, body))) <= 1:
+            report.skipped["remarks and empty rows of the broker"] += 1
+        elif len(body) < len(header) or any(body[len(header) :]):
+            fit = counted(len(body), "cells do not fit", "cell does not fit")
+            report.reject(line, f"{fit} the header of {len(header)}", body)
         else:
-            export.report.skipped["rows of other sections"] += 1
-    return _executions(list(TABLE.rows(replace(export, rows=rows, header=place))), export)
+            record = dict(zip(header, body, strict=False))
+            if not joined.repeats((section, *record.items())):
+                records.append((line, record | ({} if section == TRADES else {"levelofdetail": section})))
+    return _of_records(records, export)
+
+
+def _section_of(columns: set[str]) -> str:
+    """Section that column names prove; empty for one that is not read."""
+    other = next((name for name, proof in COLUMNS_OF if proof <= columns), "")
+    is_trades = not other and any(columns >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV))
+    return TRADES if is_trades else other
 
 
 def read_xml(export: Export) -> list[Execution]:
@@ -148,19 +180,38 @@ def read_xml(export: Export) -> list[Execution]:
     cash = sum(1 for _ in tree.iter("CashTransaction"))
     if cash:
         export.report.skipped["cash transactions (not in the results)"] += cash
-    joined, trades = JoinedExports(export.report), []
+    joined = JoinedExports(export.report)
+    records: list[tuple[int, Mapping[str, str]]] = []
     for statement in tree.iter("FlexStatement"):
         joined.next()
-        for element in (*_trades(statement), *_actions(statement), *_transfers(statement)):
-            trade = {name.lower(): value.strip() for name, value in element.items()}
-            if not joined.repeats(tuple(trade.items())):
-                trades.append(trade)
-    columns = sorted({name for trade in trades for name in trade})
-    rows = [(0, columns), *((line, [trade.get(name, "") for name in columns]) for line, trade in enumerate(trades, 1))]
-    if not trades:
+        for element in (*_trades(statement), *_others(statement)):
+            record = {name.lower(): value.strip() for name, value in element.items()}
+            if not joined.repeats(tuple(record.items())):
+                records.append((len(records) + 1, record))
+    return _of_records(records, export)
+
+
+def _of_records(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> list[Execution]:
+    """Read the records of all sections, whose columns may have different names there."""
+    if not records:
         return []
-    table = list(TABLE.rows(replace(export, rows=rows, header=0, delimiter=",")))
-    return _executions(table, export, _settlements(tree, export.report))
+    fields = {line: _fields(record) for line, record in records}
+    names = [name for name in TABLE.fields if any(name in cells for cells in fields.values())]
+    rows = [[TABLE.fields[name][0] for name in names]]
+    rows += [[cells.get(name, "") for name in names] for cells in fields.values()]
+    read = TABLE.rows(replace(export, rows=list(zip((0, *fields), rows, strict=True)), header=0))
+    present = [replace(row, cells={name: row.cells[name] for name in fields[row.line]}) for row in read]
+    return _executions(present, export)
+
+
+def _fields(record: Mapping[str, str]) -> dict[str, str]:
+    """Cells of a record by field; of the descriptions of a corporate action the one that names its instrument."""
+    cells = {}
+    for name, columns in TABLE.fields.items():
+        texts = [record[column] for column in columns if column in record]
+        if texts:
+            cells[name] = next((text for text in texts if name == "description" and "(" in text), texts[0])
+    return cells
 
 
 def refuse_answer(export: Export) -> list[Execution]:
@@ -192,48 +243,41 @@ def _trades(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
             }
 
 
-def _actions(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
-    """Attributes of corporate actions."""
+def _others(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+    """Attributes of corporate actions, transfers of positions, and endings of options."""
     account = statement.attrib.get("accountId", "")
-    for element in statement.iter("CorporateAction"):
-        yield {"accountId": account} | element.attrib | {"levelOfDetail": ACTION}
+    for tag, level in SECTIONS.items():
+        for element in statement.iter(tag):
+            yield {"accountId": account} | element.attrib | {"levelOfDetail": level}
 
 
-def _transfers(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
-    """Attributes of transfers of positions."""
-    account = statement.attrib.get("accountId", "")
-    for element in statement.iter("Transfer"):
-        yield {"accountId": account} | element.attrib | {"levelOfDetail": TRANSFER}
-
-
-def _settlements(tree: ElementTree.Element, report: RowReport) -> dict[tuple[str, Contract], float]:
+def _settlements(rows: Iterable[Row], report: RowReport) -> dict[tuple[str, Contract], float]:
     """Cash of index options by account and contract, of the section of exercises and expirations."""
     settled: dict[tuple[str, Contract], float] = {}
-    for statement in tree.iter("FlexStatement"):
-        for line, element in enumerate(statement.iter("OptionEAE"), 1):
-            cells = {name.lower(): value for name, value in element.attrib.items()}
-            if cells.get("transactiontype") != "Cash Settlement":
-                continue
-            account = cells.get("accountid") or statement.attrib.get("accountId", "")
+    for row in rows:
+        if row.text("transaction").upper() == CASH_SETTLEMENT:
             try:
-                settled[account, contract_of(cells["symbol"])] = number(cells["proceeds"], "proceeds")
-            except (ValueError, KeyError) as error:
-                report.reject(line, f"cash settlement: {error}")
+                row.require_dollars()
+                settled[row.text("account"), _contract(row)] = row.amount("proceeds")
+            except ValueError as error:
+                report.reject(row.line, f"cash settlement: {error}")
+        else:
+            report.skipped["exercises and expirations (they are among the trades)"] += 1
     return settled
 
 
-def _executions(
-    rows: list[Row], export: Export, settled: Mapping[tuple[str, Contract], float] | None = None
-) -> list[Execution]:
+def _executions(rows: list[Row], export: Export) -> list[Execution]:
+    settled = _settlements([row for row in rows if row.text("level") == ENDING], export.report)
+    rows = [row for row in rows if row.text("level") != ENDING]
     rows = _without_orders([_with_clock(row) for row in rows], export.report)
-    if rows and "category" not in rows[0]:
+    if any("category" not in row for row in rows):
         export.report.remarks.append(NO_CATEGORY)
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
     executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
     cancelled = {row.line for row in rows if _is_cancelled(row)}
     executions = without_cancelled(executions, cancelled, export.report)
-    executions, lost = with_cash_settlement(executions, settled or {})
+    executions, lost = with_cash_settlement(executions, settled)
     export.report.remarks += lost
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
         export.report.remarks.append(OPENS)
@@ -306,7 +350,8 @@ def _is_cancelled(row: Row) -> bool:
 
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if row.text("level") == ACTION:
-        return corporate_action(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""))
+        category = {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), "")
+        return corporate_action(row, category, row.number("proceeds"))
     if row.text("level") == TRANSFER:
         return transfer(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""), report)
     if row.text("level").upper() not in ("", level):
@@ -383,11 +428,12 @@ def _contract(row: Row) -> Contract:
     )
 
 
-FLEX_CSV: Final = Layout("Interactive Brokers Flex query", ("symbol", "quantity", "tradeprice"), read_csv)
+FLEX_CSV: Final = Layout("Interactive Brokers Flex query", ("symbol", "quantity", "tradeprice"), read_csv, paper=PAPER)
 CONFIRMATIONS_CSV: Final = Layout(
     "Interactive Brokers Flex query of trade confirmations",
     ("symbol", "quantity", "price", "commission", "code", "buy/sell"),
     read_csv,
+    paper=PAPER,
 )
-FLEX_XML: Final = Layout("Interactive Brokers Flex query", (), read_xml, root="FlexQueryResponse")
+FLEX_XML: Final = Layout("Interactive Brokers Flex query", (), read_xml, root="FlexQueryResponse", paper=PAPER)
 ANSWER: Final = Layout("Interactive Brokers Flex Web Service", (), refuse_answer, root="FlexStatementResponse")

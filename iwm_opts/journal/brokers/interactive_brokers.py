@@ -39,6 +39,7 @@ from iwm_opts.journal.brokers.layout import (
     Table,
     amendments,
     each_row,
+    reorganisation_row,
     transfer_row,
     unamended,
     without_cancelled,
@@ -72,6 +73,7 @@ from iwm_opts.journal.fields import (
 from iwm_opts.market.contract import Contract
 
 NAME: Final = "Interactive Brokers activity statement"
+PAPER: Final = r"D[A-Z][\d*]"  # beginning of an account of its paper trading: DU1234567
 SECTION, ACTIONS, SETTLEMENTS = "Trades", "Corporate Actions", "Option Cash Settlements"
 TRANSFERS: Final = "Transfers"
 BETWEEN_DEPOTS: Final = "INTERDEPOT"  # within an account
@@ -86,7 +88,7 @@ RATES: Final = "Base Currency Exchange Rate"
 RATE_MOVES: Final = 1.2  # of a file's days; what differs by more is another multiplier
 IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
 SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
-RENAMED: Final = re.compile(r"\b(?:CUSIP|ISIN|SYMBOL|TICKER|NAME)\b[A-Z/ ]*\bCHANGE\b")
+PER_SHARE: Final = re.compile(r"\bFOR USD (?P<price>[\d.,]+) PER SHARE\b")  # of a merger for cash alone
 NAMED_LAST: Final = re.compile(r"\((?P<name>[^(),]+),[^()]*\)$")  # `(META, META PLATFORMS INC, US30303M1027)`
 HISTORY_SECTION: Final = "Transaction History"
 GRAINS: Final = ("Order", "Trade")  # rows read: orders, or their fills where a statement holds no orders
@@ -150,7 +152,9 @@ def read_statement(export: Export) -> list[Execution]:
     cancelled = {row.line for row in sections[SECTION] if CANCELLED in codes_of(row)}
     executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
     executions = without_cancelled(executions, cancelled, report)
-    executions += each_row(iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row)), report)
+    executions += each_row(
+        iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row), row.number("proceeds")), report
+    )
     executions += each_row(iter(sections[TRANSFERS]), lambda row, _: transfer(row, category_of(row), report), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
@@ -340,33 +344,31 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     )
 
 
-def corporate_action(row: Row, category: str) -> Execution | None:
-    """Read a split with its ratio, and a change of symbol; what a merger and the like brings is unknown."""
+def corporate_action(row: Row, category: str, dollars: float) -> Execution | None:
+    """Read a split with its ratio; of another action the position that the row removes or adds, and its cash.
+
+    The row is of the instrument that its words name last; removed shares may go by an old number there, FB.OLD, and
+    those held by the symbol in front. Where the file has no amounts, the words of a merger name the cash.
+    """
     words = row.text("description")
     name, bracket, _ = words.partition("(")
     if category not in (OPTIONS, STOCKS):
         return None
+    capitals = " ".join(words.upper().split())
+    split, per_share = SPLIT.search(capitals), PER_SHARE.search(capitals)
+    quantity, named = 0.0 if split is not None else row.number("quantity"), NAMED_LAST.search(words.strip())
+    if not dollars and per_share is not None:
+        dollars = -quantity * number(per_share["price"], "price") * (MULTIPLIER if category == OPTIONS else 1)
+    if named is not None and split is None and (not name.strip() or quantity > 0 or category == OPTIONS):
+        name = named["name"]
     if not bracket or not name.strip():
         raise ValueError(f"corporate action {shown(words)} names no symbol")
-    split = SPLIT.search(" ".join(words.upper().split()))
-    quantity, named = 0, NAMED_LAST.search(words.strip())
-    if RENAMED.search(" ".join(words.upper().split())) and named is not None:
-        quantity = row.count("quantity", "contracts" if category == OPTIONS else "shares")
-        # Removed shares go by an old number, FB.OLD: those held by the symbol in front.
-        name = named["name"] if quantity > 0 or category == OPTIONS else name
     contract = contract_of(name.strip()) if category == OPTIONS else None
-    return Execution(
-        row.moment("time"),
-        _underlying(name.strip()) if contract is not None else underlying(name),
-        contract,
-        quantity,
-        0.0,
-        effect="" if split is not None else "open" if quantity > 0 else "close",
-        kind="reorganisation",
-        line=row.line,
-        account=row.text("account"),
-        ratio=float(split["new"]) / float(split["old"]) if split is not None else 0.0,
+    symbol = _underlying(name.strip()) if contract is not None else underlying(name)
+    action = reorganisation_row(
+        row, row.moment("time"), symbol, contract, quantity, dollars, is_split=split is not None
     )
+    return action if split is None else replace(action, ratio=float(split["new"]) / float(split["old"]))
 
 
 def transfer(row: Row, category: str, report: RowReport) -> Execution | None:
@@ -447,6 +449,18 @@ class HistoryRates:
                 rates += [abs(row.number("gross amount") / value)] if value and row.number("gross amount") else []
         return cls(base, median(rates) if rates else 0.0)
 
+    def converted(self, amount: float) -> float:
+        """Return an amount in dollars at the usual rate.
+
+        Raises
+        ------
+        ValueError
+            When the file has none.
+        """
+        if amount and not self.usual:
+            raise ValueError(f"gross amount in {self.base}, and no row of the file shows the rate to {CURRENCY}")
+        return amount / (self.usual or 1.0)
+
     def dollars(self, row: Row, shares: int) -> float:
         """Commission of a row in dollars.
 
@@ -476,7 +490,9 @@ def _transaction(row: Row, report: RowReport, rates: HistoryRates | None) -> Exe
     words = unamended(row.text("type").lower())
     is_cancelled = TAKEN_BACK.search(f"{row.text('type')} {row.text('description')}") is not None
     if SPLIT.search(row.text("description").upper()) or "corporate action" in words:
-        return corporate_action(row, OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS)
+        category = OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS
+        gross = row.number("gross amount")
+        return corporate_action(row, category, gross if rates is None else rates.converted(gross))
     ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
     if words not in ("buy", "sell") and ending is None:
         report.skipped[row.text("type") or UNTYPED] += 1
@@ -543,11 +559,14 @@ def refuse_without_trades(_export: Export) -> list[Execution]:
     raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
 
 
-STATEMENT: Final = Layout(NAME, ("trades", "header", "datadiscriminator", "asset category"), read_statement)
+STATEMENT: Final = Layout(
+    NAME, ("trades", "header", "datadiscriminator", "asset category"), read_statement, paper=PAPER
+)
 TRANSACTION_HISTORY: Final = Layout(
     "Interactive Brokers transaction history",
     ("transaction history", "header", "transaction type", "symbol"),
     read_history,
+    paper=PAPER,
 )
 OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), refuse_language)
 HISTORY_OF_OTHER_LANGUAGE: Final = Layout(

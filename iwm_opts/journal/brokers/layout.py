@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from iwm_opts.conventions import counted
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.executions import Execution, underlying
+from iwm_opts.journal.executions import Effect, Execution, underlying
 from iwm_opts.journal.fields import (
     HALF_CENT,
     Notation,
@@ -143,12 +143,15 @@ class Layout:
         Executions of an `Export`; or, where a file lists whole trades, a DataFrame with columns of a trade log.
     root : str
         Name of the root element, for XML; `proof` is empty then.
+    paper : str
+        Regular expression of accounts whose trades are made on paper; empty where none can be told.
     """
 
     name: str
     proof: tuple[str, ...]
     read: Callable[[Export], "list[Execution] | pd.DataFrame"]
     root: str = ""
+    paper: str = ""
 
     def header(self, rows: Rows, limit: int) -> int | None:
         """Place of the row that proves the layout; None without one.
@@ -310,6 +313,30 @@ def transfer_row(
     return Execution(
         row.moment("date"), underlying(contract.root if contract else symbol), contract, math.trunc(quantity), 0.0,
         kind="transfer", line=row.line, account=row.text("account"),
+    )  # fmt: skip
+
+
+def reorganisation_row(
+    row: Row,
+    when: datetime,
+    symbol: str,
+    contract: Contract | None,
+    quantity: float,
+    cash: float = 0.0,
+    *,
+    is_split: bool = False,
+) -> Execution:
+    """Corporate action: a split by what it adds; other changes by the position removed, negative, and the one added.
+
+    Fractions of shares are paid out in rows of their own: the result of a position with some is not known.
+    """
+    count = math.trunc(quantity) or round(math.copysign(1.0, quantity)) if quantity else 0
+    effect: Effect = "" if is_split else "open" if quantity > 0 else "close"
+    if cash:
+        row.require_dollars()
+    return Execution(
+        when, symbol, contract, count, 0.0, effect=effect, kind="reorganisation", line=row.line,
+        account=row.text("account"), cash=cash if count == quantity else math.nan,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     amendments,
+    reorganisation_row,
     transfer_row,
 )
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
@@ -41,13 +42,14 @@ ENDINGS: Final[dict[str, Kind]] = {
 }
 MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
+MERGER_CASH: Final = "MRGC"
 SPLIT: Final = "SPL"  # names the shares that it adds
-REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
+REORGANISED: Final = ("SPR", "MRGS", MERGER_CASH, "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
 TRANSFERS: Final = {"ACATI": 1, "ACATO": -1}
 DIVIDENDS: Final = ("CDIV", "MDIV")
 MONEY: Final = (
     "ABIP", "ACATI", "ACATO", "ACH", "AFEE", "CIL", "DFEE", "DRFRO", "DTAX", "FUTSWP", "GDBP", "GMPC", "GOLD", "INT",
-    "ITRF", "MINT", "MISC", "MRGC", "REC", "ROC", "RTP", "SLIP", "T/A", "XENT",
+    "ITRF", "MINT", "MISC", "REC", "ROC", "RTP", "SLIP", "T/A", "XENT",
 )  # fmt: skip
 OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9.])[A-Z0-9.]++) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
@@ -147,13 +149,11 @@ def _quantity(row: Row, contract: Contract | None) -> tuple[int, int]:
 
 def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution:
     """Read a split by the shares that it adds; other changes by what is taken away and what is added."""
-    count, side = (0, -1) if is_blank(row.text("quantity")) else _quantity(row, contract)
-    effect: Effect = "" if code == SPLIT else "open" if side > 0 else "close"
+    text = row.text("quantity").upper()
+    size = number(text.rstrip("SL"), "quantity") * (-1 if text.endswith("S") else 1)
     symbol = underlying(contract.root if contract else row.symbol("instrument"))
-    return Execution(
-        row.moment("date"), symbol, contract, side * count, 0.0, effect=effect, kind="reorganisation", line=row.line,
-        account=row.text("account"),
-    )  # fmt: skip
+    when, cash = row.moment("date"), row.number("amount")
+    return reorganisation_row(row, when, symbol, contract, size, cash, is_split=code == SPLIT)
 
 
 def _contract(text: str) -> Contract | None:

@@ -24,6 +24,7 @@ from iwm_opts.journal.brokers.layout import (
     amendments,
     is_cusip,
     is_money_fund,
+    reorganisation_row,
     transfer_row,
     unamended,
 )
@@ -55,7 +56,7 @@ OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
 SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
-REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off)\b")
+REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off|reorg)\b")
 
 TABLE: Final = Table(
     fields={
@@ -122,18 +123,13 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
 
 
 def _reorganisation(row: Row, contract: Contract | None, *, is_split: bool) -> Execution:
-    """Read a split by what it adds; other changes by the position removed, negative, and the one added."""
-    count = row.number("quantity")
-    if count != round(count):
-        raise ValueError(f"quantity {row.text('quantity')} is not a whole number of shares")
-    effect: Effect = "" if is_split else "open" if count > 0 else "close"
-    return Execution(
-        # Booked before the market opens; "as of" names the evening before.
-        when=parse_moment(row.text("booked").partition(" as of ")[0]),
-        symbol=underlying(contract.root if contract else row.symbol()), contract=contract,
-        quantity=round(count), price=0.0, effect=effect, kind="reorganisation", line=row.line,
-        account=row.text("account"),
-    )  # fmt: skip
+    """Read a corporate action; the cash of a merger may have a row of its own, without a quantity."""
+    # Booked before the market opens; "as of" names the evening before.
+    when = parse_moment(row.text("booked").partition(" as of ")[0])
+    symbol = underlying(contract.root if contract else row.symbol())
+    return reorganisation_row(
+        row, when, symbol, contract, row.number("quantity"), row.number("amount"), is_split=is_split
+    )
 
 
 def _contract(text: str) -> Contract | None:

@@ -9,6 +9,7 @@ layout is known from exports that public parsers test against (tastyworks-pnl, t
 tastytrade documents none.
 """
 
+import math
 import re
 from dataclasses import replace
 from typing import Final
@@ -146,9 +147,10 @@ def _instrument(row: Row) -> str:
 def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Execution:
     row.require_dollars()
     is_option = instrument == "equity option"
+    is_reorganised = kind == "reorganisation"
     unit = "contracts" if is_option else "shares"
-    size = abs(row.count("quantity", unit))
-    side, effect = _action(row, is_ending=is_option and kind not in (*HOLDS, "reorganisation"))
+    size = math.ceil(abs(row.amount("quantity"))) if is_reorganised else abs(row.count("quantity", unit))
+    side, effect = _action(row, is_ending=is_option and not is_reorganised and kind not in HOLDS)
     contract = _contract(row, report) if is_option else None
     multiplier = (row.number("multiplier") or MULTIPLIER) if is_option else 1
     if is_option and multiplier != MULTIPLIER:
@@ -168,7 +170,13 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
         order=row.text("order"),
         line=row.line,
         account=row.text("account"),
+        cash=_cash(row, size) if is_reorganised else 0.0,
     )
+
+
+def _cash(row: Row, size: int) -> float:
+    """Dollars of a corporate action; NaN of fractions of shares."""
+    return row.number("value") if size == abs(row.number("quantity")) else math.nan
 
 
 def _value(row: Row, size: int) -> float:

@@ -131,8 +131,8 @@ def test_interactive_brokers(tmp_path):
     assert log.opening == ()
 
 
-def test_interactive_brokers_merger_leaves_out_what_is_open_across_it(tmp_path):
-    action = IB_ACTIONS.replace("Split 2 for 1", "Merged(Acquisition) for USD 100.00 per Share")
+def test_an_action_of_interactive_brokers_without_successor_or_cash_leaves_its_trades_out(tmp_path):
+    action = IB_ACTIONS.replace("Split 2 for 1", "Liquidated").replace('",100,0', '",-100,0')
     log = read(tmp_path, IB + action + IB.splitlines()[2].replace("06-02", "06-03").replace("IWM", "SPY") + "\n")
     assert log.closed[log.closed["strategy"] == "shares"].empty
     assert any("sold" not in problem and "corporate action" in problem for problem in log.problems)
