@@ -1,6 +1,7 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -148,7 +149,7 @@ def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
             raise _no_trades(source, log.problems, log.notes)
         log = with_expired_noted(log, export.report.until)
         return replace(log, skipped=dict(export.report.skipped), warnings=tuple(export.report.warnings))
-    return log_of_executions(activity, layout.name, source, export.report)
+    return log_of_executions(activity, layout.name, source, export.report, layout.paper)
 
 
 def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> DataError:
@@ -230,25 +231,32 @@ def backtest_label(name: str, *, is_simulated: bool, is_modelled: bool | None = 
     return f"backtest, {MODELLED if modelled else f'{SIMULATED} market'}: {name}"
 
 
-def log_of_executions(executions: Sequence[Execution], market: str, source: str, report: RowReport) -> TradeLog:
+def log_of_executions(
+    executions: Sequence[Execution], market: str, source: str, report: RowReport, paper: str = ""
+) -> TradeLog:
     """Match a broker's executions to a log; risk of a package is its worst payoff at expiry less the credit and fees.
 
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
-    to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
+    to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`). Accounts
+    that match `paper` are named so in the market: their fills are nobody's.
     """
     executions = _with_deliveries_without_option(_without_adjusted(executions, report), report)
+    accounts = sorted({execution.account for execution in executions if execution.account})
+    on_paper = [account for account in accounts if paper and re.match(paper, account, re.IGNORECASE)]
     if len({execution.account for execution in executions}) == 1:
         executions = [replace(execution, account="") for execution in executions]
     matched = match_executions(executions, report.left_out)
     known = [trade for trade in matched.packages if trade.exit is None or not np.isnan(trade.debit)]
-    rows = [_row(name, trade, market) for name, trade in _numbered(known)]
-    rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
+    markets = {account: _market(market, account, is_paper=account in on_paper) for account in accounts}
+    markets[""] = _market(market, "", is_paper=bool(accounts) and accounts == on_paper)
+    rows = [_row(name, trade, markets[trade.account]) for name, trade in _numbered(known)]
+    rows += [_share_row(name, trade, markets[trade.account]) for name, trade in _numbered(matched.shares)]
     problems = (*report.problems(), *matched.problems)
     if not rows and not matched.opening:
         raise _no_trades(source, problems, report.notes())
-    accounts = sorted({execution.account for execution in executions if execution.account})
     notes = list(report.notes())
     notes += matched.notes
+    notes += [f"account {account} trades on paper: its fills are not own fills" for account in on_paper]
     if len(accounts) > 1:
         notes.append(f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}")
     notes += _repeated(executions)
@@ -343,7 +351,7 @@ def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
     sign = 1 if trade.shares > 0 else -1
     return {
         "trade": name,
-        "market": _market(market, trade.account),
+        "market": market,
         "symbol": trade.symbol,
         "strategy": SHARES if sign > 0 else SHORT_SHARES,
         "entry": trade.entry,
@@ -357,8 +365,8 @@ def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
     }
 
 
-def _market(market: str, account: str) -> str:
-    return f"{market}{ACCOUNT_OF}{account}" if account else market
+def _market(market: str, account: str, *, is_paper: bool) -> str:
+    return f"{'paper, ' if is_paper else ''}{market}{f'{ACCOUNT_OF}{account}' if account else ''}"
 
 
 def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:
@@ -366,7 +374,7 @@ def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:
     is_open = trade.exit is None
     return {
         "trade": name,
-        "market": _market(market, trade.account),
+        "market": market,
         "symbol": trade.symbol,
         "strategy": strategy_of(trade.legs),
         "legs": " ".join(

@@ -77,7 +77,11 @@ SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
 DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
 TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<words>.*?)@(?P<price>-?[\d,.]+)")
 PERIOD: Final = re.compile(r"\bsince (?P<first>[\d/]+) through (?P<last>[\d/]+)")  # of the title
-ACCOUNT: Final = re.compile(r"Account Statement for (?P<account>.+?)(?: \([^)]*\))? since ", re.IGNORECASE)
+ACCOUNT: Final = re.compile(
+    r"(?:Account Statement|Today's Trade Activity) for (?P<account>.+?)(?: \([^)]*\))? (?:since|on) ",
+    re.IGNORECASE,
+)
+PAPER: Final = r"D-\d|\(Virtual"  # beginning of an account of paperMoney
 STATEMENT_OF: Final = "statement"  # number of the statement that a row belongs to, where several are joined
 OPEN_SETTLED: Final = re.compile(r"[(\[]AM[)\]]", re.IGNORECASE)
 CLOSE_SETTLED: Final = re.compile(r"[(\[](?:PM|WEEKLY|WEEKLYS|QUARTERLYS?|EOM)[)\]]", re.IGNORECASE)
@@ -564,5 +568,5 @@ def _with_fees(
     ]
 
 
-STATEMENT: Final = Layout("thinkorswim account statement", (TRADES.lower(),), read)
-ACTIVITY: Final = Layout("thinkorswim today's trade activity", (TODAY.lower(),), read)
+STATEMENT: Final = Layout("thinkorswim account statement", (TRADES.lower(),), read, paper=PAPER)
+ACTIVITY: Final = Layout("thinkorswim today's trade activity", (TODAY.lower(),), read, paper=PAPER)
