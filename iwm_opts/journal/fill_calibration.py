@@ -58,7 +58,8 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
     -------
     DataFrame
         One row a fill: side (entry or exit), moment, legs, half_spread ($/share), dte (calendar days) and offset
-        (fraction of H, positive where the fill is worse than mid).
+        (fraction of H, positive where the fill is worse than mid). Trades that one order opened, or closed, are one
+        fill.
     """
     parts = []
     for side, price, sign in (("entry", "credit", 1.0), ("exit", "debit", -1.0)):
@@ -75,7 +76,9 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
                 "offset": offset,
             }
         )
-        parts.append(part[(half_spread > 0.0) & np.isfinite(offset) & trades[side].notna()])
+        is_known = (half_spread > 0.0) & np.isfinite(offset) & trades[side].notna()
+        is_again = trades.duplicated(["market", "symbol", "legs", "expiration", side, price])
+        parts.append(part[is_known & ~is_again])
     return pd.concat(parts, ignore_index=True)
 
 

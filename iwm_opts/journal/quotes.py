@@ -24,6 +24,7 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import check_chain_file, load_captures
 from iwm_opts.io.panel_files import expand
+from iwm_opts.journal.packages import LEGGED_OUT
 from iwm_opts.journal.trade_log import ENDED, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close, is_session, session_hours
 from iwm_opts.market.chain import Chain
@@ -107,7 +108,7 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
     for at in trades.index:
         for moment, is_exit in (("entry", False), ("exit", True)):
             columns = [f"{moment}_mid", f"{moment}_model", f"{moment}_half_spread"]
-            ended = is_exit and str(trades["reason"][at]) in (*ENDED, "open")
+            ended = is_exit and str(trades["reason"][at]) in (*ENDED, LEGGED_OUT, "open")
             if ended or not trades.loc[at, columns].isna().any() or pd.isna(trades[moment][at]):
                 continue
             quoted = _quoted(trades.loc[at], trades[moment][at], source, fill, is_exit)
@@ -236,11 +237,14 @@ def _is_traded(at: datetime) -> bool:
 
 
 def _quote(rows: pd.DataFrame, leg: TypedLeg) -> tuple[float, float] | None:
-    """Bid and ask of one leg; None without a two-sided quote that is not crossed."""
+    """Bid and ask of one leg; None without a two-sided quote that is not crossed, or of several roots.
+
+    A log does not name the root: of SPX and SPXW that expire on one day either may be its leg.
+    """
     same = rows[
         (rows["right"] == ("C" if leg.right > 0 else "P")) & ((rows["strike"] - leg.strike).abs() <= SAME_STRIKE)
     ]
-    if same.empty:
+    if same.empty or ("root" in same and len(set(same["root"])) > 1):
         return None
     bid, ask = float(same["bid"].iloc[0]), float(same["ask"].iloc[0])
     return (bid, ask) if 0.0 <= bid <= ask and ask > 0.0 else None

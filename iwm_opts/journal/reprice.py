@@ -20,6 +20,7 @@ from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_packag
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
+from iwm_opts.journal.packages import LEGGED_OUT
 from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, untraded_note
 from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, REPRICED, SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close
@@ -227,6 +228,8 @@ def _quotes(
 def _typed(trade: pd.Series) -> list[TypedLeg]:
     if trade["strategy"] in (SHARES, SHORT_SHARES) or not str(trade["legs"]).strip():
         raise InputError("legs", trade["trade"], "no option legs in the log")
+    if trade["reason"] == LEGGED_OUT:
+        raise InputError("legs", trade["trade"], "legs closed at different times")
     if pd.isna(trade["expiration"]):
         raise InputError("expiration", trade["trade"], "expiration unknown")
     try:

@@ -338,7 +338,8 @@ class TestOwnFills:
         log, chains = files
         text = log.read_text().splitlines()
         held = [",".join([cells[0], "", *cells[2:7], "", "0"]) for cells in (row.split(",") for row in text[1:])]
-        log.write_text("\n".join([text[0], *held, *held]))
+        later = [row.replace(" 15:40", " 15:41") for row in held]
+        log.write_text("\n".join([text[0], *held, *later]))
         page = run("review", log, "--quotes", chains, "--keep-fills", "--format", "json")
         assert "kept for --fill mine: mine:0.8/2=0.8" in "\n".join(page.json["notes"])
         log.write_text("\n".join([text[0], *held]))

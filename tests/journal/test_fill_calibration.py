@@ -61,6 +61,14 @@ def test_a_fill_without_quotes_is_no_evidence():
     assert list(fills_of(log_of_rows(rows, "planted"))["offset"]) == pytest.approx([0.4, 0.4])
 
 
+def test_trades_that_one_order_opened_are_one_fill():
+    """One order left in three: one fill at the entry, three at the exits."""
+    rows = [trade(2, 0.4, exit=f"2026-03-0{day} 15:45") for day in (3, 4, 5)]
+    assert list(fills_of(log_of_rows(rows, "planted"))["side"]) == ["entry", "exit", "exit", "exit"]
+    others = [trade(2, 0.4, market=f"broker, account {name}", exit=None) for name in "ab"]
+    assert len(fills_of(log_of_rows(others, "planted"))) == 2
+
+
 def test_own_fills_become_a_fill_model():
     rows = [trade(day, 0.4) for day in (2, 3, 4, 5, 6)]
     model = fill_model_of(log_of_rows(rows, "planted"))
@@ -120,6 +128,7 @@ MADE = (
     "paper, archive",
     "MODELLED QUOTES",
     "re-priced, x",
+    "paper, Interactive Brokers activity statement",
 )
 
 
@@ -134,7 +143,8 @@ def test_fills_that_a_model_made_are_not_kept_as_own(tmp_path, market):
 
 
 def test_an_interval_of_one_day_is_not_written():
-    (line,) = compare_fills_with(log_of_rows([trade(2, 0.4)] * 5, "planted"), [FillModel.parse("mid")])
+    rows = [trade(2, 0.4, entry=f"2026-03-02 10:3{n}", exit=f"2026-03-02 15:4{n}") for n in range(5)]
+    (line,) = compare_fills_with(log_of_rows(rows, "planted"), [FillModel.parse("mid")])
     assert line == "own fills at 0.40 of H (0.40 to 0.40): worse than mid, 0.00 of H"
     (row, *_) = calibrate_fills(log_of_rows([trade(2, 0.4, exit=None)], "planted"))
     assert interval_of(row.offset) == ""

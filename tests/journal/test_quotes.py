@@ -61,6 +61,23 @@ def test_a_capture_after_the_close_does_not_quote_a_fill_in_the_session(made_quo
         assert log.notes[1].startswith("1 fill in the session not quoted")
 
 
+def test_legs_closed_at_different_times_have_no_mid_of_the_package(recorded):
+    found = only(with_quotes(log_of_rows([TRADE | {"reason": "legged out"}], "x"), recorded[0], FillModel.parse("mid")))
+    assert np.isfinite(found["entry_mid"])
+    assert found[["exit_mid", "exit_model", "exit_half_spread"]].isna().all()
+
+
+def test_a_strike_of_two_roots_on_one_day_quotes_no_leg(made_quotes, tmp_path):
+    """SPX and SPXW expire on the third Friday, and a log does not say which is its leg."""
+    trade = TRADE | {"symbol": "SPX"}
+    quotes = made_quotes().assign(underlying_symbol="SPX")
+    for roots, count in ((("SPXW",), 1), (("SPX", "SPXW"), 0)):
+        file = tmp_path / f"{len(roots)}.csv"
+        pd.concat([quotes.assign(root=root) for root in roots]).to_csv(file, index=False)
+        log = with_quotes(log_of_rows([trade], "x"), FileQuotes([str(file)]), FillModel.parse("mid"))
+        assert log.trades["entry_mid"].notna().sum() == count
+
+
 def test_what_the_log_says_itself_stays(recorded):
     log = log_of_rows([{**TRADE, "entry_mid": 0.5}], "mine")
     found = only(with_quotes(log, recorded[0], FillModel.parse("natural")))
