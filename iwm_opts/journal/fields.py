@@ -38,6 +38,7 @@ _ZONES: Final = {
     "MT": "America/Denver", "MST": "America/Denver", "MDT": "America/Denver", "PT": "America/Los_Angeles",
     "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles",
 }  # fmt: skip
+_COMPACT = re.compile(r"^((?:19|20)\d{6})(\d{6})$")  # 20260302100000, as Interactive Brokers may write it
 _MOMENT = re.compile(
     r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
     r"(?:(?P<iso>\d{4})[-/.](?P<iso_month>\d{1,2})[-/.](?P<iso_day>\d{1,2})"
@@ -158,7 +159,7 @@ def parse_moment(cell: str, day_first: bool = False) -> datetime:
     ValueError
         When it cannot be read, or lies outside 1970 to 2100.
     """
-    match = _MOMENT.fullmatch(" ".join(cell.split()))
+    match = _MOMENT.fullmatch(_COMPACT.sub(r"\1 \2", " ".join(cell.split())))
     if match is None:
         raise ValueError(f"{shown(cell)} is not a date; write 2026-03-02 10:00")
     try:

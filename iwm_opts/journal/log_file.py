@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from iwm_opts.documents import parse_json
+from iwm_opts.documents import parse_json, parse_toml
 from iwm_opts.errors import DataError
 from iwm_opts.io.answers import REMEDY, refusal
 from iwm_opts.io.limits import MAX_LOG
@@ -25,6 +25,8 @@ FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
 WEB_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body|table)\b", re.IGNORECASE)
 LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
 ANNEX_POINTER: Final = "/annex/objects/"
+TOML_LINE: Final = re.compile(r"""\[\[?[\w."-]+\]\]?(?:\s*#.*)?|[\w."-]+\s*=.+""")  # the first of a file
+PLAN_KEYS: Final = {"version", "name", "horizon", "instrument"}  # of a plan, beside its edge
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 # First bytes of files that hold no table.
 OTHER_FILES: Final = {
@@ -115,9 +117,26 @@ def open_log(path: Path) -> LogFile:
         raise DataError(path, "is a Git LFS pointer, not the file itself", "Run git lfs pull")
     if text.startswith(ANNEX_POINTER):
         raise DataError(path, "is a git-annex pointer, not the file itself", "Run git annex get")
+    _refuse_settings(text, path)
     if text.lstrip().startswith(("{", "[")):
         return LogFile(path, sheets=[Sheet("", _json_rows(text, path))], notes=notes)
     return LogFile(path, text, notes=notes)
+
+
+def _refuse_settings(text: str, path: Path) -> None:
+    """Refuse a plan, in TOML or JSON, and other settings in TOML."""
+    lines = (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    is_toml = TOML_LINE.fullmatch(next(lines, "").strip()) is not None
+    if not is_toml and not text.lstrip().startswith("{"):
+        return
+    try:
+        content = parse_toml(text) if is_toml else parse_json(text)
+    except ValueError:  # named where it is read
+        return
+    if isinstance(content, dict) and "edge" in content and PLAN_KEYS & set(content):
+        raise DataError(path, "is a plan, not a trade log", "Name the log, and the plan with --plan")
+    if is_toml:
+        raise DataError(path, "holds settings (TOML), not a trade log", f"Give {FORMATS}")
 
 
 def _json_rows(text: str, path: Path) -> Rows:

@@ -44,6 +44,14 @@ def test_the_time_of_day_may_have_its_own_column(tmp_path):
     assert log.notes == ()
 
 
+def test_date_and_time_may_have_no_separator(tmp_path):
+    header = "ClientAccountID,AssetClass,Symbol,DateTime,Quantity,TradePrice,IBCommission,Open/CloseIndicator\n"
+    rows = "U1,OPT,IWM   260320P00190000,2026030{}{},{},-1,{}\n"
+    log = read(tmp_path, header + rows.format(2, "100000", "-1,1", "O") + rows.format(3, "153000", "1,0.5", "C"))
+    assert [f"{log.closed[name][0]}" for name in ("entry", "exit")] == ["2026-03-02 10:00:00", "2026-03-03 15:30:00"]
+    assert list(log.closed["pnl"]) == [pytest.approx(48.00)]
+
+
 def test_a_query_without_times_says_so(tmp_path):
     log = read(tmp_path, without(HEADER + ROWS, "TradeTime"))
     assert list(log.closed["pnl"]) == [pytest.approx(30.00 - 4.20)]
