@@ -57,6 +57,7 @@ EFFECTS: Final[dict[str, Effect]] = {
 SHARES: Final = ("STOCK", "ETF")
 OTHERS: Final = ("FUTURE", "CRYPTO", "FOREX", "BOND")
 SPLIT: Final = re.compile(r"\bSPLIT\b")
+REPLACED: Final = re.compile(r"\bMERGER\b|\bMANDATORY - EXCHANGE\b")  # what it brings is in no row that is known
 RATIO: Final = re.compile(r"\b(?P<new>\d+)(?: FOR | ?: ?)(?P<old>\d+)\b")
 WITHIN: Final = timedelta(seconds=60)  # between a trade and the row of its cash
 REMOVAL: Final = re.compile(r"\b(?:REMOVAL OF|REMOVED)(?: OPTIONS?)? DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
@@ -372,7 +373,7 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
                 endings.append(replace(ending, contract=contract, is_sided=(ending.account, contract) in unsaid))
             elif kind == "TRD" or (is_taken_back and TRADED.search(words)):
                 traded.append(_traded(row, words))
-            elif SPLIT.search(words):
+            elif SPLIT.search(words) or REPLACED.search(words):
                 endings += [_split(row, words, symbol) for symbol in _symbols(words) & symbols]
             elif kind:
                 what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
@@ -395,7 +396,8 @@ def _symbols(words: str) -> set[str]:
 
 
 def _split(row: Row, words: str, symbol: str) -> Execution:
-    match = RATIO.search(words)
+    """Read a split by its ratio, and other changes of a company without one."""
+    match = None if REPLACED.search(words) else RATIO.search(words)
     ratio = int(match["new"]) / int(match["old"]) if match is not None and int(match["old"]) else 0.0
     return Execution(
         _when(row), symbol, None, 0, 0.0, kind="reorganisation", line=row.line, account=row.text("account"), ratio=ratio

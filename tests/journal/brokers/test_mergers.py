@@ -216,3 +216,19 @@ def test_money_of_another_currency_is_refused_by_name(tmp_path):
     log = read(tmp_path, IB.format("") + action)
     assert log.closed.empty
     assert any("currency CAD: only USD is read" in line for line in log.problems)
+
+
+def test_what_a_merger_brings_at_thinkorswim_is_not_known(tmp_path):
+    text = (
+        "Account Statement for 1SCHW (ira) since 3/1/26 through 5/31/26\n\nCash Balance\n"
+        "DATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
+        '3/2/26,10:00:00,TRD,1,BOT +100 TGT @50.00,,,"-5,000.00",0\n'
+        "4/10/26,02:00:00,RAD,2,MANDATORY - EXCHANGE -100.0 TGT,,,0.00,0\n\nAccount Trade History\n"
+        ",Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type\n"
+        ",3/2/26 10:00:00,STOCK,BUY,+100,TO OPEN,TGT,,,STOCK,50.00,50.00,LMT\n"
+        ",3/3/26 10:00:00,STOCK,BUY,+10,TO OPEN,SPY,,,STOCK,600.00,600.00,LMT\n"
+        ",3/4/26 10:00:00,STOCK,SELL,-10,TO CLOSE,SPY,,,STOCK,601.00,601.00,LMT\n"
+    )
+    log = read(tmp_path, text)
+    assert (list(log.closed["symbol"]), log.open.empty) == (["SPY"], True)
+    assert any("change of the 100 shares of TGT held then" in line for line in log.problems)
