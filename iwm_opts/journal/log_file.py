@@ -26,7 +26,7 @@ WEB_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body|table)\b", re.IG
 LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
 ANNEX_POINTER: Final = "/annex/objects/"
 TOML_LINE: Final = re.compile(r"""\[\[?[\w."-]+\]\]?(?:\s*#.*)?|[\w."-]+\s*=.+""")  # the first of a file
-PLAN_KEYS: Final = {"version", "name", "horizon", "instrument"}  # of a plan, beside its edge
+PLAN_KEYS: Final = {"version", "name", "horizon", "instrument"}  # of a plan, with its edge
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 # First bytes of files that hold no table.
 OTHER_FILES: Final = {

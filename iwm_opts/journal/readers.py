@@ -237,8 +237,8 @@ def log_of_executions(
     """Match a broker's executions to a log; risk of a package is its worst payoff at expiry less the credit and fees.
 
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
-    to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`). Accounts
-    that match `paper` are named so in the market: their fills are nobody's.
+    to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`). The market
+    of accounts that match `paper` names them as such: their fills are simulated.
     """
     executions = _with_deliveries_without_option(_without_adjusted(executions, report), report)
     accounts = sorted({execution.account for execution in executions if execution.account})

@@ -3,7 +3,7 @@
 A broker writes the removed position and the added one, or the ratio of a split, or only what a split adds to the
 position. Whole splits multiply contracts and divide their strikes (OCC, Characteristics and Risks of Standardized
 Options, chapter III); other splits change what a contract delivers, and its trade is left out. Positions removed for
-cash alone are closed at it; cash beside other shares lowers their cost.
+cash alone are closed at it; cash paid with other shares lowers their cost.
 """
 
 import math
@@ -249,7 +249,7 @@ def _closing(row: Execution) -> Execution:
 
 
 def _cash(row: Execution, successor: Execution) -> float:
-    """Dollars beside the added position; some brokers value both alike, and round."""
+    """Dollars paid with the added position; some brokers value both alike, and round."""
     units = (abs(row.quantity) + abs(successor.quantity)) * (MULTIPLIER if row.contract is not None else 1)
     cash = row.cash + successor.cash
     return 0.0 if abs(cash) <= CENT * units and successor.cash else cash

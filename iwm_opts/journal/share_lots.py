@@ -257,7 +257,7 @@ class ShareBook:
         factor : float
             New shares for an old one.
         cash : float
-            Dollars beside them for an old share: they lower its cost.
+            Dollars paid with them for an old share: they lower its cost.
         """
         key = row.account, row.symbol
         queue = self._lots.pop(key, deque())
@@ -267,10 +267,10 @@ class ShareBook:
         if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in queue):
             converted = [self._scaled(replace(lot, price=lot.price - cash), symbol, factor, cash) for lot in queue]
             self._lots[row.account, symbol].extend(converted)
-            beside = f" and {held * cash:.2f} in cash, which lowers their cost" if cash else ""
+            paid = f" and {held * cash:.2f} in cash, which lowers their cost" if cash else ""
             self._notes.append(
                 f"line {row.line}: {counted(abs(held), 'shares')} of {row.symbol} held then became "
-                f"{abs(sum(lot.quantity for lot in converted))} of {symbol}{beside}"
+                f"{abs(sum(lot.quantity for lot in converted))} of {symbol}{paid}"
             )
             return True
         self._unresolved[key] = row.line

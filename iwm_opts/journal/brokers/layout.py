@@ -144,7 +144,7 @@ class Layout:
     root : str
         Name of the root element, for XML; `proof` is empty then.
     paper : str
-        Regular expression of accounts whose trades are made on paper; empty where none can be told.
+        Regular expression of accounts whose trades are made on paper; empty where the broker has none.
     """
 
     name: str
@@ -221,7 +221,7 @@ class Table:
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
         numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
-        for name in self.stamps:
+        for name in dict.fromkeys((*self.stamps, *(last for _, last in self.pairs))):
             refuse_turned(cells[name] for _, cells in rows if name in cells)
         pairs = [
             (cells[first], cells[last])

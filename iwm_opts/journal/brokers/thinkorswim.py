@@ -57,7 +57,7 @@ EFFECTS: Final[dict[str, Effect]] = {
 SHARES: Final = ("STOCK", "ETF")
 OTHERS: Final = ("FUTURE", "CRYPTO", "FOREX", "BOND")
 SPLIT: Final = re.compile(r"\bSPLIT\b")
-REPLACED: Final = re.compile(r"\bMERGER\b|\bMANDATORY - EXCHANGE\b")  # what it brings is in no row that is known
+REPLACED: Final = re.compile(r"\bMERGER\b|\bMANDATORY - EXCHANGE\b")  # for shares or cash in rows of other words
 RATIO: Final = re.compile(r"\b(?P<new>\d+)(?: FOR | ?: ?)(?P<old>\d+)\b")
 WITHIN: Final = timedelta(seconds=60)  # between a trade and the row of its cash
 REMOVAL: Final = re.compile(r"\b(?:REMOVAL OF|REMOVED)(?: OPTIONS?)? DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")

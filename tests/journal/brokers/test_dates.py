@@ -308,6 +308,22 @@ def test_dates_that_a_spreadsheet_half_turned_refuse_the_log(log_of, text, form)
         log_of(text.format(opened.strftime(form), closed.strftime(form)))
 
 
+@pytest.mark.parametrize("column", ["TradeDate", "Expiry"])
+def test_dates_of_a_flex_query_that_a_spreadsheet_half_turned_refuse_it(log_of, column):
+    """19/06/2026 is text to a spreadsheet of the other order; 10/04/2026 became 4 October."""
+    header = "ClientAccountID,AssetClass,Symbol,UnderlyingSymbol,Strike,Expiry,Put/Call,TradeDate,Quantity,TradePrice\n"
+    turned = {"TradeDate": ("2026-04-03", "16/03/2026"), "Expiry": ("2026-10-04", "19/06/2026")}
+    sound = {"TradeDate": ("2026-03-04", "2026-03-16"), "Expiry": ("2026-04-10", "2026-06-19")}
+
+    def text(dates):
+        rows = zip(dates["Expiry"], dates["TradeDate"], strict=True)
+        return header + "".join(f"U1,OPT,IWM P,IWM,190,{expiry},P,{day},-1,1\n" for expiry, day in rows)
+
+    assert len(log_of(text(sound)).open) == 2
+    with pytest.raises(DataError, match="Excel turned day and month"):
+        log_of(text(sound | {column: turned[column]}))
+
+
 @pytest.mark.parametrize("text", TURNED.values(), ids=TURNED)
 def test_one_iso_date_of_a_later_day_shows_that_nothing_was_turned(log_of, text):
     log = log_of(text.format("2026-02-03 10:00:00", "2026-02-24 10:00:00"))
