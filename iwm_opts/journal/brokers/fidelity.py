@@ -38,6 +38,7 @@ OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
 NAMED_WORDS: Final = 3  # of an activity that is not read
+MERGER: Final = "MERGER"
 DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
 TABLE: Final = Table(
@@ -132,7 +133,7 @@ def _kind(words: str, contract: Contract | None) -> Kind | None:
 def _reorganisation(row: Row, words: str, symbol: str, contract: Contract | None) -> Execution:
     """Read a split by the shares that it adds; other changes by the position removed, negative, and the one added."""
     name = underlying(contract.root if contract else symbol)
-    is_split, cash = words.startswith(DISTRIBUTION), row.number("amount")
+    is_split, cash = words.startswith(DISTRIBUTION), row.number("amount") if words.startswith(MERGER) else 0.0
     return reorganisation_row(row, _when(row, words), name, contract, row.number("quantity"), cash, is_split=is_split)
 
 

@@ -56,6 +56,7 @@ OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
 SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
+PAID: Final = re.compile(r"\b(?:merger|conversion|reorg)\b")
 REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off|reorg)\b")
 
 TABLE: Final = Table(
@@ -127,9 +128,8 @@ def _reorganisation(row: Row, contract: Contract | None, *, is_split: bool) -> E
     # Booked before the market opens; "as of" names the evening before.
     when = parse_moment(row.text("booked").partition(" as of ")[0])
     symbol = underlying(contract.root if contract else row.symbol())
-    return reorganisation_row(
-        row, when, symbol, contract, row.number("quantity"), row.number("amount"), is_split=is_split
-    )
+    cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
+    return reorganisation_row(row, when, symbol, contract, row.number("quantity"), cash, is_split=is_split)
 
 
 def _contract(text: str) -> Contract | None:

@@ -36,6 +36,7 @@ from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
 REORGANISED: Final = re.compile(r"\b(?:split|merger|symbol change|spin-?off)\b", re.IGNORECASE)
+PAID: Final = re.compile(r"(?<!stock )\bmerger\b|\bcash\b", re.IGNORECASE)
 ENDINGS: Final[dict[str, Kind]] = {
     "cash settled assignment": "cash",
     "cash settled exercise": "cash",
@@ -175,8 +176,10 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
 
 
 def _cash(row: Row, size: int) -> float:
-    """Dollars of a corporate action; NaN of fractions of shares."""
-    return row.number("value") if size == abs(row.number("quantity")) else math.nan
+    """Dollars of a merger; NaN of fractions of shares. Other corporate actions value what they replace."""
+    if size != abs(row.number("quantity")):
+        return math.nan
+    return row.number("value") if PAID.search(f"{row.text('sub type')} {row.text('description')}") else 0.0
 
 
 def _value(row: Row, size: int) -> float:

@@ -218,6 +218,18 @@ def test_money_of_another_currency_is_refused_by_name(tmp_path):
     assert any("currency CAD: only USD is read" in line for line in log.problems)
 
 
+@pytest.mark.parametrize("value", ["0.00", "-10500.00"])
+def test_the_value_of_a_renamed_position_is_no_cash(tmp_path, value):
+    text = (
+        TASTY
+        + tasty("05-04", "Sell to Close", "SELL_TO_CLOSE", "ACQ", 100, "6000.00")
+        + tasty("04-10", "Symbol Change", "BUY_TO_OPEN", "ACQ", 100, value)
+        + tasty("04-10", "Symbol Change", "SELL_TO_CLOSE", "TGT", 100, "10500.00")
+        + TASTY_BOUGHT
+    )
+    assert result_of(read(tmp_path, text)) == 1_000.00
+
+
 def test_what_a_merger_brings_at_thinkorswim_is_not_known(tmp_path):
     text = (
         "Account Statement for 1SCHW (ira) since 3/1/26 through 5/31/26\n\nCash Balance\n"
