@@ -12,13 +12,16 @@ import re
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
+from iwm_opts.io.answers import REMEDY, refusal
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.opening import read_object
 
@@ -32,6 +35,7 @@ MAX_BYTES: Final = 1 << 35
 REDIRECTS: Final = range(300, 400)
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMES: Final = ("http", "https")
+PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 LFS_POINTER: Final = b"version https://git-lfs"
 ANNEX_POINTER: Final = b"/annex/objects/"
 FILE_NAME: Final = re.compile(r"\w[\w.,+=@() -]{0,149}", re.ASCII)
@@ -210,10 +214,12 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
 
 
 def _check_content(address: str, part: Path) -> None:
-    """Refuse what is surely not the file."""
+    """Refuse what is surely not the file, or not the whole of it."""
     with part.open("rb") as file:
         head = file.read(CHUNK)
-    rule = ""
+        file.seek(-min(len(PARQUET), part.stat().st_size), os.SEEK_END)
+        tail = file.read()
+    rule, remedy = "", "give the address of the file itself"
     if not head.strip():
         rule = "an empty answer"
     elif head.lstrip()[:1] == b"<" and b"<html" in head[:1024].lower():
@@ -222,10 +228,24 @@ def _check_content(address: str, part: Path) -> None:
         rule = "a Git LFS pointer in place of the file"
     elif head.startswith(ANNEX_POINTER):
         rule = "a git-annex pointer in place of the file"
+    elif (head.startswith(PARQUET) and tail != PARQUET) or (head.startswith(ZIP) and not zipfile.is_zipfile(part)):
+        rule, remedy = "cut short, and the server does not say how long it is", "run it again"
+    elif said := _refusal(head):
+        rule, remedy = f"an answer without data; {said}", REMEDY
     if rule:
         part.unlink()
         _about(part).unlink(missing_ok=True)
-        raise DataError(address, rule, "give the address of the file itself")
+        raise DataError(address, rule, remedy)
+
+
+def _refusal(head: bytes) -> str:
+    """Text of a vendor's error in JSON; empty for other content."""
+    if not head.lstrip().startswith(b"{"):
+        return ""
+    try:
+        return refusal(parse_json(head))
+    except ValueError:  # longer than an error, or other text
+        return ""
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):

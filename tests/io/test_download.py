@@ -55,6 +55,12 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
         elif self.path == "/annex":
             self.whole(b"/annex/objects/SHA256E-s1--0.parquet\n")
+        elif self.path in ("/cut.parquet", "/cut.zip"):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write((b"PAR1" if "parquet" in self.path else b"PK\x03\x04") + BODY)
+        elif self.path == "/refused":
+            self.whole(b'{"error": "rate limit"}')
         elif self.path == "/empty":
             self.whole(b"")
         elif self.path != "/data.parquet":
@@ -159,7 +165,8 @@ def test_a_redirection_is_followed(files, tmp_path):
     [
         ("/page", "a web page in place of data"), ("/disguised", "a web page in place of data"),
         ("/pointer", "Git LFS pointer"), ("/annex", "git-annex pointer"), ("/empty", "an empty answer"),
-        ("/missing", "HTTP 404"),
+        ("/missing", "HTTP 404"), ("/cut.parquet", "cut short.*Run it again"), ("/cut.zip", "cut short"),
+        ("/refused", "an answer without data; it says: rate limit"),
         ("/ftp", "redirects to ftp://"), ("/other", "redirects to http://localhost"), ("/loop", "redirects in a loop"),
     ],
 )  # fmt: skip
