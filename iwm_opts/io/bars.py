@@ -12,6 +12,9 @@ from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import (
+    FEWEST_STEPS,
+    LONGEST_STEP,
+    WEEK,
     Frame,
     day_index,
     is_date,
@@ -38,9 +41,6 @@ OLDEST: Final = 1970
 UNKNOWN_VOLUME: Final = -1.0
 MOST_A_DAY: Final = 2.5  # rows, above which bars are of minutes or hours
 MOST_REPEATED: Final = 0.5
-FEWEST_STEPS: Final = 5  # days that tell a step
-LONGEST_STEP: Final = 4  # days between daily bars, at most: a weekend
-WEEK: Final = 8  # days between weekly bars, at most: a holiday
 
 
 def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = True) -> pd.DataFrame:
@@ -245,10 +245,11 @@ def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     left: pd.DataFrame = bars.iloc[first : first + sizes[place]]
     behind = len(bars) - first - len(left)
     parts = [(first, "before"), (behind, f"from {bars.index[-behind]:%Y-%m-%d} on" if behind else "")]
-    what = " and ".join(f"the {count} bars {where}" for count, where in parts if count)
+    what = " and ".join(f"the {counted(count, 'bars')} {where}" for count, where in parts if count)
+    verb = "is" if first + behind == 1 else "are"
     notes.append(
-        f"the price jumps as at an unadjusted split on {shown[:200]}: {what} are left out; give split-adjusted bars to "
-        "use them"
+        f"the price jumps as at an unadjusted split on {shown[:200]}: {what} {verb} left out; give split-adjusted bars "
+        "to use them"
     )
     return left.copy()
 

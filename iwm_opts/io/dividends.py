@@ -13,7 +13,7 @@ import pandas as pd
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
+from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
@@ -23,6 +23,7 @@ AMOUNT_COLUMNS: Final = (
     "amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash", "totaldistribution",
     "value", "dividende", "dividendo", "ausschttung",
 )  # fmt: skip
+KINDS: Final = ("action", "event", "type", "eventtype", "kind", "corporateaction")
 DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: the part after the comma is not a date
 LARGE: Final = 10.0  # times the median amount, above which a dividend is doubted: a slip, or a special one
 YEARS: Final = range(1990, 2101)  # of ex-dates
@@ -100,6 +101,16 @@ def _disputed(dividends: Iterable[Dividend]) -> list[date]:
     return sorted(day for day, count in Counter(d.ex_date for d in dividends).items() if count > 1)
 
 
+def _without_splits(frame: Frame) -> Frame:
+    """Rows of dividends, where a column names the kind of event and some are splits."""
+    kind = frame.column(KINDS)
+    if kind is None:
+        return frame
+    is_split = frame.cells[kind].astype(str).str.contains("split", case=False).to_numpy(dtype=bool)
+    note = f"{counted(int(is_split.sum()), 'rows')} of splits left out"
+    return frame.kept(~is_split, note) if is_split.any() else frame
+
+
 def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
     """Read a file with an ex-date and an amount column (dollars a share, split-adjusted).
 
@@ -124,6 +135,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     frame = read_frame(path, "add the dividends, or say --dividends none")
     frame = of_symbol(frame, symbol, is_choice=is_choice)
     day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
+    frame = _without_splits(frame)
     if day is None or amount is None:
         seen = ", ".join(map(str, frame.cells.columns))[:200]
         raise DataError(path, f"has no ex-date and amount columns, only {seen}", "name them ex_date and amount")
@@ -131,17 +143,15 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     values, _, order_notes = moments(frame, day, is_daily=False)
     stamps, day_notes = day_index(values)
     days = [stamp.item() for stamp in stamps]
+    percent = frame.cells[amount].astype(str).str.strip().str.endswith("%")
+    at = pd.Series(stamps.astype("datetime64[us]"))
+    refuse_rows(frame, percent, at, "has an amount in per cent: dollars a share are read")
     figures, number_notes = number_columns(frame, [amount])
     amounts = figures[amount].to_numpy()
     sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
         cells = f"{frame.cells[amount].iloc[int(np.argmin(sound))]!r}"[:60]
-        refuse_rows(
-            frame,
-            pd.Series(~sound),
-            pd.Series(stamps.astype("datetime64[us]")),
-            f"{cells} is not an ex-date and amount",
-        )
+        refuse_rows(frame, pd.Series(~sound), at, f"{cells} is not an ex-date and amount")
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):

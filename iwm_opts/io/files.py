@@ -16,7 +16,7 @@ from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
-from iwm_opts.io.identity import doubtful_name, refuse_name
+from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import (
@@ -246,10 +246,11 @@ def read_chains(
     source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
     layout = layout_of_file(file)
     readings = readings_of(file, layout)
-    if day_column_of(readings) is None and readings.snapshot_day is not None:
+    only_day = readings.snapshot_day or readings.named_day
+    if day_column_of(readings) is None and only_day is not None:
         window = first or date.min, last or date.max
-        for only in _only_day(file, readings.snapshot_day, symbol, session, window, skip):
-            _note_move(readings.snapshot_day, only, moved)
+        for only in _only_day(file, only_day, symbol, session, window, skip):
+            _note_move(only_day, only, moved)
             yield only
         return
     seen = set(skip)
@@ -313,7 +314,9 @@ def _chain(
     """Chain from the canonical rows of one day."""
     source = str(file.path)
     rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
-    rows = _settled(_without_old_codes(rows, own_symbol, notes), own_symbol)
+    rows = _without_old_codes(rows, own_symbol, notes)
+    refuse_roots(source, own_symbol, rows["root"].dropna().unique() if "root" in rows else ())
+    rows = _settled(rows, own_symbol)
     rows = _standard(rows, own_symbol, source, warnings)
     rows = _on_sessions(rows, source, warnings)
     rows = _within_ranges(rows, spot, source, warnings)
@@ -351,6 +354,10 @@ def _dated(
     if selection.day is not None:
         return rows
     newest = _newest_trade(rows)
+    if as_of is None and selection.readings.named_day is not None:
+        day = selection.readings.named_day
+        warnings.append(f"quote date {day} taken from the file's name: no column says it")
+        return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"))
     if newest is None and as_of is None:
         raise DataError(source, "has no column for the quote date", "say it with --as-of YYYY-MM-DD")
     if newest is None:

@@ -9,10 +9,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Final, Literal
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.json_tables import MULTI_INDEX
 from iwm_opts.io.layouts import layout_of
 from iwm_opts.io.layouts.accounts import ACCOUNT_FILES, without_quotes
 from iwm_opts.io.layouts.common import (
@@ -29,14 +31,24 @@ from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import BLANKS, SIGNS, parse_number
 from iwm_opts.io.option_symbols import is_option_symbol
-from iwm_opts.io.parse import RIGHTS
+from iwm_opts.io.parse import RIGHTS, parse_day
 from iwm_opts.io.zones import named_zone
+from iwm_opts.market.calendar import NEW_YORK
 
 Shape = Literal["long", "wide", "captures"]
 
 RIGHT_WORDS: Final = (("C", "call"), ("P", "put"))
 EITHER: Final = frozenset({"underlying", "stock"})  # names of symbols in some files, of prices in others
 SHOWN: Final = 20  # names of columns in a message
+DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
+TIME_ENDS: Final = (
+    "time", "date", "day", "stamp", "at", "ts", "dt", "utc", "scraped", "fetched", "pulled", "captured", "retrieved",
+    "collected", "recorded",
+)  # fmt: skip
+OTHER_TIMES: Final = re.compile(
+    "exp|matur|trad|list|delist|first|birth|issu|earn|div|ex$|settl|start|open|announc|record$|pay|incep|roll|last|next"
+)  # events of other kinds than quotes
+FEWEST_LETTERS: Final = 8  # of a date: fewer may be a number
 HEADER_NAMES: Final = frozenset(
     {name for names in SYNONYMS.values() for name in names}
     | {
@@ -56,12 +68,13 @@ ELSEWHERE: Final = {  # other tables of users: column names that identify them, 
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
     **ACCOUNT_FILES,
 }
+INDEXED: Final = ("key", "bid", "ask")
 NESTED: Final = {  # chains whose contracts are inside cells or keys: likewise
     ("details", "underlyingasset"): (
         "a Polygon or Massive snapshot with objects in its cells",
         "flatten it with pandas.json_normalize(results), or give the JSON answer itself",
     ),
-    ("key", "bid", "ask"): (
+    INDEXED: (
         "a JSON whose keys are the contracts, as pandas writes an index of several levels",
         "write it after reset_index(), so that expiration, right and strike are columns",
     ),
@@ -88,13 +101,15 @@ class Layout:
     """Columns of a file by meaning.
 
     `columns` are those of the row; `groups` those of each side (C, P; x, y where the prices decide which is the call)
-    of a wide file, or of each capture; `vendor` the declared layout, where the names prove one.
+    of a wide file, or of each capture; `vendor` the declared layout, where the names prove one; `unnamed_time` the
+    column that is taken for the time of the quotes by its cells.
     """
 
     shape: Shape
     columns: dict[str, str]
     groups: dict[str, dict[str, str]] = field(default_factory=dict)
     vendor: VendorLayout | None = None
+    unnamed_time: str = ""  # column of `feed_time` that has no known name
 
     @property
     def numbers(self) -> list[str]:
@@ -154,6 +169,8 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     _sort_out_right(common, synonyms, others, sample)
     common = _without(common, ("settlement",) if occ else ())  # the root of the symbol says it
     common = _without(common, _wordy(common, sample))
+    unnamed = "" if vendor or set(DAY_ROLES) & set(common) else _unnamed_time(common, columns, sample)
+    common |= {"feed_time": unnamed} if unnamed else {}
     sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in RIGHT_WORDS}
     sides = sides if _both_quoted(sides) else _joined_sides(names, sample)
     captures = {when: _match(_spelled(AT_CAPTURE, when=when), names, sample) for when in CAPTURES}
@@ -166,6 +183,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
         layout = Layout("captures", _without(common, ("bid", "ask", "underlying_price")), captures, vendor)
     else:
         layout = Layout("long", common, vendor=vendor)
+    layout = replace(layout, unnamed_time=unnamed)
     _require(layout, columns, source)
     _refuse_twins(layout, columns, source)
     return layout
@@ -276,6 +294,35 @@ def _wordy(common: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> li
     ]  # fmt: skip
 
 
+def _unnamed_time(common: Mapping[str, str], columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
+    """Only column of one time or day before the expirations whose name says a time, such as `scraped`; empty without.
+
+    Its cells are those of one capture; times of other events differ by row, or have their own words.
+    """
+    expirations = _days_of(sample.get(common.get("expiration", ""), ()))
+    times = []
+    for name in columns:
+        cells = set(sample.get(name, ()))
+        words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+        is_time = any(word.endswith(TIME_ENDS) for word in words) and not any(map(OTHER_TIMES.match, words))
+        if name in common.values() or len(cells) != 1 or not is_time or len(next(iter(cells)).strip()) < FEWEST_LETTERS:
+            continue
+        days = _days_of(cells)
+        if days and days[0] <= min([*expirations, datetime.now(NEW_YORK).date()]):
+            times.append(name)
+    return times[0] if len(times) == 1 else ""
+
+
+def _days_of(cells: Iterable[str]) -> list[date]:
+    days = []
+    for cell in cells:
+        try:
+            days.append(parse_day(cell))
+        except ValueError:
+            continue
+    return days
+
+
 def _fits(values: Sequence[str], is_price: bool) -> bool:
     values = [value for value in values if value.strip() not in BLANKS]
     return not values or all(map(_is_number, values)) == is_price
@@ -301,8 +348,9 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     other = without_quotes(columns) if {"bid", "ask"} & set(missing) else None
     if other is not None:
         raise DataError(source, f"{other[0]}, not an option chain: {_seen(missing, columns)}", other[1])
+    is_indexed = any(MULTI_INDEX.fullmatch(name.strip()) for name in columns)
     for proof, (what, remedy) in NESTED.items():
-        if names.issuperset(proof):
+        if names.issuperset(proof) or (is_indexed and proof == INDEXED):
             raise DataError(source, f"{what}: {_seen(missing, columns)}", remedy)
     for proof, (what, remedy) in ELSEWHERE.items():
         if names.issuperset(proof) and {"strike", "bid"} & set(missing):
@@ -360,8 +408,8 @@ def halves(columns: Sequence[str]) -> list[str]:
         middle = spelled.index("strike")
         if {"bid", "ask"} <= set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]):
             bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
-            common = SYNONYMS["expiration"]  # stands on one side of the strike (thinkorswim)
-            calls, puts = ([name if plain(name) in common else f"{side} {name}" for name in bare]
+            sided = set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]) - set(SYNONYMS["expiration"])
+            calls, puts = ([f"{side} {name}" if plain(name) in sided else name for name in bare]
                            for side in ("Call", "Put"))  # fmt: skip
             return [*calls[:middle], columns[middle], *puts[middle + 1 :]]
     if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):

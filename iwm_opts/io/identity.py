@@ -7,6 +7,7 @@ from typing import Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.numbers import BLANKS
+from iwm_opts.market.contract import underlying_of
 
 # Underlyings that a file's name begins with; not words, volatility indices or codes of a data service.
 UNDERLYINGS: Final = frozenset({
@@ -26,18 +27,28 @@ TRAIN TV US USA USD UTC VOL VOLS WEEK XLS XLSX YAHOO YEAR YF ZIP JAN FEB MAR APR
 MON TUE WED THU FRI SAT SUN GVZ OVX RVX SKEW VIX VVIX VXAPL VXD VXEEM VXEFA VXEWZ VXN VXO VXSLV VXST VXTLT DGS FVX IRX
 TNX TYX
 """
+VOLATILITIES: Final = frozenset({  # indices, whose histories are no prices of another underlying
+    "GVZ", "OVX", "RVX", "VIX", "VVIX", "VXAPL", "VXD", "VXEEM", "VXEFA", "VXEWZ", "VXN", "VXO", "VXSLV", "VXST",
+    "VXTLT",
+})  # fmt: skip
 NOT_TICKERS: Final = frozenset(FILE_WORDS.split())
 EXCHANGE: Final = r"(?:(?:Download Data - \w+_US_)?(?:BATS|AMEX|ARCX|NYSE|NASDAQ|CBOE)[_ ])?"  # in front of a ticker
 FIRST_WORD: Final = re.compile(
-    EXCHANGE + r"(?:([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9])))"
-)  # also Stooq's
-BARE_TICKER: Final = re.compile(r"[A-Z]{2,5}(?: ?\(\d+\))?(?=\.|$)")  # without anything beside it
-SAME_INDEX: Final = (frozenset({"IWM", "RUT", "RUTW", "MRUT", "VTWO"}), frozenset({"SPY", "SPX", "SPXW", "XSP"}))
+    EXCHANGE + r"\^?(?:([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9])|\.|$))"
+)  # also Stooq's, and a lower-case word alone
+BARE_TICKER: Final = re.compile(r"\^?[A-Z]{2,5}(?: ?\(\d+\))?(?=\.|$)")  # without anything beside it
+SAME_INDEX: Final = (
+    frozenset({"IWM", "RUT", "RUTW", "MRUT", "VTWO"}),
+    frozenset({"SPY", "SPX", "SPXW", "XSP"}),
+    frozenset({"OEX", "XEO"}),
+)
 CURRENCY_NAMES: Final = ("currency", "ccy", "currencycode", "quotecurrency", "tradingcurrency", "pricecurrency")
 DOLLARS: Final = frozenset({"USD", "US$", "$", "US DOLLAR", "US DOLLARS"})
 
 
-def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_proxy_read: bool = False) -> None:
+def refuse_name(
+    path: Path | str, symbol: str, *, is_choice: bool = True, is_proxy_read: bool = False, are_prices: bool = False
+) -> None:
     """Refuse a file without a symbol of its own whose name begins with another underlying.
 
     Parameters
@@ -49,6 +60,8 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
         Whether --symbol chooses it, for the remedy.
     is_proxy_read : bool
         Whether a product on the same index may stand in.
+    are_prices : bool
+        Whether no index of volatility is meant either.
 
     Raises
     ------
@@ -58,7 +71,8 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
     match = FIRST_WORD.match(name)
     is_alone = match is not None and (match.start(1) > 0 or BARE_TICKER.match(name) is not None)
     ticker = "" if match is None else (match[1] or match[2]).upper()
-    is_ticker = ticker in UNDERLYINGS or (is_alone and not is_proxy_read and _is_like_ticker(ticker))
+    is_ticker = ticker in UNDERLYINGS or (are_prices and ticker in VOLATILITIES)
+    is_ticker |= is_alone and not is_proxy_read and match is not None and _is_like_ticker(match[1] or "")
     if ticker == symbol or not is_ticker or symbol in re.findall(r"[A-Z0-9]+", name.upper()):
         return
     if is_proxy_read and on_one_index(ticker, symbol):
@@ -71,6 +85,20 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
 def on_one_index(first: str, second: str) -> bool:
     """Whether two products are on the same index."""
     return first == second or any({first, second} <= names for names in SAME_INDEX)
+
+
+def refuse_roots(source: Path | str, symbol: str, roots: Iterable[str]) -> None:
+    """Refuse contract symbols of another underlying than the column of underlyings says.
+
+    Raises
+    ------
+    DataError
+    """
+    others = sorted(root for root in roots if root in UNDERLYINGS and not on_one_index(root, symbol))
+    others = [root for root in others if underlying_of(root) != symbol]
+    if others:
+        rule = f"its contracts are of {', '.join(others)}, and its column of underlyings says {symbol}"
+        raise DataError(source, rule, "correct the column, or remove the rows of other underlyings")
 
 
 def doubtful_name(path: Path | str, symbol: str, titles: Iterable[str] = ()) -> str:

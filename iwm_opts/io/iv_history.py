@@ -15,6 +15,9 @@ from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.reader import (
+    FEWEST_STEPS,
+    LONGEST_STEP,
+    WEEK,
     Frame,
     day_index,
     moments,
@@ -24,6 +27,7 @@ from iwm_opts.io.reader import (
     refuse_columns_by_ticker,
     refuse_shifted,
     tickers_of,
+    usual_step,
 )
 from iwm_opts.io.schema import refuse_rows, series_twins
 from iwm_opts.market.calendar import NEW_YORK
@@ -151,7 +155,7 @@ def load_iv_history(
     decimals, unit = _in_decimals(path, closes)
     own = VOLATILITIES if plain(value_column) in VOLATILITIES else CLOSES
     twins = series_twins(frame, {"value": value_column}, {"value": own})
-    remarks = (*frame.notes, *traded, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped)
+    remarks = (*frame.notes, *traded, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped, *_step(closes))
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
 
 
@@ -227,6 +231,15 @@ def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Ser
         closes = closes.sort_index()
         notes.append("rows were not in order of date: sorted")
     return closes, (*notes, *_disputed_end(closes), *_outliers(closes))
+
+
+def _step(closes: pd.Series) -> tuple[str, ...]:
+    """Note on weekly and monthly values."""
+    step = usual_step(closes.dropna().index.to_numpy())
+    if len(closes) < FEWEST_STEPS or step <= LONGEST_STEP:
+        return ()
+    what = "weekly" if step <= WEEK else "monthly or rarer"
+    return (f"a value every {step:g} days: {what} values, not daily closes; ranks rest on few of them",)
 
 
 def _disputed_end(closes: pd.Series) -> list[str]:

@@ -18,7 +18,7 @@ from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows, series
 from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
 from iwm_opts.market.calendar import NEW_YORK, sessions
-from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
+from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, bar_minutes, without_bad_ticks
 
 CLOCKS: Final = ("time", "timeofday", "clock", "timeet", "bartime")
 HHMM: Final = 4  # digits
@@ -27,6 +27,8 @@ ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
 SLACK: Final = 1e-6  # share of price
 MOST_SHARES: Final = 1e15  # of a minute, until its volume is checked: sums stay finite
+LITTLE: Final = 0.5  # of the first minute's volume, that the minute before the open has at most
+FIXED: Final = {"Etc/GMT+5": "UTC-5, in summer too", "Etc/GMT+4": "UTC-4, in winter too"}
 FEWEST: Final = 60  # minutes that tell a zone
 MOST: Final = 0.8  # of the volume trades in the session: extended hours add a few per cent
 CLEARLY: Final = 0.05  # of the volume that another zone must put into the session beyond New York
@@ -128,7 +130,29 @@ def _with_clock(frame: Frame, column: str) -> Frame:
     return replace(frame, cells=frame.cells.assign(**{column: days + " " + times}))
 
 
+def _from_ends(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Bars under their starts where they are stamped at their ends, with a note.
+
+    Then a bar at 16:00 ends the session, and the one at 9:30 is absent or of before the open: little trades in it,
+    where the first of the session has the opening auction.
+    """
+    index = pd.DatetimeIndex(bars.index)
+    minute, day = index.hour * 60 + index.minute - OPENS_AT, index.normalize()
+    step = bar_minutes(bars.assign(minute=minute)[(minute >= 0) & (minute <= SESSION_MINUTES)])
+    volume = bars["volume"].set_axis(pd.MultiIndex.from_arrays([day, minute]))
+    at_open, first, last = (
+        volume[volume.index.get_level_values(1) == at].droplevel(1) for at in (0, step, SESSION_MINUTES)
+    )
+    is_late = at_open.reindex(first.index).fillna(0.0) < LITTLE * first
+    if first.empty or is_late.mean() < MOST or last.index.nunique() < MOST * first.index.nunique():
+        return bars, ()
+    note = f"times are the ends of the bars, from 9:30 plus {step} to 16:00: taken {counted(step, 'minutes')} earlier"
+    return bars.set_axis(index - pd.Timedelta(minutes=step)), (note,)
+
+
 def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minutes:
+    bars, ends = _from_ends(bars)
+    notes = (*notes, *ends)
     index = pd.DatetimeIndex(bars.index)
     minute = (index.hour * 60 + index.minute - OPENS_AT).to_numpy()
     days = index.to_numpy(dtype="datetime64[D]")
@@ -163,7 +187,7 @@ def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["
             times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
         if not times.isna().any():
             if has_offset.all():
-                return times.dt.tz_convert(TIMEZONE).dt.tz_localize(None), ()
+                return _of_instants(times.dt.tz_convert(TIMEZONE).dt.tz_localize(None), volume)
             zoned = named_zone(column)
             return (_from(times, zoned[1].key), ()) if zoned else _in_session(times, volume)
     values, _, notes = moments(frame, column, "time")
@@ -172,10 +196,34 @@ def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["
         [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values],
         dtype="datetime64[us]",
     )
-    if has_offset.all() or named_zone(column) or text.str.fullmatch(r"\d{10,19}|.*[A-Za-z]\]?").all():
+    if has_offset.all() or text.str.fullmatch(r"\d{10}(?:\d{3}){0,3}").all():
+        local_times, more = _of_instants(local, volume)
+        return local_times, (*notes, *more)
+    if named_zone(column) or text.str.fullmatch(r".*[A-Za-z]\]?").all():
         return local, notes
     local_times, more = _in_session(local, volume)
     return local_times, (*notes, *more)
+
+
+def _of_instants(times: "pd.Series[Any]", volume: NDArray[np.float64]) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+    """Return times of instants; those of UTC's clock where only that puts the volume into the session, with a note.
+
+    Epochs and offsets of times that had no zone are New York's clock as if it were UTC's.
+    """
+    weights = _weights(times, volume)
+    if len(times) < FEWEST or (here := _within(times, weights)) >= MOST:
+        return times, ()
+    clock = times.dt.tz_localize(TIMEZONE, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC").dt.tz_localize(None)
+    if clock.isna().any() or _within(clock, weights) <= max(MOST, here + CLEARLY):
+        return times, (f"{here:.0%} of the volume lies in the session",)
+    what = f"as instants {1.0 - here:.0%} of the volume lies outside the session"
+    return clock, (f"times are New York's clock written as if UTC's: {what}",)
+
+
+def _weights(times: "pd.Series[Any]", volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Volumes, or ones where nothing traded."""
+    weights = np.clip(np.nan_to_num(volume, posinf=0.0, neginf=0.0), 0.0, MOST_SHARES)
+    return weights if (weights > 0.0).any() else np.ones(len(times))
 
 
 def _from(times: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
@@ -192,17 +240,16 @@ def _in_session(times: "pd.Series[Any]", volume: NDArray[np.float64]) -> tuple["
     """
     if len(times) < FEWEST:
         return times, ()
-    weights = np.clip(np.nan_to_num(volume, posinf=0.0, neginf=0.0), 0.0, MOST_SHARES)
-    weights = weights if (weights > 0.0).any() else np.ones(len(times))
+    weights = _weights(times, volume)
     here = _within(times, weights)
     best, zone, shifted = here, "", times
-    for name in CANDIDATES if here < 1.0 else ():
+    for name in (*CANDIDATES, *FIXED) if here < 1.0 else ():
         local = _from(times, name)
         if not local.isna().any() and (fraction := _within(local, weights)) > best:
             best, zone, shifted = fraction, name, local
     if best > max(MOST, here + CLEARLY):
         outside = f"as times of New York {1.0 - here:.0%} of the volume lies outside the session"
-        return shifted, (f"times carry no zone: taken for {zone}, for {outside}",)
+        return shifted, (f"times carry no zone: taken for {FIXED.get(zone, zone)}, for {outside}",)
     if here < MOST:
         return times, (f"times carry no zone: taken for New York, where {here:.0%} of the volume lies in the session",)
     return times, ()

@@ -28,7 +28,8 @@ IB_FIELD: Final = re.compile(r"(?<!\w)(\w++)='?([^',)]*)'?")
 
 
 def _bare(text: str) -> str:
-    return text.strip().upper().removeprefix("O:").removeprefix("OPRA:")
+    bare = text.strip().upper().removeprefix("O:").removeprefix("OPRA:")
+    return bare.removeprefix(".") if OCC_PATTERN.fullmatch(bare) else bare
 
 
 def is_option_symbol(text: str) -> bool:

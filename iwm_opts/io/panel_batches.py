@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, counted
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, TIMEZONE, counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, FEED_DELAY, NEVER, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
-from iwm_opts.io.identity import doubtful_name, refuse_name
+from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget
@@ -319,7 +319,8 @@ class _BatchRows:
         cells = self.rows.column(name)
         if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
             micros = cells.cast(pa.timestamp("us", cells.type.tz)).cast(pa.int64())
-            return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
+            seconds = np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
+            return np.where(_are_midnights(cells), np.nan, seconds)
         zone = self.owner.readings.zone(name)
         parse: Callable[[str], datetime | time | None] = partial(self._moment, zone=zone)
         unread: dict[str, None] = {}
@@ -458,6 +459,10 @@ class _BatchRows:
             mine = np.array([value == symbols.wanted for value in values])[codes]
             for code in np.unique(codes[~mine]):
                 owner.others[str(values[code])] += int((codes == code).sum())
+        named_roots, is_named = list(owner.roots), mine & (root >= 0)
+        pairs = np.flatnonzero(np.bincount(codes[is_named] * len(named_roots) + root[is_named]))
+        for code, place in (divmod(int(pair), len(named_roots)) for pair in pairs):
+            refuse_roots(owner.file.path, str(values[code]), (named_roots[place],))
         if (root < 0).any():
             days = np.where(expiration < 1, self.day, expiration)  # those without one are of days that are left out
             roots, places = listed_roots(symbols.check(owner.file.path), days)
@@ -493,6 +498,16 @@ class _BatchRows:
             ):
                 rule = f"row {self.lines[rows[first]]}, {why}, and so in {counted(count, 'rows')} of the day"
                 self.owner.refuse(int(day), rule)
+
+
+def _are_midnights(cells: Any) -> NDArray[np.bool_]:
+    """Whether times of a zone are midnights there or in New York: dates, as files write them."""
+    is_midnight = np.zeros(len(cells), dtype=np.bool_)
+    for zone in (cells.type.tz, TIMEZONE):
+        local = pc.local_timestamp(cells.cast(pa.timestamp("us", zone)))
+        same = pc.equal(local, pc.floor_temporal(local, unit="day")).fill_null(False)
+        is_midnight |= same.to_numpy(zero_copy_only=False)
+    return is_midnight
 
 
 def as_words(cells: Any) -> Any:

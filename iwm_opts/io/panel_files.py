@@ -28,6 +28,7 @@ from iwm_opts.io.tables import (
     DataFile,
     open_table,
 )
+from iwm_opts.io.units import may_be_in_other_units
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.capture import (
@@ -232,7 +233,7 @@ class _Reader:
                 file = open_table(path)
                 layout = layout_of_file(file)
                 readings = readings_of(file, layout)
-                if day_column_of(readings) is None and readings.snapshot_day is None:
+                if day_column_of(readings) is None and not (readings.snapshot_day or readings.named_day):
                     rule = "has no column for the quote date"
                     raise DataError(path, rule, "give a file that says of which day each row is")
             except DataError as error:
@@ -415,6 +416,8 @@ def is_plain(file: DataFile, layout: Layout) -> bool:
     if day_column_of(readings) is None or readings.facts or {"clock", "settlement"} & set(layout.columns):
         return False
     if layout.shape == "wide" and set(layout.groups) != set(RIGHT_SIGN):
+        return False
+    if may_be_in_other_units(file, layout):
         return False
     asks = [cell for cell in file.sample.get(layout.columns.get("ask", ""), ()) if len(cell) >= FIXED_POINT_DIGITS]
     is_declared = vendor is not None and (

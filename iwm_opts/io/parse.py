@@ -35,6 +35,7 @@ EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second
 COARSE: Final = 600.0  # seconds between numbers that a rounded epoch separates; coarser epochs give no time
 SECONDS_A_DAY: Final = 86_400
 MONTHS_A_YEAR: Final = 12  # a larger number in a date is its day
+COMPACT_DIGITS: Final = (8, 12, 14)  # of YYYYMMDD, with hours and minutes, with seconds
 EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YY-MM-DD, YYYYMMDD and epochs are read too"
@@ -70,9 +71,11 @@ MONTH_FIRST: Final = re.compile(
 DAY_FIRST: Final = re.compile(_WEEKDAY + r"(\d{1,2})[ -]*([a-z]{3,9})\.?,?[ -]*(\d{4}|\d{2})(?!\d)", re.IGNORECASE)
 CLOCK: Final = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*"
-    r"([A-Z]{1,7}|[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?",
+    r"([A-Z]{1,7}|(?:GMT|UTC)?[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?(?: \([A-Za-z ]{1,40}\))?",
     re.IGNORECASE,
 )
+OF_DAY: Final = re.compile(r"\d\d:|(?:\d{4}|\d{6})(?![\d-])")  # 15:45, 1545, 154500
+DOTTED_CLOCK: Final = re.compile(r"[ T]\d\d\.")  # 09.30: 9:30 to a person, 9 hours and 0.3 seconds to Python
 EXCEL_MOMENT: Final = re.compile(rf"(\d{{{EXCEL_DIGITS}}})(\.\d*[1-9]\d*)")  # 46297.65625: days and a part of one
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
@@ -113,8 +116,8 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     Returns
     -------
     datetime, date or time
-        An aware time in New York; a date where the cell has no time of day, or midnight as written (no market is open
-        at midnight: files write dates so); a time of day where it has no date.
+        An aware time in New York; a date where the cell has no time of day, or midnight as written or in New York (no
+        market is open at midnight: files write dates so); a time of day where it has no date.
 
     Raises
     ------
@@ -147,7 +150,8 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     if value.time() == time():
         return _in_range(value.date())
     _in_range(value)
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(NEW_YORK)
+    moment = (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(NEW_YORK)
+    return moment.date() if value.tzinfo and moment.time() == time() else moment
 
 
 def parse_day(text: str, order: Order = "mdy") -> date:
@@ -194,8 +198,9 @@ def _of_digits(text: str) -> datetime | date | None:
     if len(text) in EPOCH_DIGITS:
         moment = datetime.fromtimestamp(int(text) // EPOCH_DIGITS[len(text)], UTC)
         return moment.date() if moment.time() == time() else moment.astimezone(NEW_YORK)
-    if len(text) == 8:  # YYYYMMDD
-        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    if len(text) in COMPACT_DIGITS:
+        day = date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        return day if len(text) == COMPACT_DIGITS[0] else datetime.combine(day, time.fromisoformat(text[8:]))
     if len(text) == EXCEL_DIGITS:
         return EXCEL_EPOCH + timedelta(days=int(text))
     return None
@@ -212,14 +217,16 @@ def _is_coarse(text: str, number: float) -> bool:
 
 
 def _iso(text: str) -> datetime | date | time | None:
+    if DOTTED_CLOCK.search(text):
+        return None
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
         pass
     else:
-        return value if ":" in text or "T" in text else value.date()
+        return value if len(text) > PLAIN_LENGTH else value.date()
     try:
-        return time.fromisoformat(text)
+        return time.fromisoformat(text) if OF_DAY.match(text) else None
     except ValueError:
         return None
 

@@ -14,7 +14,7 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import Order, parse_day
-from iwm_opts.io.reader import Frame, date_order, of_symbol, plain_name, read_frame, tickers_of
+from iwm_opts.io.reader import Frame, date_order, number_columns, of_symbol, plain_name, read_frame, tickers_of
 from iwm_opts.io.series_notes import NOTES
 from iwm_opts.io.text import text_of
 
@@ -22,6 +22,7 @@ EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 
 SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
 HOLDINGS_DATE: Final = "fund holdings as of"
 DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # its order of day and month depends on the country
+WEIGHTS: Final = ("weight", "weight_pct", "weight_(%)", "weight_%")
 NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
 LONGEST_NAME: Final = 100  # characters of an event
 WHOLE: Final = (0.9, 1.1)  # range of the sum of a date's weights
@@ -121,8 +122,11 @@ def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
         frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))
         table = frame.cells.rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector", "weight_(%)": "weight", "weight_%": "weight"})
-        if "weight_pct" in table:
-            table["weight"] = _numbers(path, table["weight_pct"]) / 100.0
+        weights = next((str(name) for name in frame.cells.columns if plain_name(name) in WEIGHTS), None)
+        if weights is not None:
+            figures, number_notes = number_columns(frame, [weights])
+            table["weight"] = figures[weights] / (100.0 if plain_name(weights) == "weight_pct" else 1.0)
+            notes = (*notes, *number_notes)
         if "date" in table:
             order, order_notes = date_order(frame, _spelled(frame, "date"))
             notes = (*notes, *order_notes)
@@ -200,5 +204,5 @@ def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
     values = pd.to_numeric(texts, errors="coerce").astype(float)
     if not (values >= 0.0).all():
         row = int((~(values >= 0.0)).to_numpy().argmax())
-        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is not a weight", SECTOR_REMEDY)
+        raise DataError(path, f"row {row + 2}: {str(column.iloc[row])!r} is not a weight", SECTOR_REMEDY)
     return values

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, names_symbol, refuse_currency, refuse_name
@@ -56,12 +57,18 @@ FLAT: Final = re.compile(  # one level of names out of two: Close_IWM, IWM Close
 UNNAMED: Final = re.compile(r"(?:Unnamed: \d+|level_\d+|__index_level_\d+__)?")
 TICKER_NAMES: Final = ("name", "code", "instrument", "asset", "security", "stock", "tic", "sym", "underlying")
 CURRENCIES: Final = frozenset({"USD", "EUR", "GBP"})
+FEWEST_STEPS: Final = 5  # days that tell a step
+LONGEST_STEP: Final = 4  # days between rows of a daily series, at most: a weekend
+WEEK: Final = 8  # days between those of a weekly one, at most: a holiday
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
 SHOWN: Final = 12  # tickers in a message
-FEWEST_SHIFTED: Final = 20  # days that prove a shift
-AS_DATED: Final = 0.9  # fraction of sessions among dates, above which they are as they are
-AS_SHIFTED: Final = 0.98  # fraction that the days beside them must have
+FEWEST_SHIFTED: Final = 15  # days that prove a shift
+FEWEST_WEEKS: Final = 3  # that are a day early or late
+MOSTLY_MOVED: Final = 0.8  # fraction of weekends with rows, the rest cut short or with a holiday
+THURSDAY: Final = 3  # weekday of 1970-01-01
+SATURDAY: Final = 5
+SUNDAY: Final = 6
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
 
@@ -261,7 +268,7 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
     expected = None if symbol is None else clean_symbol(symbol)
     shown = ", ".join(present[:SHOWN])
     if not present and expected is not None:
-        refuse_name(frame.path, expected, is_choice=is_choice)
+        refuse_name(frame.path, expected, is_choice=is_choice, are_prices=must_be_named)
         doubt = doubtful_name(frame.path, expected, frame.titles)
         if not doubt and must_be_named and not names_symbol(frame.path, expected, frame.titles):
             doubt = f"taken for {expected}: nothing in the file or its name says a symbol"
@@ -702,21 +709,27 @@ def usual_step(days: Sequence[Any] | NDArray[np.datetime64]) -> float:
 
 
 def refuse_shifted(frame: Frame, days: NDArray[np.datetime64]) -> None:
-    """Refuse dates that lie a day beside those of sessions, as where a time zone was lost.
+    """Refuse dates of which all or a part lie a day beside those of sessions, as where a time zone was lost.
+
+    A week moved a day early has a Sunday and no Friday, one moved a day late a Saturday and no Monday; so have weeks of
+    one half of the year alone where the zone has summer time.
 
     Raises
     ------
     DataError
     """
-    days = days.astype("datetime64[D]")
+    days = np.unique(days.astype("datetime64[D]"))
     days = days[(days > np.datetime64(FIRST_DAY)) & (days < np.datetime64(LAST_DAY))]
-    fraction = _on_sessions(list(days))
-    if len(days) < FEWEST_SHIFTED or fraction > AS_DATED:
+    if len(days) < FEWEST_SHIFTED or usual_step(days) != 1.0:
         return
-    for shift, what in ((1, "early"), (-1, "late")):
-        if _on_sessions(list(days + np.timedelta64(shift, "D"))) > AS_SHIFTED:
-            rule = f"dates are a day {what}: {fraction:.0%} of them are sessions, and nearly all of the days "
-            rule += "after them" if shift > 0 else "before them"
+    weekday = (days.astype(np.int64) + THURSDAY) % 7
+    for what, weekend, other, distance in (("early", SUNDAY, "Friday", 5), ("late", SATURDAY, "Monday", -5)):
+        of_weekend = days[weekday == weekend]
+        moved = ~np.isin(of_weekend + np.timedelta64(distance, "D"), days)
+        if moved.sum() >= FEWEST_WEEKS and moved.mean() > MOSTLY_MOVED:
+            name = "Sunday" if weekend == SUNDAY else "Saturday"
+            rule = f"dates of {counted(int(moved.sum()), 'weeks')} are a day {what}: they have a {name} (first: "
+            rule += f"{of_weekend[moved][0]}) and no {other}"
             raise DataError(frame.path, rule, "correct the dates: a time zone was lost")
 
 

@@ -14,6 +14,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.formats import Layout, detect
+from iwm_opts.io.formats import DAY_ROLES, Layout, detect
 from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
@@ -46,10 +47,10 @@ from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, is_session
 
 UTC_ZONE: Final = ZoneInfo("UTC")
-DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
 UNNEEDED: Final = ("underlying_symbol", "root", *DAY_ROLES)  # columns that a file may lack
 DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
 SYMBOL_PARTS: Final = re.compile(r"(.*\d{6})[CPcp](\d+)")  # root and date, and strike, of an OCC symbol
+DAY_IN_NAME: Final = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 TRADE: Final = "trade"  # in a name: when a contract traded, if anything
 MOST_CONTRACTS: Final = 100_000  # of one capture: the index with most lists a quarter
 LONGEST_LIFE: Final = timedelta(3653)  # of an option: those of SPX live six years
@@ -71,6 +72,7 @@ class Readings:
     day_column: str | None = None  # None: no column says the day of each row
     day_role: str | None = None
     snapshot_day: date | None = None  # of a file that is one capture
+    named_day: date | None = None  # in the file's name, where nothing else says one
     facts: dict[str, Any] = field(default_factory=dict)  # by role: text of the lines around the table
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -122,6 +124,8 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
     order, warnings = _order(file, layout, columns)
     warnings += chain_twins(file, layout)
+    if layout.unnamed_time:
+        warnings.append(f"{layout.unnamed_time.strip()} is taken for the time of the quotes: no column is named for it")
     notes: list[str] = []
     zones = {}
     times: list[str] = next(([role] for role in ("quote_time", "feed_time") if role in columns), [])
@@ -137,7 +141,10 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     if day_role is None:
         stated = facts.get("quote_time") or facts.pop("quote_date", None)
         day = None if stated is None else date(stated.year, stated.month, stated.day)
-        return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
+        named = _named_day(file, layout, order) if stated is None else None
+        return Readings(
+            order, zones, snapshot_day=day, named_day=named, facts=facts, notes=tuple(notes), warnings=tuple(warnings)
+        )
     name = columns[day_role]
     zone = zones.get(name, NEW_YORK)
     is_named = _names_days(file, name, order)
@@ -181,6 +188,28 @@ def _fact(role: str, text: str, order: Order) -> Any:
             raise ValueError("has no date")
         return moment
     return parse_day(text, order)
+
+
+def _named_day(file: DataFile, layout: Layout, order: Order) -> date | None:
+    """Only day in a file's name, from the latest trade to the first expiration; None where it may be an expiration."""
+    days = set()
+    for match in DAY_IN_NAME.finditer(file.path.name):
+        with suppress(ValueError):
+            days.add(date(int(match[1]), int(match[3]), int(match[4])))
+    day = days.pop() if len(days) == 1 else date.max
+    if day > datetime.now(NEW_YORK).date():
+        return None
+    listed, traded = (_days_in(file, layout, role, order) for role in ("expiration", "last_trade"))
+    if listed == {day} or any(day > other for other in listed) or any(day < other for other in traded):
+        return None
+    return day
+
+
+def _days_in(file: DataFile, layout: Layout, role: str, order: Order) -> set[date]:
+    if role not in layout.columns:
+        return set()
+    moments = _moments(distinct_words(file, [layout.columns[role]])[layout.columns[role]], NEW_YORK, order)
+    return {date(moment.year, moment.month, moment.day) for moment in moments if not isinstance(moment, time)}
 
 
 def _moments(texts: Iterable[str], zone: ZoneInfo, order: Order) -> list[datetime | date | time]:

@@ -62,6 +62,7 @@ OTHERS: Final = {
     b"\xfd7zXZ": ("compressed by xz", "unpack it"),
     b"<!DOCTYPE": ("a web page", ""),
     b"<html": ("a web page", ""),
+    b"<table": ("a web page", ""),
     b"<?xml": ("an XML document", ""),
     b"SQLite format": ("an SQLite database", "export the table as CSV"),
     b"version https://git-lfs": ("a Git LFS pointer", "run git lfs pull"),

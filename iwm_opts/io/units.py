@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.layout import VendorLayout
@@ -16,6 +17,7 @@ SLOPE_SLACK: Final = 0.25  # relative distance of a slope to that of its unit
 FEWEST_PAIRS: Final = 5
 OF_SPOT: Final = (0.05, 20.0)  # median strike over spot
 SMALLEST_STRIKE: Final = 0.5  # dollars: no option is listed below it
+HIGHEST_STRIKE: Final = 20_000.0  # dollars, spot unknown: above it only NDX lists any
 SMALL: Final = 2_000.0  # a median strike below it, spot unknown: no share of two dollars has options
 PERCENT_ABOVE: Final = 3.0  # a typical implied volatility above it is per cent: no chain has a median of 300% a year
 FIXED_POINT: Final = 1e-9  # Databento's integers
@@ -32,6 +34,25 @@ def declared_strike_unit(file: DataFile, layout: Layout) -> float:
         return declared if all(parse_number(text) * declared >= SMALLEST_STRIKE for text in first) else 1.0
     except ValueError:
         return 1.0
+
+
+def may_be_in_other_units(file: DataFile, layout: Layout) -> bool:
+    """Whether the first strikes of a file without a declared unit lie too far above spot to be dollars."""
+    if "occ" in layout.columns or (layout.vendor is not None and "strike" in layout.vendor.units):
+        return False
+    strikes, spots = (_first_numbers(file, layout, role) for role in ("strike", "underlying_price"))
+    if not strikes.size:
+        return False
+    spot = float(np.median(spots)) if spots.size else np.nan
+    return float(np.median(strikes)) > (OF_SPOT[1] * spot if spot > 0.0 else HIGHEST_STRIKE)
+
+
+def _first_numbers(file: DataFile, layout: Layout, role: str) -> NDArray[np.float64]:
+    texts = file.sample.get(layout.columns.get(role, ""), ())
+    try:
+        return np.array([parse_number(text) for text in texts if text.strip()])
+    except ValueError:
+        return np.array([])
 
 
 def in_canonical_units(rows: pd.DataFrame, vendor: VendorLayout | None) -> list[str]:

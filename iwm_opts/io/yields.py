@@ -1,5 +1,6 @@
 """Short interest rates by day: a table of Treasury yields, or the 13-week bill's (Yahoo's and Cboe's IRX)."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,16 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, refuse_shifted
+from iwm_opts.io.reader import (
+    Frame,
+    day_index,
+    moments,
+    number_columns,
+    of_symbol,
+    read_frame,
+    refuse_shifted,
+    tickers_of,
+)
 from iwm_opts.io.schema import refuse_rows
 from iwm_opts.io.series_notes import NOTES, REPEATED
 
@@ -18,6 +28,7 @@ YIELD_COLUMNS: Final = (
     "us3m", "3mo", "dgs3mo", "dtb3", "3m", "13weekscouponequivalent", "us1m", "1mo", "dgs1mo", "dtb4wk",
     "4weekscouponequivalent", "close", "yield", "rate", *NAMES["close"], "value",
 )  # fmt: skip
+LONG_YIELDS: Final = {"FVX": 5, "TNX": 10, "TYX": 30}
 BEFORE_1970: Final = r"\s*(?:18\d\d|19[0-6]\d)-"  # older than any option here
 PLAUSIBLE: Final = (-2.0, 25.0)  # per cent
 LOWEST_PAID: Final = 0.2  # per cent: bills of one and three months paid more on every day outside `NEAR_ZERO`
@@ -50,6 +61,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
         values: names the first such row.
     """
     frame = of_symbol(read_frame(path, REMEDY), None)
+    _refuse_long(frame)
     day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
         missing = "date" if day_column is None else "yield"
@@ -82,6 +94,19 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
         raise DataError(frame.path, f"column {value_column} holds no value", REMEDY)
     rates.attrs[NOTES] = tuple(notes)
     return rates
+
+
+def _refuse_long(frame: Frame) -> None:
+    """Refuse Yahoo's and Cboe's yields of five years and longer, by ticker or name.
+
+    Raises
+    ------
+    DataError
+    """
+    words = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}
+    for ticker in sorted(words & LONG_YIELDS.keys()):
+        rule = f"holds {ticker}, the yield of {LONG_YIELDS[ticker]} years, not of three months"
+        raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column")
 
 
 def rate_on(yields: "pd.Series[float]", days: pd.DatetimeIndex) -> "pd.Series[float]":

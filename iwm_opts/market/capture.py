@@ -29,6 +29,7 @@ SORTED_BY: Final = ("expiration", "root", "strike", "right")
 
 SHOWN: Final = 4  # expirations in a message
 TWO_CAPTURES: Final = 0.5  # fraction of contracts with a second, different quote above which a file holds two
+MOSTLY_LOCKED: Final = 0.5  # of the usable quotes
 ALL_ZERO: Final = 0.9  # share of rows with bid = ask = 0 above which a capture holds no market
 SPOT_DRIFT: Final = 0.001  # relative range of the rows' spots that is worth a word
 PARITY_FIT: Final = 0.5  # share of strikes in parity below which prices or strikes are in some other unit
@@ -136,6 +137,18 @@ def two_captures(source: str, differing: int, contracts: int) -> DataError:
     return DataError(source, rule, "add a column quote_time or session, or leave one of the captures out")
 
 
+def of_an_earlier_day(newest: datetime, day: date) -> str:
+    """Warning of quote times that lie before the quote date."""
+    return f"quote times end on {newest:%Y-%m-%d %H:%M}, before the quote date {day}: the close of {day} is assumed"
+
+
+def without_spreads(locked: int, usable: int) -> str:
+    """Warning of mids in place of bid and ask; empty of quotes with spreads."""
+    if locked <= MOSTLY_LOCKED * usable:
+        return ""
+    return f"bid equals ask in {locked} of {usable} quotes: mids, not quotes, so fills cost nothing"
+
+
 def far_spot(spot: float, origin: str, implied: float, expiration: date | None) -> str:
     """Warning of a spot away from parity."""
     return f"spot {spot:.2f} ({origin}) is far from the {implied:.2f} that quotes of {expiration} imply"
@@ -192,6 +205,9 @@ def make_chain(
     _refuse_no_market(table, as_of, source)
     table, duplicate = _without_duplicates(table, source, remarks, warned)
     quote_time = _latest(table["quote_time"])
+    if quote_time and quote_time.date() < as_of:
+        warned.append(of_an_earlier_day(quote_time, as_of))
+        quote_time = None
     frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
     if quote_time and not _in_hours(quote_time, as_of):
         remarks.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
@@ -203,6 +219,7 @@ def make_chain(
     quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=remarks)
     if not quality.usable:
         raise nothing_usable(source, quality.summary)
+    warned += filter(None, [without_spreads(quality.locked, quality.usable)])
     return Chain(
         quotes=table,
         symbol=symbol,

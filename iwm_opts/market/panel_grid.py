@@ -156,6 +156,11 @@ def quote_moments(rows: QuoteRows, place: Places, day: Places, report: Report) -
     has_time = np.isfinite(rows.time)
     np.maximum.at(moment, place[has_time], rows.time[has_time])
     is_timed = np.isfinite(moment)
+    for at in np.flatnonzero(is_timed):
+        when, newest = date.fromordinal(int(day[at])), datetime.fromtimestamp(float(moment[at]), NEW_YORK)
+        if newest.date() < when:
+            report.warn(int(day[at]), capture.of_an_earlier_day(newest, when))
+            is_timed[at] = False
     return np.where(is_timed, np.minimum(moment, close), close), is_timed
 
 

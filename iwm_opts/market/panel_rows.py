@@ -85,6 +85,10 @@ def panel_of_rows(
         source = source_of(rows, day, int(missing), place)
         report.refuse(int(day[missing]), capture.nothing_usable(source, f"{defects[missing, 0]} rows"))
         refused[missing] = True
+    for at in np.flatnonzero(~refused):
+        locked, usable = (int(defects[at, DEFECTS.index(name)]) for name in ("locked", "usable"))
+        if text := capture.without_spreads(locked, usable):
+            report.warn(int(day[at]), text)
     moment, is_timed = quote_moments(rows, place, day, report)
     panel = grid.panel(name, symbol, provenance, rows.roots, day, moment, is_timed, spot, quotes, defects)
     panel = replace(panel, rate=np.full(len(panel), np.nan if rate is None else rate))

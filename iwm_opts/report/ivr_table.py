@@ -11,7 +11,7 @@ from rich.text import Text
 
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.gate import Gate
-from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare
+from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare, rolling_iv_rank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.chart import block_chart
 from iwm_opts.report.console import plain_table, render, width
@@ -62,7 +62,7 @@ def ivr_table(summary: IvSummary, columns: int | None = None) -> str:
 
 def _chart(summary: IvSummary, columns: int) -> list[Text]:
     rank = summary.rank
-    window = summary.history.closes.dropna()
+    window = rolling_iv_rank(summary.history, rank.lookback)["value"]
     window = window[window.index <= pd.Timestamp(rank.value_date)].iloc[-rank.observations :]
     rows = block_chart((100.0 * window).tolist(), columns - MARGIN)
     head = f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points"

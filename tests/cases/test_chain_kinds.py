@@ -235,3 +235,140 @@ def test_links_of_nasdaq_name_the_underlying(rows, tmp_path):
     path.write_text(json.dumps(answer).replace("/iwm/", "/spy/"))
     with pytest.raises(DataError, match="no quotes of IWM, it holds SPY"):
         load_chain(path, symbol="IWM")
+
+
+class TestMidnights:
+    @pytest.mark.parametrize("column", ["quote_date", "timestamp"])
+    @pytest.mark.parametrize("form", ["2026-10-02T04:00:00Z", "2026-10-02 00:00:00-04:00", "1790913600000"])
+    def test_a_midnight_of_new_york_is_a_day(self, rows, save, column, form):
+        chain = load_chain(save(rows.drop(columns="quote_date").assign(**{column: form})))
+        assert (chain.as_of, chain.quote_time) == (DAY, None)
+
+    @pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+    def test_typed_midnights_of_new_york_are_days_in_panels(self, rows, tmp_path, zone):
+        of_today = rows[rows["expiration"] == rows["expiration"].min()].assign(expiration="2026-10-02")
+        days = pd.to_datetime(rows["quote_date"]).dt.tz_localize("America/New_York").dt.tz_convert(zone)
+        path = tmp_path / "quotes.parquet"
+        table = rows.assign(quote_date=days)
+        pd.concat([table, of_today.assign(quote_date=days.iloc[0])]).to_parquet(path)
+        panel = build_panel([path]).panel
+        assert (panel.dates, len(panel.strike)) == ((DAY,), ROWS // 2)  # what expires at that close has expired
+
+
+class TestTimesOfOtherNames:
+    @pytest.mark.parametrize("name", ["fetch_time", "scrapeTimestamp", "pulled_at", "load_ts"])
+    def test_a_column_of_one_time_is_that_of_the_quotes(self, rows, save, name):
+        traded = rows.drop(columns="quote_date").assign(lastTradeDate="2026-10-01 14:30:00+00:00")
+        path = save(traded.assign(**{name: "2026-10-02T19:45:00Z"}))
+        chain = load_chain(path)
+        assert (chain.as_of, f"{chain.quote_time:%H:%M}") == (DAY, "15:45")
+        assert any(f"{name} is taken for the time of the quotes" in text for text in chain.warnings)
+        assert build_panel([path]).panel.dates == (DAY,)
+
+    @pytest.mark.parametrize("name", ["first_traded", "next_earnings_date", "ex_dividend_date", "listing_date"])
+    def test_days_of_other_events_are_none_of_quotes(self, rows, save, name):
+        with pytest.raises(DataError, match="no column for the quote date"):
+            load_chain(save(rows.drop(columns="quote_date").assign(**{name: "2026-10-01"})))
+
+    def test_two_such_columns_are_not_chosen_from(self, rows, save):
+        path = save(rows.drop(columns="quote_date").assign(fetch_time="2026-10-02", load_time="2026-10-01"))
+        with pytest.raises(DataError, match="no column for the quote date"):
+            load_chain(path)
+
+    def test_quote_times_before_the_quote_date_are_not_used(self, rows, save):
+        path = save(rows.assign(quote_time="2026-02-10T20:45:00Z"))
+        chain = load_chain(path)
+        assert (chain.as_of, chain.quote_time) == (DAY, None)
+        told = "quote times end on 2026-02-10 15:45, before the quote date 2026-10-02"
+        assert any(text.startswith(told) for text in chain.warnings)
+        build = build_panel([path])
+        assert not build.panel.is_timed.any()
+        assert any(told in text for texts in build.report.warnings.values() for text in texts)
+
+
+class TestDayInTheName:
+    @pytest.mark.parametrize("name", ["IWM_2026-10-02.csv", "20261002_chain.csv"])
+    def test_it_is_the_quote_date_where_no_column_says_one(self, rows, tmp_path, name):
+        path = tmp_path / name
+        rows.drop(columns="quote_date").to_csv(path, index=False)
+        chain = load_chain(path)
+        assert chain.as_of == DAY
+        assert "quote date 2026-10-02 taken from the file's name: no column says it" in chain.warnings
+        assert build_panel([path]).panel.dates == (DAY,)
+        assert load_chain(path, as_of=date(2026, 10, 1)).as_of == date(2026, 10, 1)
+
+    @pytest.mark.parametrize("name", ["IWM_2026-10-09.csv", "IWM_2026-10-15.csv", "2026-10-01_2026-10-02.csv"])
+    def test_an_expiration_and_a_range_are_none(self, rows, tmp_path, name):
+        path = tmp_path / name
+        near = rows[rows["expiration"] == "2026-10-09"]
+        near.drop(columns="quote_date").to_csv(path, index=False)
+        for read in (load_chain, lambda path: build_panel([path])):
+            with pytest.raises(DataError, match="no column for the quote date"):
+                read(path)
+
+    def test_trades_after_it_contradict_it(self, rows, tmp_path):
+        path = tmp_path / "IWM_2026-10-01.csv"
+        rows.drop(columns="quote_date").assign(lastTradeDate="2026-10-02 14:30:00+00:00").to_csv(path, index=False)
+        assert load_chain(path).as_of == DAY
+
+
+class TestContractsOfAnotherUnderlying:
+    def test_they_contradict_the_column_of_underlyings(self, rows, save):
+        symbols = [
+            f"SPY{pd.Timestamp(day):%y%m%d}{right}{round(1000 * float(strike)):08d}"
+            for day, right, strike in zip(rows["expiration"], rows["right"], rows["strike"], strict=True)
+        ]
+        path = save(rows.assign(option_symbol=symbols))
+        for read in (load_chain, lambda path: build_panel([path])):
+            with pytest.raises(DataError, match="its contracts are of SPY, and its column of underlyings says IWM"):
+                read(path)
+
+    def test_a_dot_in_front_is_no_part_of_the_root(self, rows, save, quotes_of, base):
+        symbols = [
+            f".IWM{pd.Timestamp(day):%y%m%d}{right}{round(1000 * float(strike)):08d}"
+            for day, right, strike in zip(rows["expiration"], rows["right"], rows["strike"], strict=True)
+        ]
+        bare = rows.drop(columns=["expiration", "right", "strike", "underlying_symbol"])
+        path = save(bare.assign(symbol=symbols))
+        assert load_chain(path).symbol == "IWM"
+        np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [100, 1000])
+@pytest.mark.parametrize("dropped", [[], ["underlying_price"]])
+def test_panels_read_strikes_of_other_units_as_chains_do(case, rows, save, factor, dropped):
+    scaled = rows["strike"].astype(float).mul(factor).astype(int)
+    panel = build_panel([save(rows.assign(strike=scaled).drop(columns=dropped))]).panel
+    reference = build_panel([case("chains/base.csv")]).panel
+    np.testing.assert_allclose(panel.strike, reference.strike)
+    np.testing.assert_allclose(panel.quotes, reference.quotes, atol=1e-9)
+
+
+def test_mids_in_place_of_quotes_are_said(rows, save):
+    mid = ((rows["bid"].astype(float) + rows["ask"].astype(float)) / 2).round(3)
+    path = save(rows.assign(bid=mid, ask=mid))
+    told = f"bid equals ask in {ROWS} of {ROWS} quotes: mids, not quotes, so fills cost nothing"
+    assert told in load_chain(path).warnings
+    assert any(told in texts for texts in build_panel([path]).report.warnings.values())
+
+
+def test_columns_of_one_side_of_the_strike_are_of_the_row(rows, tmp_path, quotes_of, base):
+    calls, puts = (rows[rows["right"] == right].reset_index(drop=True) for right in "CP")
+    names = ["Bid", "Ask", "Strike", "Bid", "Ask", "Expiration", "quote_date", "ticker"]
+    columns = [calls["bid"], calls["ask"], calls["strike"], puts["bid"], puts["ask"], puts["expiration"]]
+    table = pd.concat([*columns, puts["quote_date"], puts["underlying_symbol"]], axis=1)
+    table.columns = pd.Index(names)
+    path = tmp_path / "quotes.csv"
+    table.to_csv(path, index=False)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+def test_json_with_contracts_for_names_and_a_web_table_are_named(rows, tmp_path):
+    path = tmp_path / "quotes.json"
+    table = rows.assign(expiration=pd.to_datetime(rows["expiration"]), strike=rows["strike"].astype(float))
+    table.set_index(["expiration", "right", "strike"])[["bid", "ask"]].to_json(path)
+    with pytest.raises(DataError, match=r"keys are the contracts.*reset_index"):
+        load_chain(path)
+    path.write_text(rows.to_html())
+    with pytest.raises(DataError, match="is a web page"):
+        load_chain(path)

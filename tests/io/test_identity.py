@@ -1,5 +1,7 @@
 """Underlying and currency that a file says beside its rows."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -13,7 +15,7 @@ from iwm_opts.io.series_notes import notes_of
 
 SENSIBLE = (
     "RVX_History.csv", "VIX.csv", "VIX9D_History.csv", "RVXCLS.csv", "DGS3MO.csv", "TNX.csv", "IRX.csv", "IV_30.csv",
-    "CHAIN.csv", "DATA.csv", "IWM.csv", "IWM_2026-10-02.csv", "SPY_QQQ_IWM.csv", "SPYDER.csv", "SPX500.csv", "spy.csv",
+    "CHAIN.csv", "DATA.csv", "IWM.csv", "IWM_2026-10-02.csv", "SPY_QQQ_IWM.csv", "SPYDER.csv", "SPX500.csv", "ohlc.csv",
     "dia_2026-10-02.csv", "2026-10-02.csv", "export.csv", "OPRA.csv", "MYSPY1.csv", "EOD.csv", "iwm_spy.csv",
     "BARS.csv", "QUOTES.csv", "BATS_BARS.csv", "OHLCV_2026.csv", "PRICES (1).csv", "FEB.csv", "META_DATA.csv",
 )  # fmt: skip
@@ -37,9 +39,9 @@ def test_sensible_names_pass(name):
 
 @pytest.mark.parametrize("name", ["SPY.csv", "SPY_2026-10-02.csv", "SPX.parquet", "TLT-chain.csv", "spy.us.txt",
                                   "aapl_us_d.csv", "NVDA (2).csv", "META.csv", "COST.csv.gz",
-                                  "IBIT (1).csv"])  # fmt: skip
+                                  "IBIT (1).csv", "spy.csv", "^GSPC.csv", "rut.parquet"])  # fmt: skip
 def test_names_of_other_underlyings_are_refused(name):
-    ticker = name[:4].strip("._-").rstrip(".-").upper()
+    ticker = re.findall(r"[A-Za-z]+", name)[0].upper()
     rule = rf"its name says {ticker}, not IWM.* Give --symbol {ticker} or the file of IWM"
     with pytest.raises(DataError, match=rule):
         refuse_name(name, "IWM")
@@ -137,7 +139,7 @@ def test_bars_that_nothing_names_say_so(bars, tmp_path):
         assert notes_of(load_bars(tmp_path / f"{name}.csv", "IWM")) == ()
 
 
-DOUBTFUL = ("spy.csv", "spy_daily.csv", "HistoricalData_SPY.csv", "daily QQQ.csv")
+DOUBTFUL = ("spy_daily.csv", "HistoricalData_SPY.csv", "daily QQQ.csv")
 
 
 @pytest.mark.parametrize("name", DOUBTFUL)

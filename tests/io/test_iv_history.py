@@ -328,3 +328,12 @@ def test_columns_that_repeat_another_are_left_out_and_said(tmp_path):
     path.write_text("date,close,symbol,symbol,volume,volume\n" + rows.replace("IWM,IWM", "IWM,SPY"))
     with pytest.raises(DataError, match=r"column symbol occurs 2 times\. Keep one of them"):
         load_iv_history(path)
+
+
+@pytest.mark.parametrize(("step", "what"), [("W-FRI", "weekly"), ("BME", "monthly or rarer")])
+def test_values_of_weeks_and_months_are_said(tmp_path, step, what):
+    path = tmp_path / "iv.csv"
+    days = pd.date_range("2024-01-01", periods=30, freq=step)
+    pd.DataFrame({"date": days, "iv30": 0.2}).to_csv(path, index=False)
+    (note,) = load_iv_history(path).skipped
+    assert f"{what} values, not daily closes" in note

@@ -55,7 +55,7 @@ def test_moments_without_a_zone_take_the_column_s():
         "10-02-2026", "2026/10/02", "Oct 02, 2026", "October 2, 2026", "Fri Oct 02 2026", "Friday, October 2, 2026",
         "02-Oct-2026", "02-Oct-26", "02OCT2026", "2 October 2026", "20261002", "20261002.0", "46297", "1790899200.0",
         "1790899200000", "1790899200000000", "1790899200000000000", "1.7908992e+18", "2026-10-02 00:00:00+00:00",
-        "2026-10-02T00:00:00.000Z", "2026-10-02",
+        "2026-10-02T00:00:00.000Z", "2026-10-02", "2026-10-02T04:00:00Z", "2026-10-02 06:00:00+02:00", "20261002000000",
     ],
 )  # fmt: skip
 def test_a_date_or_a_midnight_has_no_time_of_day(text):
@@ -86,3 +86,20 @@ def test_rights_and_sizes():
     for parse, text in ((parse_right, "straddle"), (parse_size, "12")):
         with pytest.raises(ValueError, match="is not a"):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20261002 154500", "20261002T154500", "20261002154500", "202610021545", "20261002 1545", "2026-10-02 1545",
+        "Fri Oct 02 2026 15:45:00 GMT-0400 (Eastern Daylight Time)", "Fri Oct 02 2026 21:45:00 GMT+0200",
+    ],
+)  # fmt: skip
+def test_a_moment_in_digits_alone_and_of_a_browser(text):
+    assert parse_moment(text, NEW_YORK).isoformat() == "2026-10-02T15:45:00-04:00"
+
+
+@pytest.mark.parametrize("text", ["2026-10", "2026-10-02 09.30", "261002154500"])
+def test_digits_that_only_python_takes_for_a_time(text):
+    with pytest.raises(ValueError, match="is not a date or time"):
+        parse_moment(text, NEW_YORK)

@@ -114,7 +114,14 @@ def test_the_order_of_day_and_month_is_decided_by_all_dates_and_said(written):
 def test_weights_that_add_up_to_a_hundred_are_per_cent(written, name, sign):
     sectors = load_sectors([written(f"date,sector,{name}\n2025-05-13,A,60{sign}\n2025-05-13,B,40{sign}\n")])
     assert sectors["weight"].to_list() == [0.6, 0.4]
-    assert notes_of(sectors) == ("weights are per cent: those of each date add up to about 100",)
+    decided = ("weights are per cent: those of each date add up to about 100",)
+    assert notes_of(sectors) == (() if sign else decided)
+
+
+def test_weights_with_a_decimal_comma(written):
+    sectors = load_sectors([written("date;sector;weight\n2025-05-13;A;60,5\n2025-05-13;B;39,5\n")])
+    assert sectors["weight"].to_list() == pytest.approx([0.605, 0.395])
+    assert "decimals are written with a comma" in notes_of(sectors)
 
 
 def test_sectors_of_another_fund_and_doubled_ones_are_refused(written):

@@ -125,3 +125,12 @@ def test_yields_of_two_symbols_are_refused(tmp_path):
 def test_yields_above_those_of_their_years_are_said(tmp_path):
     yields = load_yields(written(tmp_path, "date,US3M\n2013-06-18,4.5\n2013-06-20,4\n2023-06-20,4\n"))
     assert notes_of(yields) == ("2 yields where bills paid less than 2.5%, kept (first: 4.5% on 2013-06-18)",)
+
+
+@pytest.mark.parametrize(("name", "column"), [("TNX.csv", ""), ("yields.csv", "^TNX")])
+def test_yields_of_ten_years_are_refused_by_their_ticker(tmp_path, name, column):
+    path = tmp_path / name
+    rows = ("2024-01-02,4.1", "2024-01-03,4.2")
+    path.write_text("date,close,symbol\n" + "".join(f"{row},{column}\n" for row in rows))
+    with pytest.raises(DataError, match="holds TNX, the yield of 10 years"):
+        load_yields(path)

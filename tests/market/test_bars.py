@@ -216,10 +216,10 @@ def jumping(file, *places):
 @pytest.mark.parametrize(
     ("places", "first", "last", "left"),
     [
-        ((251,), "2024-01-02", "2024-12-30", "the 1 bars from 2024-12-31 on are left out"),
+        ((251,), "2024-01-02", "2024-12-30", "the 1 bar from 2024-12-31 on is left out"),
         ((238,), "2024-01-02", "2024-12-10", "the 14 bars from 2024-12-11 on are left out"),
         ((232,), "2024-12-03", "2024-12-31", "the 232 bars before are left out"),
-        ((100, 251), "2024-05-24", "2024-12-30", "the 100 bars before and the 1 bars from 2024-12-31 on are left out"),
+        ((100, 251), "2024-05-24", "2024-12-30", "the 100 bars before and the 1 bar from 2024-12-31 on are left out"),
         ((5,), "2024-01-09", "2024-12-31", "the 5 bars before are left out"),
     ],
 )
@@ -311,11 +311,26 @@ def test_lines_that_repeat_the_header_and_tables_of_markdown(file):
 @pytest.mark.parametrize(("shift", "what"), [(-1, "early"), (1, "late")])
 def test_dates_a_day_beside_sessions_are_refused(file, shift, what):
     days = sessions(date(2024, 1, 2), date(2024, 3, 28)) + np.timedelta64(shift, "D")
-    with pytest.raises(DataError, match=f"dates are a day {what}: .* Correct the dates: a time zone was lost"):
+    with pytest.raises(DataError, match=f"weeks are a day {what}: .* Correct the dates: a time zone was lost"):
         load_bars(file(*(f"{day},10,10,10,10,1" for day in days)))
-    history = file(*(f"{day},20" for day in days), header="date,close")
-    with pytest.raises(DataError, match=f"dates are a day {what}"):
-        load_iv_history(history)
+    every = np.arange(days[0], days[-1] + 1)  # indices of volatility with values on holidays too
+    for of_series in (days, every[np.is_busday(every - shift)]):
+        history = file(*(f"{day},20" for day in of_series), header="date,close")
+        with pytest.raises(DataError, match=f"weeks are a day {what}"):
+            load_iv_history(history)
+
+
+def test_dates_of_which_summer_time_moved_a_part_are_refused(file):
+    days = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 12, 30)))
+    moved = days.tz_localize("Europe/London").tz_convert("UTC").strftime("%Y-%m-%d")
+    with pytest.raises(DataError, match="dates of 28 weeks are a day early: they have a Sunday .first: 2024-03-31"):
+        load_bars(file(*(f"{day},10,10,10,10,1" for day in moved)))
+
+
+def test_days_of_a_week_without_a_session_are_left_out(file):
+    days = pd.date_range("2024-01-02", "2024-03-28")
+    bars = load_bars(file(*(f"{day:%Y-%m-%d},10,10,10,10,1" for day in days)))
+    assert len(bars) == len(sessions(date(2024, 1, 2), date(2024, 3, 28)))
 
 
 def test_a_volume_of_minus_one_throughout_is_unknown(file):

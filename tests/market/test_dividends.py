@@ -154,3 +154,18 @@ def test_a_dividend_above_a_twentieth_of_the_price_is_said():
     schedule = parse_dividends("2026-09-15:60,2026-12-15:0.8")
     assert schedule.large(240.0) == ["dividends above 5% of spot, taken as given: 1 (first: $60 on 2026-09-15)"]
     assert schedule.large(2_400.0) == []
+
+
+def test_splits_among_dividends_are_left_out(tmp_path):
+    path = tmp_path / "actions.csv"
+    path.write_text("Date,Action,Amount\n2025-03-18,DIVIDEND,0.44\n2025-05-01,STOCK SPLIT,2\n")
+    schedule = load_dividends(path)
+    assert [dividend.amount for dividend in schedule.dividends] == [0.44]
+    assert "1 row of splits left out" in schedule.notes
+
+
+def test_amounts_in_per_cent_are_refused(tmp_path):
+    path = tmp_path / "dividends.csv"
+    path.write_text("ex_date,amount\n2025-03-18,0.2%\n")
+    with pytest.raises(DataError, match="amount in per cent: dollars a share are read"):
+        load_dividends(path)

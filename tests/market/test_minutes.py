@@ -71,6 +71,57 @@ def test_faults_are_named(written, text, message):
         load_minutes(written(text))
 
 
+def session_minutes(day, step=1, volume=1_000.0):
+    """Bars of a session by their starts; the opening and the closing auction trade most."""
+    times = pd.date_range(f"{day} 09:30", f"{day} 15:59", freq=f"{step}min")
+    volumes = [50 * volume, *[volume] * (len(times) - 2), 20 * volume]
+    price = pd.Series(range(len(times))) * 0.01 + 100.0
+    columns = {"Datetime": times, "Open": price, "High": price, "Low": price, "Close": price, "Volume": volumes}
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("is_extended", [False, True])
+@pytest.mark.parametrize("step", [1, 5])
+def test_bars_stamped_at_their_ends_are_read_by_their_starts(written, step, is_extended):
+    bars = pd.concat([session_minutes(day, step) for day in ("2026-03-23", "2026-03-24", "2026-03-25")])
+    reference = load_minutes(written(bars.to_csv(index=False))).bars
+    late = bars.assign(Datetime=bars["Datetime"] + pd.Timedelta(minutes=step))
+    if is_extended:
+        early = bars[bars["Datetime"].dt.strftime("%H:%M") == "09:30"].assign(Volume=30)
+        late = pd.concat([late, early])
+    minutes = load_minutes(written(late.to_csv(index=False)))
+    pd.testing.assert_frame_equal(minutes.bars, reference)
+    told = f"times are the ends of the bars, from 9:30 plus {step} to 16:00: taken {step} minute"
+    assert any(note.startswith(told) for note in minutes.skipped)
+
+
+def test_a_late_start_is_no_end_of_a_bar(written):
+    bars = pd.concat([session_minutes(day)[1:] for day in ("2026-03-23", "2026-03-24")])
+    minutes = load_minutes(written(bars.to_csv(index=False)))
+    assert (minutes.bars["minute"].min(), minutes.skipped) == (1, ())
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+5", "Etc/GMT+4"])
+def test_clocks_without_summer_time_are_read(written, zone):
+    bars = pd.concat([session_minutes(day) for day in ("2026-03-04", "2026-03-05", "2026-03-11", "2026-03-12")])
+    reference = load_minutes(written(bars.to_csv(index=False))).bars
+    fixed = bars["Datetime"].dt.tz_localize("America/New_York").dt.tz_convert(zone).dt.tz_localize(None)
+    minutes = load_minutes(written(bars.assign(Datetime=fixed).to_csv(index=False)))
+    pd.testing.assert_frame_equal(minutes.bars, reference)
+    assert any("taken for UTC-" in note for note in minutes.skipped)
+
+
+@pytest.mark.parametrize("form", ["epoch", "Z"])
+def test_a_new_york_clock_written_as_utc_is_read(written, form):
+    bars = pd.concat([session_minutes(day) for day in ("2026-03-23", "2026-03-24")])
+    reference = load_minutes(written(bars.to_csv(index=False))).bars
+    seconds = bars["Datetime"].astype("datetime64[s]").astype("int64")
+    times = seconds if form == "epoch" else bars["Datetime"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    minutes = load_minutes(written(bars.assign(Datetime=times).to_csv(index=False)))
+    pd.testing.assert_frame_equal(minutes.bars, reference)
+    assert any("New York's clock written as if UTC's" in note for note in minutes.skipped)
+
+
 @pytest.mark.market_data
 def test_the_defects_of_real_files(market_data):
     # data README: some days include extended hours, half days of 213 minutes, a session that was halted, no order
