@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.layout import VendorLayout
-from iwm_opts.io.numbers import parse_number
+from iwm_opts.io.numbers import Sign, parse_number
 from iwm_opts.io.tables import DataFile
 
 # A call less its put falls by a dollar for each dollar of strike (put-call parity): the slope shows the strike's unit.
@@ -17,7 +17,6 @@ SLOPE_SLACK: Final = 0.25  # relative distance of a slope to that of its unit
 FEWEST_PAIRS: Final = 5
 OF_SPOT: Final = (0.05, 20.0)  # median strike over spot
 SMALLEST_STRIKE: Final = 0.5  # dollars: no option is listed below it
-HIGHEST_STRIKE: Final = 20_000.0  # dollars, spot unknown: above it only NDX lists any
 SMALL: Final = 2_000.0  # a median strike below it, spot unknown: no share of two dollars has options
 PERCENT_ABOVE: Final = 3.0  # a typical implied volatility above it is per cent: no chain has a median of 300% a year
 FIXED_POINT: Final = 1e-9  # Databento's integers
@@ -37,20 +36,20 @@ def declared_strike_unit(file: DataFile, layout: Layout) -> float:
 
 
 def may_be_in_other_units(file: DataFile, layout: Layout) -> bool:
-    """Whether the first strikes of a file without a declared unit lie too far above spot to be dollars."""
+    """Whether the first strikes of a file without a declared unit may lie too far above spot to be dollars."""
     if "occ" in layout.columns or (layout.vendor is not None and "strike" in layout.vendor.units):
         return False
-    strikes, spots = (_first_numbers(file, layout, role) for role in ("strike", "underlying_price"))
-    if not strikes.size:
-        return False
-    spot = float(np.median(spots)) if spots.size else np.nan
-    return float(np.median(strikes)) > (OF_SPOT[1] * spot if spot > 0.0 else HIGHEST_STRIKE)
+    asks = "".join(file.sample.get(layout.columns.get("ask", ""), ()))
+    sign: Sign = "," if "," in asks and "." not in asks else "."
+    strikes, spots = (_first_numbers(file, layout, role, sign) for role in ("strike", "underlying_price"))
+    highest = OF_SPOT[1] * float(np.median(spots)) if spots.size else SMALL
+    return bool(strikes.size) and float(np.median(strikes)) > (highest if highest > 0.0 else SMALL)
 
 
-def _first_numbers(file: DataFile, layout: Layout, role: str) -> NDArray[np.float64]:
+def _first_numbers(file: DataFile, layout: Layout, role: str, sign: Sign) -> NDArray[np.float64]:
     texts = file.sample.get(layout.columns.get(role, ""), ())
     try:
-        return np.array([parse_number(text) for text in texts if text.strip()])
+        return np.array([parse_number(text, sign) for text in texts if text.strip()])
     except ValueError:
         return np.array([])
 

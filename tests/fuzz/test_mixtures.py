@@ -1,10 +1,14 @@
-"""One market in random mixtures of names, orders, separators, dates, zones, numbers and encodings: equal or refused.
+"""One market in random mixtures of names, orders, separators, dates, zones, units, encodings and kinds of file.
+
+Each is read equal to the market, as a chain and as a panel alike, or refused by name.
 
 `IWM_OPTS_FUZZ=1000` runs as many mixtures as that.
 """
 
 import gzip
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.layouts.common import SYNONYMS
+from iwm_opts.io.panel_files import build_panel
 from iwm_opts.market.contract import occ_symbol
 
 MIXTURES = int(os.environ.get("IWM_OPTS_FUZZ", "200"))
@@ -22,11 +27,16 @@ EXPIRATIONS = [pd.Timestamp("2024-06-07"), pd.Timestamp("2024-06-21"), pd.Timest
 STRIKES = (90.0, 95.0, 97.5, 99.0, 100.0, 101.0, 102.5, 105.0, 110.0)
 DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d.%m.%Y", "%d-%b-%Y", "%b %d, %Y",
-    "%d%b%Y", "%a %b %d %Y", "%Y-%m-%dT00:00:00Z", "%Y-%m-%d 00:00:00+00:00", "epoch-s", "epoch-ms", "epoch-ns",
-    "float",
+    "%d%b%Y", "%a %b %d %Y", "%Y-%m-%dT00:00:00Z", "%Y-%m-%d 00:00:00+00:00", "%Y-%m-%dT04:00:00Z",
+    "%Y-%m-%d 06:00:00+02:00", "%Y%m%d000000", "epoch-s", "epoch-ms", "epoch-ns", "float",
 )  # fmt: skip
-RIGHTS = (("C", "P"), ("call", "put"), ("CALL", "PUT"), ("calls", "puts"), ("c", "p"))
-TIMES = ("15:45", "2024-06-03 15:45:00", "2024-06-03T19:45:00Z", "2024-06-03 15:45:00-04:00", "1717443900")
+RIGHTS = (("C", "P"), ("call", "put"), ("CALL", "PUT"), ("calls", "puts"), ("c", "p"), ("CE", "PE"))
+TIMES = (
+    "15:45", "154500", "3:45 PM", "2024-06-03 15:45:00", "2024-06-03T19:45:00Z", "2024-06-03 15:45:00-04:00",
+    "1717443900", "20240603 154500", "20240603154500", "Mon Jun 03 2024 15:45:00 GMT-0400 (Eastern Daylight Time)",
+)  # fmt: skip
+KINDS = ("csv", "csv", "csv", "csv", "gzip", "zip", "parquet", "categories", "records", "lines", "split", "columns")
+VOL = 0.2
 NOT_FOR = {  # names that other layouts or roles claim
     "underlying_symbol": ("underlying", "stock", "symbol", "rootsymbol", "underlyingassetticker"),
     "underlying_price": ("underlying", "stock", "lasttradeprice0"),
@@ -79,6 +89,14 @@ def mixture(seed: int) -> tuple[bytes, str]:
     if rng.integers(3) == 0:
         contracts = zip(table["expiration"], table["right"], table["strike"], strict=True)
         text["contract_symbol"] = [occ_symbol("IWM", e.date(), r, k) for e, r, k in contracts]
+    strike_unit = pick((1, 1, 1, 100, 1000))
+    if strike_unit > 1:
+        text["strike"] = (strike_unit * table["strike"]).astype(int).astype(str)
+    vol = pick(("", "{:.4f}", "{:.2f}%"))
+    if vol:
+        text["implied_volatility"] = vol.format(100 * VOL if "%" in vol else VOL).replace(*(".,") if comma else "..")
+    if rng.integers(4) == 0:
+        text = text.drop(columns="underlying_price")
     names = {}
     for role in text.columns:
         spellings = [s for s in SYNONYMS.get(role, (role,)) if s not in NOT_FOR.get(role, ())]
@@ -90,10 +108,26 @@ def mixture(seed: int) -> tuple[bytes, str]:
     text = text[list(rng.permutation(text.columns))]
     if rng.integers(2):
         text = text.sample(frac=1.0, random_state=seed)
-    encoding = pick(("utf-8", "utf-8-sig", "utf-16", "cp1252"))
+    kind, encoding = pick(KINDS), pick(("utf-8", "utf-8-sig", "utf-16", "cp1252"))
     above = pick(("", "", "\n", "# made by a script\n", "Option chain of IWM\n", f"sep={mark}\n"))
-    content = (above + text.to_csv(index=False, sep=mark)).encode(encoding)
-    return gzip.compress(content) if rng.integers(5) == 0 else content, f"{form}, {mark!r}, {encoding}, {dict(names)}"
+    content = written(text.reset_index(drop=True), kind, (above + text.to_csv(index=False, sep=mark)).encode(encoding))
+    return content, f"{kind}, {form}, {mark!r}, {encoding}, strikes x {strike_unit}, {dict(names)}"
+
+
+def written(text: pd.DataFrame, kind: str, as_csv: bytes) -> bytes:
+    out = io.BytesIO()
+    if kind == "gzip":
+        return gzip.compress(as_csv)
+    if kind == "zip":
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("chain.csv", as_csv)
+    elif kind in ("parquet", "categories"):
+        (text if kind == "parquet" else text.astype("category")).to_parquet(out)
+    elif kind == "lines":
+        return text.to_json(orient="records", lines=True).encode()
+    elif kind != "csv":
+        return text.to_json(orient=kind).encode()
+    return out.getvalue() or as_csv
 
 
 def test_mixtures_are_equal_or_refused(tmp_path: Path):
@@ -117,4 +151,10 @@ def test_mixtures_are_equal_or_refused(tmp_path: Path):
         np.testing.assert_allclose(quotes.to_numpy(), base.to_numpy(), atol=1e-9, err_msg=f"seed {seed}: {words}")
         if chain.quote_time is not None:
             assert (chain.quote_time.hour, chain.quote_time.minute) == (15, 45), (seed, words)
+        vols = chain.quotes["implied_volatility"]
+        assert vols.isna().all() or vols.median() == pytest.approx(VOL), (seed, words)
+        panel = build_panel([path]).panel
+        assert (panel.dates, panel.spot[0]) == ((DAY.date(),), pytest.approx(chain.spot, abs=0.01)), (seed, words)
+        sides = [base.xs(right, level="right")[name] for right in "CP" for name in ("bid", "ask")]
+        np.testing.assert_allclose(panel.quotes, np.array(sides), atol=1e-9, err_msg=f"seed {seed}: {words}")
     assert len(refused) <= 0.05 * MIXTURES, "\n".join(refused[:10])
