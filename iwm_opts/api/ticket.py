@@ -238,8 +238,8 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     Raises
     ------
     InputError
-        For a closed gate, a size of zero, quotes of an earlier session or older than 25 minutes in session, and legs
-        that no order holds.
+        For a closed gate, a size of zero, quotes of an earlier session or, in session, of over 15 minutes beyond the
+        delay that a feed states, and legs that no order holds.
     """
     snapshot = request.chain.snapshot if request.chain else None
     if request.package is not None:
@@ -325,7 +325,7 @@ def _check_quotes(snapshot: Snapshot, request: TicketRequest, today: date) -> No
         if stale:
             raise InputError("quotes", chain.as_of.isoformat(), stale, "fetch the chain again, or name its day as_of")
         is_unknown = chain.quote_time is None and chain.as_of == today
-        check_age(None if is_unknown else chain.moment, request.now)
+        check_age(None if is_unknown else chain.moment, request.now, chain.delay)
 
 
 def _of_package(package: Package, contracts: int | None) -> tuple[list[QuotedLeg], int, FillModel]:
@@ -416,7 +416,8 @@ def ticket(
     Raises
     ------
     InputError
-        For a size of zero, a crossed leg, and recorded quotes of an earlier session or, in session, of over 25 minutes.
+        For a size of zero, a crossed leg, and recorded quotes of an earlier session or, in session, of over 15 minutes
+        beyond the delay that a feed states.
 
     Examples
     --------

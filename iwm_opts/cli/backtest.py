@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import RESULT_OUTPUT, Number, ShareParam, group, option
+from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, Number, ShareParam, group, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
 from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
 from iwm_opts.cli.plan_data import fund_options
@@ -59,7 +59,7 @@ shared_limits = group(
 @backtest_options
 @fund_options
 @option("-v", "--verbose", is_flag=True, show_default=False, help="By month, too.")
-@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@QUIET
 @takes_values
 def backtest(values: Values) -> None:
     """Trade rules over a market, day by day, with fills, fees, assignment and settlement.

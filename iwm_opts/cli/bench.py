@@ -4,7 +4,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import option
+from iwm_opts.cli.options import QUIET, option
 from iwm_opts.cli.output import emit, result_text
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -14,7 +14,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option("--repeats", type=click.IntRange(min=1), default=3, help="Of each measurement; the fastest counts.")
 @option("--years", type=click.IntRange(min=1, max=10), default=10, help="Of the market that is backtested.")
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
-@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@QUIET
 @takes_values
 def bench(values: Values) -> None:
     """Measure backtests and condor-days a second against a plain-Python loop of the same work.

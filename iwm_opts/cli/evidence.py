@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, OUTPUT, option
+from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_backtest import evidence_of_plan
 from iwm_opts.cli.plan_data import fund_options
@@ -47,7 +47,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @PLOT
 @backtest_options
 @fund_options
-@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@QUIET
 @takes_values
 def evidence(values: Values) -> None:
     """Compare gated rules with the same rules ungated, oppositely gated (rank 50 and above) and randomly gated.

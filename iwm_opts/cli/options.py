@@ -340,11 +340,13 @@ RESULT_OUTPUT = option(
     type=ResultParam(),
     help="Folder to save the result in; or a file of its page or rows: .html, .csv, .json, .md, .txt, .parquet.",
 )
+QUIET_HELP = "Print nothing but errors and what a typed --format or --output - asks for."
+QUIET = option("-q", "--quiet", is_flag=True, show_default=False, help=QUIET_HELP)
 output_options = group(
     FORMAT,
     OUTPUT,
     option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
-    option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
+    QUIET,
     heading="Output",
 )
 PROFIT = option(

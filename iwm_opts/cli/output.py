@@ -15,6 +15,7 @@ from iwm_opts.errors import printable
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
 WRITTEN_ALONE: Final = ("write_log", "save", "calibrate")  # options whose `-` takes standard output for themselves
+ASKED: Final = frozenset({"format", "order_format", "prompt"})  # typed, they ask for text, also with --quiet
 # What tables and charts draw with, for a terminal of ASCII or a code page.
 ASCII: Final = str.maketrans("\u2500\u2501\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", "--_.:-=+*#")
 DRAWN: Final = "\u2500\u2588"
@@ -47,9 +48,8 @@ def write_result(result: "api.Result", values: Values) -> None:
 
 
 def show_saved(result: "api.Result", values: Values) -> None:
-    """Print a result that --output saved in a folder, unless --quiet without a --format."""
-    if not values.get("quiet") or "format" in values.typed:
-        emit(result_text(result, values), values.replaced(output=None))
+    """Print a result that --output saved in a folder."""
+    emit(result_text(result, values), values.replaced(output=None))
 
 
 def result_text(result: "api.Result", values: Values) -> str:
@@ -59,14 +59,16 @@ def result_text(result: "api.Result", values: Values) -> str:
     return printable(result.to_csv(), "\n") if values["format"] == "csv" else result.to_text(values.flag("verbose"))
 
 
-def emit(text: str, values: Mapping[str, object]) -> None:
+def emit(text: str, values: Values) -> None:
     """Write text to standard output, or whole or not at all to --output; `-` is standard output.
 
-    It goes to standard error where another option writes to standard output.
+    It goes to standard error where another option writes to standard output. --quiet leaves it out, unless a typed
+    option asks for text.
     """
     if values.get("output") in (None, "", STDOUT):
         taken = next((name for name in WRITTEN_ALONE if values.get(name) == STDOUT), None)
-        if not taken or not values.get("quiet"):
+        is_asked = taken is None and (values.get("output") == STDOUT or values.typed & ASKED)
+        if is_asked or not values.get("quiet"):
             click.echo(text.translate(ASCII) if needs_ascii() else text, nl=False, err=taken is not None)
         return
     write_file(Path(str(values["output"])), text.encode(errors="replace"), values)

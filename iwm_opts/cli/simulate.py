@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, DateParam, group, option
+from iwm_opts.cli.options import CLUSTER, QUIET, DateParam, group, option
 from iwm_opts.cli.output import STDOUT, say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -33,7 +33,7 @@ simulate_options = group(
     option("--workers", type=click.IntRange(min=1), help="Processes.  [default: one a core]"),
     CLUSTER,
     option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
-    option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
+    QUIET,
 )
 
 

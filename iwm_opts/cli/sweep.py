@@ -8,8 +8,8 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import CLUSTER, FORMAT, ResultParam, option
-from iwm_opts.cli.output import is_folder, say, show_saved, write_result
+from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, ResultParam, option
+from iwm_opts.cli.output import emit, is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
@@ -65,7 +65,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
     ".txt, .parquet.",
 )
 @backtest_options
-@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@QUIET
 @takes_values
 def sweep(values: Values) -> None:
     """Try every combination of a grid, with shared marks, and test the best against luck.
@@ -88,7 +88,7 @@ def sweep(values: Values) -> None:
         with progress("sweep", values) as on_progress:
             count = api.run_shard(request, on_progress, lambda line: say(line, values))
         name = f"shard {request.shard[0]}/{request.shard[1]}"
-        click.echo(f"{name}: {count} of {len(request.rules)} variants in {request.folder}")
+        emit(f"{name}: {count} of {len(request.rules)} variants in {request.folder}\n", values.replaced(output=None))
         return
     with progress("sweep", values) as on_progress:
         result = api.answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))

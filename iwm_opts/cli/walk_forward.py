@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import RESULT_OUTPUT, option
+from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -41,7 +41,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @backtest_options
-@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@QUIET
 @takes_values
 def walk_forward(values: Values) -> None:
     """Choose the best variant of a grid on past days, trade it on the days after them, and choose again.

@@ -9,8 +9,7 @@ from iwm_opts.market.calendar import NEW_YORK, in_session, is_session, latest_se
 from iwm_opts.market.chain import Chain
 
 DELAY: Final = timedelta(minutes=15)  # of free quotes
-SLACK: Final = timedelta(minutes=10)  # that a quiet minute, a slow feed and two clocks may add
-MAX_AGE: Final = DELAY + SLACK  # in session
+MAX_AGE: Final = timedelta(minutes=15)  # in session, beyond the delay that a feed states
 FRESH: Final = timedelta(minutes=5)  # age up to which quotes are not called delayed
 
 
@@ -25,7 +24,9 @@ def with_age(chain: Chain, at: datetime) -> Chain:
         return replace(chain, warnings=(*chain.warnings, "the source does not say how old its quotes are"))
     age = max(at - chain.quote_time, timedelta(0))
     sentence = f"quotes of {chain.quote_time:%Y-%m-%d %H:%M} New York, {_spoken(age)} old when fetched"
-    if in_session(at) and age > MAX_AGE:
+    if chain.delay:
+        sentence += f", {_spoken(chain.delay)} of them the feed's stated delay"
+    if in_session(at) and age - chain.delay > MAX_AGE:
         return replace(chain, warnings=(*chain.warnings, f"stale: {sentence}"))
     return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, sentence)))
 
@@ -49,7 +50,7 @@ def staleness(chain: Chain, at: datetime) -> str:
     )
 
 
-def check_age(quoted: datetime | None, at: datetime) -> None:
+def check_age(quoted: datetime | None, at: datetime, delay: timedelta = timedelta(0)) -> None:
     """Refuse quotes older than `MAX_AGE` while the exchange trades.
 
     Parameters
@@ -58,6 +59,8 @@ def check_age(quoted: datetime | None, at: datetime) -> None:
         Aware time of the quotes; None where unknown.
     at : datetime
         Aware.
+    delay : timedelta
+        That the feed states; it does not count.
 
     Raises
     ------
@@ -69,10 +72,11 @@ def check_age(quoted: datetime | None, at: datetime) -> None:
     remedy = "fetch the chain again, or type the quotes: --leg -1P200@1.20/1.26"
     if quoted is None:
         raise InputError("quotes", None, "time unknown, and the exchange trades now", remedy)
-    if at - quoted > MAX_AGE:
+    if at - quoted - delay > MAX_AGE:
         shown = f"{quoted.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
-        limit = int(MAX_AGE.total_seconds() // 60)
-        raise InputError("quotes", shown, f"older than {limit} minutes at {at.astimezone(NEW_YORK):%H:%M}", remedy)
+        rule = f"older than {_minutes(MAX_AGE)} minutes at {at.astimezone(NEW_YORK):%H:%M}"
+        beyond = f", beyond the feed's stated delay of {_minutes(delay)}" if delay else ""
+        raise InputError("quotes", shown, rule + beyond, remedy)
 
 
 def delay_note(quoted: datetime | None, at: datetime) -> str:
@@ -89,6 +93,10 @@ def _opened(at: datetime) -> date:
     return latest_session(day - timedelta(days=1) if is_before else day)
 
 
+def _minutes(age: timedelta) -> int:
+    return int(age.total_seconds() // 60)
+
+
 def _spoken(age: timedelta) -> str:
-    minutes = int(age.total_seconds() // 60)
+    minutes = _minutes(age)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"

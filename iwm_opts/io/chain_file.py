@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,8 @@ def pack(chain: Chain) -> bytes:
         "warnings": list(chain.warnings),
         "quality": chain.quality.to_json(),
     }
+    if chain.delay:
+        about["delay"] = chain.delay.total_seconds()
     metadata = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(about, sort_keys=True).encode()}
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd", version="2.6")
@@ -88,5 +90,6 @@ def _chain(quotes: Any, about: dict[str, Any]) -> Chain:
         quality=quality,
         modelled=about.get("modelled", False),  # files of before 2026-12 know no modelled quotes
         warnings=tuple(about["warnings"]),
+        delay=timedelta(seconds=about.get("delay", 0.0)),
         **{name: about[name] for name in PLAIN},
     )

@@ -1,6 +1,6 @@
 """From the rows of a file to canonical columns, whatever the layout: one row an option, every value read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -45,6 +45,12 @@ NEVER: Final = ("", "0", "0.0", "0.00")  # cells of contracts that have not trad
 CONTRACT: Final = frozenset({"expiration", "right", "strike"})  # columns that make a symbol of contracts unneeded
 THOUSANDTHS: Final = 0.001  # dollars, of strikes as OptionMetrics writes them
 MILLISECONDS: Final = np.timedelta64(1, "ms")
+
+
+def delay_of(columns: Mapping[str, str]) -> np.timedelta64:
+    """Delay that a feed states, by the columns of its rows; zero where they have the time of a quote."""
+    is_delayed = "quote_time" not in columns and plain(columns.get("feed_time", "")) in DELAYED_NAMES
+    return FEED_DELAY if is_delayed else np.timedelta64(0, "m")
 
 
 def value_or_none(text: str, parse: Callable[[str], T], unread: dict[str, None]) -> T | None:
@@ -306,8 +312,7 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
         table.setdefault("last_trade", dated)
         dated = None
     if "quote_time" not in table and feed is not None:
-        late = plain(layout.columns["feed_time"]) in DELAYED_NAMES
-        table["quote_time"] = feed - FEED_DELAY if late else feed
+        table["quote_time"] = feed - delay_of(layout.columns)
     elif "quote_time" not in table and dated is not None and not np.isnat(dated).all():
         table["quote_time"] = dated
     frame = pd.DataFrame(table)

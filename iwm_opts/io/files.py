@@ -14,8 +14,8 @@ import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.columns import canonical_rows
-from iwm_opts.io.formats import detect
+from iwm_opts.io.columns import canonical_rows, delay_of
+from iwm_opts.io.formats import Layout, detect
 from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
@@ -171,7 +171,7 @@ def _read_day(
     rows = _dated(rows, selection, as_of, source, warnings)
     if is_file:
         rows = _before_open(_of_a_session(rows, warnings), chosen, warnings)
-    return _chain(rows, chosen, session, expirations, spot, file, [*remarks, *notes], warnings)
+    return _chain(rows, chosen, session, expirations, spot, file, layout, [*remarks, *notes], warnings)
 
 
 def check_chain_file(path: str | os.PathLike[str]) -> None:
@@ -201,7 +201,7 @@ def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> lis
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, [])
     names = [capture.label or (f"{capture.time:%H:%M}" if capture.time else None) for capture in _captures(rows)]
-    return [_chain(rows, symbol, name, None, None, file, list(notes), list(warnings)) for name in dict.fromkeys(names)]
+    return [_chain(rows, symbol, name, None, None, file, layout, list(notes), list(warnings)) for name in dict.fromkeys(names)]
 
 
 def read_chains(
@@ -268,7 +268,7 @@ def read_chains(
                 continue
             if of_session < selection.day and of_session in seen:
                 raise no_session_left(source, selection.day, of_session)
-            chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
+            chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, layout, notes, warnings)
         except DataError as error:
             rule = f"{error.rule} ({counted(len(selection.lines), 'rows')})"
             chain = DataError(f"{source}, {selection.day}", rule, error.remedy)
@@ -308,6 +308,7 @@ def _chain(
     expirations: tuple[date, date] | None,
     spot: float | None,
     file: DataFile,
+    layout: Layout,
     notes: list[str],
     warnings: list[str],
 ) -> Chain:
@@ -337,6 +338,7 @@ def _chain(
         warnings=warnings,
         simulated=origin.simulated,
         modelled=origin.modelled,
+        delay=delay_of(layout.columns).astype(timedelta),
     )
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, TIMEZONE, counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
-from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, FEED_DELAY, NEVER, value_or_none
+from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, NEVER, delay_of, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
-from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
-from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.layouts.common import CAPTURES
 from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
@@ -362,9 +361,7 @@ class _BatchRows:
         if "quote_time" in columns:
             return self._seconds(columns["quote_time"])
         if "feed_time" in columns:
-            name = columns["feed_time"]
-            late = FEED_DELAY / np.timedelta64(1, "s") if plain(name) in DELAYED_NAMES else 0.0
-            return self._seconds(name) - late
+            return self._seconds(columns["feed_time"]) - delay_of(columns) / np.timedelta64(1, "s")
         name = columns.get("quote_date", "")
         if not name or self._typed_days(name) is not None:
             return None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.age import now, with_age
+from iwm_opts.io.age import DELAY, now, with_age
 from iwm_opts.io.http import LATER, LiveSession
 from iwm_opts.market.calendar import NEW_YORK, session_hours
 from iwm_opts.market.capture import make_chain
@@ -204,6 +204,7 @@ def _chain(
         rows = _rows(pd.concat(parts, ignore_index=True))
         stamp = datetime.fromtimestamp(float(underlying["regularMarketTime"]), UTC).astimezone(NEW_YORK)
         price = float(underlying["regularMarketPrice"])
+        delay = timedelta(minutes=float(underlying.get("exchangeDataDelayedBy") or 0))
     symbols = {underlying_of(root) for root in rows["root"].unique()}
     if symbol not in symbols:
         raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check --symbol")
@@ -217,6 +218,7 @@ def _chain(
         spot=spot,
         newest_trade=None if pd.isna(newest) else newest.to_pydatetime(),
         notes=("time of the quotes: that of the underlying's price, the only one Yahoo states",),
+        delay=min(max(delay, timedelta(0)), DELAY),
     )
     return with_age(chain, at)
 

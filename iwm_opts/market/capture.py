@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import numpy as np
@@ -172,6 +172,7 @@ def make_chain(
     warnings: Sequence[str] = (),
     simulated: bool = False,
     modelled: bool = False,
+    delay: timedelta = timedelta(0),
 ) -> Chain:
     """Chain from the rows of one capture; what cannot be a market is refused by name.
 
@@ -190,6 +191,7 @@ def make_chain(
     notes, warnings : sequences of str
         Messages of the reader of the rows.
     simulated, modelled : bool
+    delay : timedelta
         See `Chain`.
 
     Raises
@@ -233,6 +235,7 @@ def make_chain(
         warnings=tuple(warned),
         simulated=simulated,
         modelled=modelled,
+        delay=delay,
     )
 
 

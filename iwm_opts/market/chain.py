@@ -1,7 +1,7 @@
 """Chain: every listed option of one underlying at one moment, with its defects."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -47,6 +47,7 @@ class Chain:
     warnings: tuple[str, ...] = ()
     simulated: bool = False  # quotes of a model, never traded
     modelled: bool = False  # of a model around real prices of the underlying; simulated as well
+    delay: timedelta = timedelta(0)  # that the feed states; `quote_time` is the market's, without it
 
     @property
     def label(self) -> str:

@@ -11,6 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from iwm_opts.cli.main import COMMANDS, _command
+from iwm_opts.cli.options import QUIET_HELP
+
 SMALL = ("--source", "sim", "--paths", "1", "--seed", "5", "--from", "2023-02-15", "--to", "2023-08-31")
 
 
@@ -74,10 +77,34 @@ def test_a_dash_is_standard_output_of_results_that_folders_keep(run, tmp_path, c
     assert not (tmp_path / "-").exists()
 
 
-def test_quiet_with_an_output_prints_nothing(run, size_page):
-    for command in ((*size_page, "--output", "x.html"), ("backtest", *SMALL, "--output", "kept")):
+def test_quiet_prints_nothing(run, size_page):
+    of_log = ("review", "log.csv")
+    Path("log.csv").write_text("entry,exit,contracts,credit,debit,fees\n2026-03-02,2026-03-10,1,0.50,0.20,2.56\n")
+    for command in (size_page, (*size_page, "--output", "x.html"), ("backtest", *SMALL),
+                    ("backtest", *SMALL, "--output", "kept"), of_log, ("doctor", "--config"),
+                    ("ticket", "--leg", "-1P200@1.20/1.26", "--expiration", "2035-12-21"),
+                    ("paper", "list"), ("sweep", *SMALL, "--grid", "profit=0.25,0.5", "--draws", "19", "--output", "s",
+                                        "--shard", "1/2")):  # fmt: skip
         done = run(*command, "--quiet")
-        assert (done.code, done.out, done.err) == (0, "", "")
+        assert (done.code, done.out, done.err) == (0, "", ""), command
+    assert Path("x.html").exists()
+    assert Path("kept").is_dir()
+
+
+def test_quiet_leaves_what_is_asked_for(run, size_page):
+    for asked in (("--format", "json"), ("--format", "csv"), ("--format", "table"), ("--output", "-")):
+        assert run(*size_page, *asked, "--quiet").out == run(*size_page, *asked).out != ""
+    order = ("ticket", "--leg", "-1P200@1.20/1.26", "--expiration", "2035-12-21", "--order-format", "occ")
+    assert run(*order, "--quiet").out == run(*order).out != ""
+    assert run("size", "--max-loss", "-1", "--quiet").err != ""
+
+
+def test_every_command_is_quiet_by_one_definition():
+    commands = [_command(name) for name in COMMANDS]
+    all_commands = [each for command in commands for each in getattr(command, "commands", {"": command}).values()]
+    options = [{each.name: each for each in command.params}.get("quiet") for command in all_commands]
+    assert {(tuple(each.opts), each.help) for each in options if each} == {(("-q", "--quiet"), QUIET_HELP)}
+    assert None not in options
 
 
 def test_files_hold_no_colours_and_whole_tables(run, tmp_path, monkeypatch):
@@ -100,7 +127,7 @@ def test_files_hold_no_colours_and_whole_tables(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}])
 def test_old_consoles_get_tables_of_ascii(variables):
-    command = [sys.executable, "-m", "iwm_opts.cli.main", "ivr", "--source", "sim", "--seed", "7", "-q"]
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "ivr", "--source", "sim", "--seed", "7"]
     page = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=True).stdout
     assert page.isascii()
     assert b"?" not in page

@@ -177,7 +177,7 @@ def test_a_trade_is_settled_at_its_expiration(paper, run):
 def test_the_plan_decides_where_bars_are_there(run, tmp_path):
     (tmp_path / "plan.toml").write_text(PLAN.replace("minimum = 1", "minimum = 2"))
     market = ("--source", "sim", "--as-of", "2026-03-10", "--plan", "plan.toml")
-    page = run("paper", "open", *market, "--ivr-below", "100", "--quiet")
+    page = run("paper", "open", *market, "--ivr-below", "100")
     assert page.code == 0
     opened = run("paper", "open", *market, "--ivr-below", "100", "--anyway", "--format", "json").json["trades"][0]
     # The criteria are judged on the simulated bars: neither is unknown.

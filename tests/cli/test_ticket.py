@@ -296,5 +296,6 @@ def test_quotes_of_a_delayed_feed_can_be_ordered_on(market_data):
     candidate, stamp = iwm.screen(chain)[0], datetime(2026, 6, 26, 14, 18, 22, tzinfo=NEW_YORK)
     order = iwm.ticket(candidate, now=stamp.replace(second=23))
     assert "delayed quotes: 15 min old at 14:18; check the limit live" in order.warnings
-    with pytest.raises(InputError, match="older than 25 minutes"):
-        iwm.ticket(candidate, now=stamp.replace(minute=40))
+    iwm.ticket(candidate, now=stamp.replace(minute=33))
+    with pytest.raises(InputError, match="older than 15 minutes at 14:34, beyond the feed's stated delay of 15"):
+        iwm.ticket(candidate, now=stamp.replace(minute=34))

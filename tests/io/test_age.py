@@ -32,27 +32,35 @@ def test_a_chain_is_stale_from_the_next_open(made_quotes, tmp_path, moment, is_s
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=NEW_YORK)
 
 
-def test_a_feed_that_is_delayed_by_15_minutes_can_be_traded_on():
-    # A reader of a delayed feed takes 15 minutes off its stamp, and the order is written a second later.
-    check_age(NOON - timedelta(minutes=15, seconds=1), NOON)
-    check_age(NOON - timedelta(minutes=25), NOON)
-    for quoted in (NOON - timedelta(minutes=25, seconds=1), None):
+DELAY = timedelta(minutes=15)  # that a delayed feed states
+
+
+@pytest.mark.parametrize("delay", [timedelta(0), DELAY])
+def test_quotes_over_15_minutes_old_are_refused_beyond_the_stated_delay(delay):
+    newest_refused = NOON - delay - timedelta(minutes=15, seconds=1)
+    check_age(NOON - delay - timedelta(minutes=15), NOON, delay)
+    for quoted in (newest_refused, None):
         with pytest.raises(InputError) as failure:
-            check_age(quoted, NOON)
+            check_age(quoted, NOON, delay)
         assert failure.value.name == "quotes"
         assert "--as-of" not in str(failure.value)
+    with pytest.raises(InputError, match="older than 15 minutes at 12:00") as failure:
+        check_age(newest_refused, NOON, delay)
+    assert ("beyond the feed's stated delay of 15" in str(failure.value)) is bool(delay)
     for closed in (NOON.replace(hour=18), NOON - timedelta(days=1)):
         check_age(closed - timedelta(hours=3), closed)
         check_age(None, closed)
 
 
-@pytest.mark.parametrize(("minutes", "is_old"), [(25, False), (26, True)])
-def test_screens_and_tickets_age_alike(made_quotes, tmp_path, minutes, is_old):
+@pytest.mark.parametrize("delay", [timedelta(0), DELAY])
+@pytest.mark.parametrize(("minutes", "is_old"), [(15, False), (16, True)])
+def test_screens_and_tickets_age_alike(made_quotes, tmp_path, minutes, is_old, delay):
     made_quotes().to_csv(tmp_path / "chain.csv", index=False)
-    chain = replace(load_chain(tmp_path / "chain.csv"), quote_time=NOON - timedelta(minutes=minutes))
+    quoted = NOON - delay - timedelta(minutes=minutes)
+    chain = replace(load_chain(tmp_path / "chain.csv"), quote_time=quoted, delay=delay)
     assert any("stale" in warning for warning in with_age(chain, NOON).warnings) is is_old
     try:
-        check_age(chain.quote_time, NOON)
+        check_age(chain.quote_time, NOON, chain.delay)
     except InputError:
         assert is_old
     else:

@@ -54,6 +54,11 @@ def test_a_chain_comes_back_as_it_was(record, chain):
     assert record.days("IWM") == [DAY]
 
 
+def test_the_stated_delay_is_recorded(record, chain):
+    record.add(replace(chain, delay=timedelta(minutes=15)))
+    assert record.chain("IWM", DAY).delay == timedelta(minutes=15)
+
+
 def test_the_same_quotes_twice_are_one_file(record, chain):
     assert record.add(chain) == record.add(chain)
     assert len(record.captures("IWM", DAY)) == 1

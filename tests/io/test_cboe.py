@@ -1,5 +1,5 @@
 import gzip
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +25,9 @@ def test_a_chain_with_its_time_and_age(session, live_server, answer, made_quotes
     assert len(chain.quotes) == len(made_quotes())
     assert chain.spot == 200.0
     assert chain.quote_time == datetime(2026, 3, 2, 14, 5, tzinfo=ZoneInfo("America/New_York"))
-    assert any("25 min old when fetched" in note for note in chain.quality.notes)
+    assert chain.delay == timedelta(minutes=15)
+    said = "25 min old when fetched, 15 min of them the feed's stated delay"
+    assert any(said in note for note in chain.quality.notes)
     assert chain.quotes["bid_size"].iloc[0] == 5.0
 
 

@@ -1,7 +1,7 @@
 """Yahoo through yfinance itself: only the address is another."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -47,6 +47,15 @@ def test_a_chain_of_all_expirations_is_what_was_sent(session, chain_server, made
     assert any("5 min old when fetched" in note for note in chain.quality.notes)
     asked = [path for path in chain_server.asked if path.startswith("/v7")]
     assert len(asked) == 3  # one each; the first carried the list of the others
+
+
+@pytest.mark.parametrize(("stated", "minutes"), [(15, 15), (0, 0), (None, 0), (-20, 0), (600, 15)])
+def test_the_delay_that_yahoo_states(session, live_server, answer, yahoo_bodies, made_quotes, stated, minutes):
+    for path, body in yahoo_bodies(made_quotes()).items():
+        told = json.loads(body)
+        told["optionChain"]["result"][0]["quote"]["exchangeDataDelayedBy"] = stated
+        live_server.serve(path, answer(json.dumps(told)))
+    assert yahoo_chain("IWM", session, at=AT).delay == timedelta(minutes=minutes)
 
 
 def test_chosen_expirations_alone_are_asked_for(session, chain_server):
