@@ -157,10 +157,18 @@ class FillCosts(Result):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class QuotedSpreads(Result):
-    """Quoted spreads of one chain, or of two side by side."""
+    """Quoted spreads of one chain, or of two side by side.
+
+    Attributes
+    ----------
+    first, second : ChainSpreads
+    day_note : str
+        How the day of the second was chosen, where nobody named it.
+    """
 
     first: ChainSpreads
     second: ChainSpreads | None = None
+    day_note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """One row a right, bucket of moneyness or |delta|, and bucket of DTE.
@@ -211,8 +219,9 @@ class QuotedSpreads(Result):
         """What the readers of the chains left out or decided."""
         if self.second is None:
             return self.first.chain.warnings
-        chains = (self.first.chain, self.second.chain)
-        return tuple(f"{chain.symbol} {chain.as_of}: {text}" for chain in chains for text in chain.warnings)
+        first, second = self.first.chain, self.second.chain
+        noted = ((first, first.warnings), (second, (*filter(None, [self.day_note]), *second.warnings)))
+        return tuple(f"{chain.symbol} {chain.as_of}: {text}" for chain, texts in noted for text in texts)
 
     def sheet(self) -> Page:
         """Heat maps of quoted spreads by bucket and DTE."""
@@ -259,9 +268,12 @@ def answer_spreads(request: SpreadsRequest, on_progress: OnProgress | None = Non
     first = quoted_spreads(chain.snapshot, request.by)
     if other is None:
         return QuotedSpreads(first)
+    day_note = ""
     if not isinstance(other, OptionChain):
-        other = open_chain(replace(other, as_of=other.as_of or first.as_of), on_progress)
-    return QuotedSpreads(first, quoted_spreads(other.snapshot, request.by))
+        if other.as_of is None:
+            other, day_note = replace(other, as_of=first.as_of), "its day is that of the first chain, as none was named"
+        other = open_chain(other, on_progress)
+    return QuotedSpreads(first, quoted_spreads(other.snapshot, request.by), day_note)
 
 
 def compare_fills(

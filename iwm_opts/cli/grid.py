@@ -31,8 +31,9 @@ def grid_of(command: click.Command, given: tuple[str, ...]) -> dict[str, list[st
         name = name.strip().lower().replace("_", "-")
         if name in grid:
             raise click.UsageError(f"--grid {name} is given twice: put all values into one")
-        _parameter(command, name)
-        grid[name] = [each for value in values.split(",") if value.strip() for each in expanded(name, value.strip())]
+        parameter = _parameter(command, name)
+        texts = [each for value in values.split(",") if value.strip() for each in expanded(name, value.strip())]
+        grid[name] = [_fraction(parameter, text) for text in texts]
     return grid
 
 
@@ -57,6 +58,13 @@ def expanded(name: str, text: str) -> list[str]:
     if count > MOST_VALUES:
         raise click.UsageError(f"--grid {name}={text}: {count} values; take a larger STEP")
     return [f"{first + step * place}{'%' if is_percent else ''}" for place in range(count)]
+
+
+def _fraction(parameter: click.Parameter, text: str) -> str:
+    """Percent of a number as its fraction, 0.25 of 25%: tables and CSV hold numbers; `5%` of a width stays as it is."""
+    if not text.endswith("%") or not isinstance(parameter.type.convert(text, parameter, None), float):
+        return text
+    return f"{Decimal(text.removesuffix('%').strip()) / 100:f}"
 
 
 def _parameter(command: click.Command, name: str) -> click.Parameter:

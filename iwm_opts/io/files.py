@@ -201,7 +201,10 @@ def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> lis
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, [])
     names = [capture.label or (f"{capture.time:%H:%M}" if capture.time else None) for capture in _captures(rows)]
-    return [_chain(rows, symbol, name, None, None, file, layout, list(notes), list(warnings)) for name in dict.fromkeys(names)]
+    return [
+        _chain(rows, symbol, name, None, None, file, layout, list(notes), list(warnings))
+        for name in dict.fromkeys(names)
+    ]
 
 
 def read_chains(
@@ -364,13 +367,13 @@ def _dated(
         raise DataError(source, "has no column for the quote date", "say it with --as-of YYYY-MM-DD")
     if newest is None:
         assert as_of is not None
-        warnings.append(f"quote date {as_of} as given: the file has none")
+        warnings.append(f"the file has no quote date: taken for quotes of {as_of}")
         return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
     day = newest.date()
     if as_of is not None and as_of < day:
         refuse_day(source, [day], as_of)
     if as_of not in (None, day):  # a trade is no quote: none may have been since
-        warnings.append(f"quote date {as_of} as given: the file has none, its latest trade is of {day}")
+        warnings.append(f"the file has no quote date: taken for quotes of {as_of}; its latest trade is of {day}")
         return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
     if newest.time() == time():  # trades by day alone
         warnings.append(f"quote date taken from the latest trade, {day}: the file has none")

@@ -180,22 +180,23 @@ def _premium_sold(typed: Sequence[TypedLeg], expiration: date, snapshot: Snapsho
 def log_positions(
     log: TradeLog, snapshot: Snapshot, market: str, exits: ExitLevels, fill: str, fees: str
 ) -> tuple[dict[str, PaperTrade], list[str]]:
-    """Open packages of a trade log on an underlying by their identifiers, and those left out with the reason."""
+    """Open packages of a trade log on an underlying by their identifiers, and what was left out or assumed."""
     positions: dict[str, PaperTrade] = {}
-    left_out, symbol = [], snapshot.chain.symbol
+    notes, without_fees, symbol = [], [], snapshot.chain.symbol
     for number, row in enumerate(log.open.to_dict("records"), 1):
         name = str(row.get("trade") or number)
         if row["strategy"] in (SHARES, SHORT_SHARES) or not row["legs"]:
-            left_out.append(f"trade {name}: shares")
+            notes.append(f"trade {name}: shares")
             continue
         if row["reason"].startswith((PARTLY, SHARES_LEFT)):
-            left_out.append(f"trade {name}, {row['symbol']} {row['legs']}: {row['reason']}; type what is left as --leg")
+            notes.append(f"trade {name}, {row['symbol']} {row['legs']}: {row['reason']}; type what is left as --leg")
             continue
         if row["symbol"] != symbol:
-            left_out.append(f"trade {name}: of {row['symbol']}, and the chain is of {symbol}")
+            whose = f"of {row['symbol']}" if row["symbol"] else "without a symbol"
+            notes.append(f"trade {name}: {whose}, and the chain is of {symbol}")
             continue
         if ":" in row["legs"] or pd.isna(row["expiration"]) or pd.isna(row["credit"]):
-            left_out.append(f"trade {name}: needs one expiration and a credit")
+            notes.append(f"trade {name}: needs one expiration and a credit")
             continue
         positions[name] = typed_position(
             [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
@@ -203,7 +204,12 @@ def log_positions(
             exits=exits, fill=fill, fees=fees, number=number,
             paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
         )  # fmt: skip
-    return positions, left_out
+        if pd.isna(row["fees"]):
+            without_fees.append(name)
+    if without_fees:
+        names = f"trade{'s' if len(without_fees) > 1 else ''} {', '.join(without_fees)}"
+        notes.append(f"{names}: the log has no opening fees; those of the schedule {fees} are taken")
+    return positions, notes
 
 
 def log_campaigns(log: TradeLog) -> dict[str, Campaign]:

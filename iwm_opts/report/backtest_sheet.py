@@ -284,8 +284,9 @@ def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, drawdow
     gain = {(str(name)[:4], int(str(name)[5:7])): float(pnl) for name, pnl in months["pnl"].items()}
     cells = [[gain.get((year, month), math.nan) for month in range(1, 13)] for year in years]
     figure = figures.heat_map(years, MONTHS, cells)
+    each = " a path" if len(list(by_path(equity))) > 1 else ""
     yield Chart(
-        "Gain by month, dollars a path",
+        f"Gain by month, dollars{each}",
         figure,
         "Change of equity within the month.",
         max(220, 34 * len(years) + 70),

@@ -1,6 +1,5 @@
 """A backtest as text: rules, metrics, costs and periods."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -189,7 +188,7 @@ def _figures(m: Metrics, independent: float) -> Table:
         ("average gain", dollars(m.average_gain, 2)),
         ("average loss", dollars(m.average_loss, 2)),
         ("expectancy", f"{dollars(m.expectancy, 2)}, {percent(m.expectancy_on_risk, 1)} of risk"),
-        ("profit factor", "-" if math.isnan(m.profit_factor) else f"{m.profit_factor:.2f}"),
+        ("profit factor", number(m.profit_factor, 2)),
         ("worst 5%", f"{dollars(m.cvar, 2)} on average"),
         ("losing run", f"{m.losing_run}; deepest {dollars(m.losing_run_loss)}"),
     ]

@@ -9,7 +9,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import Run, calendar, equity_line, parameters, provenance
 from iwm_opts.report.backtest_table import CASCADE_WORDS, too_small
-from iwm_opts.report.comparison_table import comparison_record, figure_text, input_text
+from iwm_opts.report.comparison_table import comparison_record, figure_text, input_text, over_paths
 from iwm_opts.report.interval_words import within
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import dollars
@@ -29,12 +29,12 @@ def comparison_sheet(comparison: SavedComparison) -> Page:
     shared = (
         f"{counted(comparison.shared_trades, 'trades')} in both, {comparison.only_first} only in the first, "
         f"{comparison.only_second} only in the second; those in both gained "
-        f"{dollars(comparison.shared_difference, 2)} more in the second."
+        f"{dollars(comparison.shared_difference, 2)} more in the second{over_paths(comparison)}."
     )
     yearly = comparison.yearly
     pairs = "Gains by day are not paired: the days differ, or the sample is small."
     if yearly.is_known and not small:
-        pairs = f"A year: {dollars(yearly.estimate, 2)} more in the second ({within(yearly)}), days paired."
+        pairs = f"A year of one path: {dollars(yearly.estimate, 2)} more in the second ({within(yearly)}), days paired."
     costs = {name: [float(run.trades[column].sum()) for run in runs] for column, name in CASCADE_WORDS.items()}
     sections = [
         Section("Differences of inputs", (inputs,)),
@@ -58,9 +58,13 @@ def comparison_sheet(comparison: SavedComparison) -> Page:
                     tuple((name, *map(dollars, costs[name])) for name in map(CASCADE_WORDS.get, CASCADE) if name),
                 ),
                 Grid(
-                    ("figure", *names, "second less first"),
+                    ("figure", *names, "second less first", "unit"),
                     tuple(
-                        (row["name"], *(figure_text(row[key]) for key in ("first", "second", "difference")))
+                        (
+                            row["name"],
+                            *(figure_text(row[key]) for key in ("first", "second", "difference")),
+                            row["unit"],
+                        )
                         for row in records["metrics"]
                         if not (small and row["name"] in YEARLY)
                     ),

@@ -35,14 +35,14 @@ def notes_text(notes: Sequence[str], columns: int | None = None) -> str:
 
 
 def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
-    """Text of several renderables, coloured and cut to the width only on a terminal."""
+    """Text of several renderables, coloured and cut to the width only on a terminal; `Text` of no_wrap never is."""
     text = io.StringIO()
     is_terminal = columns is None and sys.stdout is not None and sys.stdout.isatty()
     room = columns or width()
     console = Console(file=text, width=room, force_terminal=is_terminal, highlight=False, emoji=False, markup=False)
     for part in parts:
         console.width = room if is_terminal else max(room, _uncut_width(part))
-        console.print(Visible(part))
+        console.print(Visible(part), soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     lines = text.getvalue().splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

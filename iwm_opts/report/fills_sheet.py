@@ -73,9 +73,15 @@ def spreads_sheet(title: str, lines: Sequence[str], label: str, frame: pd.DataFr
             cells = [[values.get((bucket, day), math.nan) for day in days] for bucket in buckets]
             figure = figures.heat_map(buckets, days, cells, form=".2f", axes=("bucket", "DTE"), is_diverging=False)
             blocks.append(Chart(f"{what}, {right}", figure, "", max(260, 34 * len(buckets) + 80)))
-    text = frame.astype(object).map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    text = frame.astype(object).map(_cell)
     blocks.append(Grid(tuple(map(str, frame.columns)), tuple(map(tuple, text.to_numpy().tolist()))))
     return _page(title, lines, label, blocks if len(frame) else [Paragraph("No quote.")])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.3g}"
+    return str(value)
 
 
 def _page(title: str, lines: Sequence[str], label: str, blocks: Sequence[Block]) -> Page:

@@ -17,6 +17,7 @@ from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.typed import TypedLeg
 
 NAN = float("nan")
+LONGEST_HEAD = 6  # characters of a chain's name above three columns each: the table fits 80
 
 
 def comparison_table(
@@ -130,19 +131,10 @@ def versus_page(
 ) -> str:
     """Quoted spreads of two chains side by side, as text."""
     symbol, other = names
-    table = plain_table(
-        "right",
-        _bucket_name(first.spreads.by),
-        "DTE",
-        f"n {symbol}",
-        f"n {other}",
-        f"$ {symbol}",
-        f"$ {other}",
-        f"% {symbol}",
-        f"% {other}",
-        "ratio",
-        left=("right",),
-    )
+    is_long = max(map(len, names)) > LONGEST_HEAD
+    heads = ("1", "2") if is_long else names
+    figures = [f"{figure} {head}" for figure in ("n", "$", "%") for head in heads]
+    table = plain_table("right", _bucket_name(first.spreads.by), "DTE", *figures, "ratio", left=("right",))
     for row in spread_records(frame):
         table.add_row(
             row["right"],
@@ -157,7 +149,9 @@ def versus_page(
             f"{row['ratio']:.1f}",
         )
     notes = [Text(f"{m.chain.symbol}: {m.spreads.note}") for m in (first, second)]
-    legend = Text(f"$: median spread a share; %: median share of mid; ratio: {symbol} over {other}, shares of mid")
+    named = f"1: {symbol}, 2: {other}; " if is_long else ""
+    ratio = " over ".join(heads)
+    legend = Text(f"{named}$: median spread a share; %: median share of mid; ratio: {ratio}, shares of mid")
     return render(
         [Text(_head(first), style="bold"), Text(_head(second), style="bold"), table, Text(""), legend, *notes], columns
     )

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.conventions import counted
@@ -154,10 +153,7 @@ def _lines(held: HeldPosition, chain: Chain) -> list[RenderableType]:
         return [*lines, Text(f"   not marked: {held.problem}")]
     if held.rule:
         lines.append(Text(f"   EXIT DUE ({held.rule})", style="bold red"))
-        order = Table.grid()
-        order.add_column(no_wrap=True, overflow="ignore")
-        order.add_row(held.order)  # a line to paste: neither indented nor broken
-        lines.append(order)
+        lines.append(Text(held.order, no_wrap=True))  # a line to paste: neither indented nor broken
     if held.no_stop:
         lines.append(Text(f"   {held.no_stop}"))
     if held.campaign is not None:

@@ -1,5 +1,6 @@
 """The paper journal for people to read, and as records."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -72,9 +73,11 @@ def paper_table(
 
 def campaign_text(campaign: Campaign, gain: float) -> str:
     """P&L since the first opening of a rolled trade, whose own is `gain`."""
-    since = f"P&L since {campaign.since}: {dollars(campaign.booked + gain, 2)}"
     earlier = f"trade{'s' if len(campaign.trades) > 1 else ''} {', '.join(campaign.trades)}"
-    return f"{since}; this trade {dollars(gain, 2)}, {earlier} before the roll {dollars(campaign.booked, 2)}"
+    booked = f"{earlier} before the roll {dollars(campaign.booked, 2)}"
+    if math.isnan(gain):
+        return f"since {campaign.since}: {booked}; this trade is not marked yet"
+    return f"P&L since {campaign.since}: {dollars(campaign.booked + gain, 2)}; this trade {dollars(gain, 2)}, {booked}"
 
 
 def _what(trade: PaperTrade) -> str:

@@ -15,9 +15,10 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import flat_inputs
 from iwm_opts.report.backtest_table import MIN_APART, rules_lines
+from iwm_opts.report.comparison_table import input_text
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.sweep_table import Swept, sweep_columns
-from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.report.words import dollars, grid_value, number, percent
 
 RATIOS: Final = ("sharpe", "sortino")
 MOST_MAPS: Final = 6  # pairs of names
@@ -29,13 +30,16 @@ def sweep_sheet(sweep: Swept) -> Page:
     """Page of a sweep."""
     market = sweep.trials[0].market
     kind = market_kind(market)
-    frame = pd.DataFrame(sweep_columns(sweep))
-    names = [name.replace("-", "_") for name in sweep.grid]
+    columns, names = sweep_columns(sweep), [name.replace("-", "_") for name in sweep.grid]
+    values = {
+        name: pd.Series(["off" if each is None else each for each in columns[name]], dtype=object) for name in names
+    }
+    frame = pd.DataFrame(columns | values)
     digest = ", ".join(f"{name} {value}" for name, value in data_digests(sweep.trials).items())
     provenance = (
         f"{market.name}, {kind} quotes; {market.days[0]} to {market.days[-1]}, {counted(len(sweep.trials), 'paths')}",
         f"data: {digest}",
-        "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in sweep.grid.items()),
+        "; ".join(f"{name}: {', '.join(map(grid_value, values))}" for name, values in sweep.grid.items()),
         f"iwm-opts {version('iwm-opts')}",
     )
     sections = (
@@ -48,7 +52,7 @@ def sweep_sheet(sweep: Swept) -> Page:
                 Bullets(tuple(rules_lines(sweep.variants[0].rules))),
                 Grid(
                     ("parameter", "value"),
-                    tuple((k, str(v)) for k, v in flat_inputs(rules_record(sweep.variants[0].rules))),
+                    tuple((k, input_text(v)) for k, v in flat_inputs(rules_record(sweep.variants[0].rules))),
                 ),
             ),
         ),
@@ -65,7 +69,7 @@ def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Blo
         yield Paragraph(f"{metric} is a yearly figure: {days} sessions are less than a year; dollars a trade instead.")
         metric = "expectancy"
     form = FORMS.get(metric, ".2f")
-    text = frame.assign(**{name: frame[name].map(_text) for name in names})
+    text = frame.assign(**{name: frame[name].map(grid_value) for name in names})
     if len(names) == 1:
         figure = figures.bars(text[names[0]].tolist(), frame[metric].astype(float).tolist(), axis=metric, money=False)
         yield Chart(f"{metric} by {names[0]}", figure, luck, is_wide=True)
@@ -93,14 +97,10 @@ def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
     for row in ranked.to_dict("records"):
         rows.append(
             (
-                *(_text(row[name]) for name in names), f"{row['trades']:,}", percent(row["win_rate"]),
+                *(grid_value(row[name]) for name in names), f"{row['trades']:,}", percent(row["win_rate"]),
                 dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["max_drawdown"], 1),
                 "-" if row["trades"] < MIN_APART or days < SESSIONS_PER_YEAR else number(row["sharpe"], 2),
                 number(row["p_stepdown"], 3),
             )
         )  # fmt: skip
     return Grid(head, tuple(rows))
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -19,7 +19,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.report.backtest_table import label_lines, rules_lines
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
-from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.report.words import dollars, grid_value, number, percent
 
 SIGNIFICANT = 0.05
 TEST_FIELDS: Final = (
@@ -81,7 +81,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     more = f" and {len(sweep.trials) - 1} more" if len(sweep.trials) > 1 else ""
     parts: list[RenderableType] = [*label_lines(kind)]
     parts += [Text.assemble((f"{first.name}{more}", "bold"), f"  {first.days[0]} to {first.days[-1]}")]
-    tried = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in sweep.grid.items())
+    tried = "; ".join(f"{name} {', '.join(map(grid_value, values))}" for name, values in sweep.grid.items())
     parts += [Text(f"grid     {tried}: {counted(len(sweep.variants), 'variants')}")]
     parts += [Text(line) for line in rules_lines(sweep.variants[0].rules)] + [Text("")]
     parts += [Text(sweep.verdict, style="bold"), Text(sweep.selection_line), Text("")]
@@ -107,7 +107,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
 
 def _cells(variant: Variant, is_wide: bool) -> list[str]:
     """Values of the grid, a column each, or all in one in the grid's order."""
-    values = [str(value) for value in variant.values.values()]
+    values = [grid_value(value) for value in variant.values.values()]
     return [" / ".join(values)] if is_wide else values
 
 

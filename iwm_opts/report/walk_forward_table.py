@@ -20,7 +20,7 @@ from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_table import label_lines, rules_lines
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.report.words import dollars, grid_value, number, percent
 
 Array = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def _daily(result: Backtest) -> Array:
 
 
 def _values(variant: Variant) -> str:
-    return ", ".join(f"{name} {value}" for name, value in variant.values.items())
+    return ", ".join(f"{name} {grid_value(value)}" for name, value in variant.values.items())
 
 
 def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], columns: int | None = None) -> str:
@@ -112,7 +112,7 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
     switched = _switched(walk)
     for window in walk.windows[:MOST_WINDOWS]:
         table.add_row(
-            str(window.path), str(window.first), str(window.last), *(str(v) for v in window.variant.values.values()),
+            str(window.path), str(window.first), str(window.last), *map(grid_value, window.variant.values.values()),
             number(window.score, 2), dollars(window.in_pnl), dollars(window.out_pnl),
             "changed" if id(window) in switched else "",
         )  # fmt: skip

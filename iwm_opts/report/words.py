@@ -27,8 +27,8 @@ def strike(value: float) -> str:
 
 
 def percent(value: float, digits: int = 0) -> str:
-    """Share as per cent."""
-    return "-" if math.isnan(value) else f"{100.0 * value:.{digits}f}%"
+    """Share as per cent; a dash where undefined, `unlimited` for infinity."""
+    return number(100.0 * value, digits) + ("%" if math.isfinite(value) else "")
 
 
 def points(value: float) -> str:
@@ -36,6 +36,13 @@ def points(value: float) -> str:
     return "-" if math.isnan(value) else f"{100.0 * value:.1f}"
 
 
+def grid_value(value: object) -> str:
+    """Value of a grid as the command line has it: `off` for None, numbers without idle zeros."""
+    return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def number(value: float, digits: int = 1) -> str:
-    """Plain number, a dash where undefined."""
+    """Plain number, a dash where undefined, `unlimited` for infinity."""
+    if math.isinf(value):
+        return "unlimited"
     return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -315,7 +315,7 @@ def test_the_day_a_contract_was_made_is_no_quote_day(rows, base, tmp_path, quote
         load_chain(path)
     chain = load_chain(path, as_of=date(2026, 10, 2))
     assert (chain.symbol, chain.as_of, chain.quote_time) == ("IWM", date(2026, 10, 2), None)
-    assert "quote date 2026-10-02 as given: the file has none" in chain.warnings
+    assert "the file has no quote date: taken for quotes of 2026-10-02" in chain.warnings
     np.testing.assert_allclose(quotes_of(path, as_of=date(2026, 10, 2)).to_numpy(), base.to_numpy(), atol=1e-9)
 
 

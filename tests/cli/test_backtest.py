@@ -2,9 +2,13 @@ import csv
 import io
 import json
 import math
+from dataclasses import fields
 
 import pandas as pd
 import pytest
+
+from iwm_opts.backtest.metrics import Metrics
+from iwm_opts.report.comparison_table import UNITS
 
 SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 2, "--ivr-lookback", 20)
 RULES = ("--ivr-below", 40, "--dte", 30, "--exit-dte", 10, "--contracts", 1)
@@ -124,9 +128,12 @@ def test_results_are_saved_compared_and_never_overwritten(run, traded, tmp_path)
     refused = traded("--output", folder, "--profit", 0.25)
     assert (refused.code, "holds another result" in refused.err) == (1, True)
     assert "written" in traded("--output", tmp_path / "quick", "--profit", 0.25).err
+    assert UNITS.keys() == {field.name for field in fields(Metrics)}
     page = run("backtest", "--compare", folder, tmp_path / "quick")
     assert "rules.exit.profit" in page.out
-    assert "trades in both" in page.out
+    assert "all paths together" in " ".join(page.out.split())
+    for name, unit in (("trades", "all paths"), ("pnl", "$ a path"), ("expectancy", "$ a trade")):
+        assert any(line.split()[:1] == [name] and line.endswith(unit) for line in page.out.splitlines())
     assert all(len(line) <= 80 for line in page.out.splitlines()[2:])
     found = run("backtest", "--compare", folder, tmp_path / "quick", "--format", "json").json
     assert found["config"] == [

@@ -77,6 +77,17 @@ def test_what_a_log_could_not_use_is_said_beside_its_positions(run, tmp_path):
     assert all(any(note.startswith(remark) for note in record["record"]["notes"]) for remark in REMARKS)
 
 
+def test_fees_that_a_log_lacks_are_named_as_the_schedules(run, tmp_path):
+    words = "the log has no opening fees; those of the schedule"
+    rows = "entry,symbol,legs,expiration,contracts,credit\n2026-11-12,{},-1P287 +1P282,2026-12-31,1,0.50\n"
+    (tmp_path / "log.csv").write_text(rows.format(""))
+    assert "trade 1: without a symbol" in run("manage", "log.csv", *MARKET).err
+    (tmp_path / "log.csv").write_text(rows.format("IWM"))
+    assert f"{words} ibkr" in " ".join(run("manage", "log.csv", *MARKET, "--fees", "ibkr").out.split())
+    (tmp_path / "log.csv").write_text(SCHWAB)
+    assert words not in " ".join(run("manage", "log.csv", *MARKET).out.split())
+
+
 ASSIGNED = (
     '"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
     '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n'

@@ -148,6 +148,10 @@ def test_percentages_are_fractions(run, chain_file):
 def test_a_grid_takes_ranges(run):
     ranged = run("sweep", *SMALL, "--grid", "profit=0.3:0.5:0.1", "--draws", "19", "--format", "json", "-q").json
     assert [variant["profit"] for variant in ranged["variants"]] == [0.3, 0.4, 0.5]
+    grid = ("--grid", "profit=25%:75%:25%", "--grid", "put-width=4%,5", "--draws", "19", "--format", "csv")
+    rows = pd.read_csv(io.StringIO(run("sweep", *SMALL, *grid).out))
+    assert rows["profit"].tolist() == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert rows["put_width"].tolist() == ["4%", "5"] * 3  # of the price, and dollars
     for grid, message in (
         ("profit=0.5:0.3:0.1", "needs FIRST <= LAST"),
         ("profit=0.1:0.3:0", "a STEP above 0"),
@@ -165,6 +169,27 @@ def test_two_chains_are_named_by_symbol(run, made_quotes, tmp_path):
     assert {"spread_IWM", "spread_SPY", "ratio"} <= set(pd.read_csv(io.StringIO(done.out)))
     alone = run("fills", "--source", "IWM.csv", "--versus", "IWM.csv", "--versus-symbol", "IWM", "--format", "csv")
     assert {"spread_IWM_2026-03-02_1", "spread_IWM_2026-03-02_2"} <= set(pd.read_csv(io.StringIO(alone.out)))
+
+
+def test_a_second_chain_without_a_date_says_whose_it_takes(run, made_quotes):
+    made_quotes().to_csv("IWM.csv", index=False)
+    undated = made_quotes().assign(underlying_symbol="SPY").drop(columns=["quote_date", "quote_time"])
+    undated.to_csv("SPY.csv", index=False)
+    asked = ("fills", "--source", "IWM.csv", "--versus", "SPY.csv")
+    notes = [note for note in run(*asked, "--format", "json").json["warnings"] if note.startswith("SPY 2026-03-02: ")]
+    assert [note.partition(": ")[2] for note in notes[:2]] == [
+        "its day is that of the first chain, as none was named",
+        "the file has no quote date: taken for quotes of 2026-03-02",
+    ]
+    named = run(*asked, "--versus-as-of", "2026-03-02", "--format", "json").json["warnings"]
+    assert not any("none was named" in note for note in named)
+
+
+def test_chains_of_one_symbol_fit_80_columns(run, made_quotes):
+    made_quotes().to_csv("IWM.csv", index=False)
+    page = run("fills", "--source", "IWM.csv", "--versus", "IWM.csv", "--versus-symbol", "IWM").out
+    assert max(map(len, page.splitlines())) <= 80
+    assert "1: IWM_2026-03-02_1, 2: IWM_2026-03-02_2" in " ".join(page.split())
 
 
 def test_a_stale_chain_keeps_the_gate_closed(run, chain_file, history_file):

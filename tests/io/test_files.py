@@ -103,7 +103,7 @@ def test_the_quote_date_may_be_given(quotes, save):
         load_chain(save(undated))
     chain = load_chain(save(undated), as_of=date(2024, 6, 3))
     assert chain.as_of == date(2024, 6, 3)
-    assert "quote date 2024-06-03 as given: the file has none" in chain.warnings
+    assert "the file has no quote date: taken for quotes of 2024-06-03" in chain.warnings
     timed = load_chain(save(undated.assign(quote_time="14:05:00")), as_of=date(2024, 6, 3))
     assert timed.quote_time.isoformat() == "2024-06-03T14:05:00-04:00"
     with pytest.raises(DataError, match="has no column for the quote date"):

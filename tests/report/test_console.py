@@ -1,4 +1,21 @@
+import io
+import sys
+
+from rich.text import Text
+
 from iwm_opts.report.console import fitted_table, natural_width, render
+
+
+def test_a_line_to_paste_is_whole_on_a_narrow_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "80")
+    line = "BUY +1 IRON CONDOR IWM 100 (Weeklys) 31 JUL 26 290/295/240/235 CALL/PUT @0.56 LMT GTC"
+    assert render([Text(line, no_wrap=True)]).splitlines() == [line]
+    assert len(render([Text(line)]).splitlines()) == 2
 
 
 def test_a_table_leaves_out_optional_columns_until_it_fits():

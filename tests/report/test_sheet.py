@@ -42,11 +42,11 @@ WIDTHS = (390, 1400)
 
 
 class Reader(HTMLParser):
-    """Addresses, scripts and figures of a page."""
+    """Addresses, scripts, figures and texts of a page."""
 
     def __init__(self, page):
         super().__init__()
-        self.addresses, self.scripts, self.figures, self.headings = [], 0, [], []
+        self.addresses, self.scripts, self.figures, self.headings, self.texts = [], 0, [], [], []
         self._inside = ""
         self.feed(page)
 
@@ -59,6 +59,8 @@ class Reader(HTMLParser):
     def handle_data(self, data):
         if self._inside == "figure" and data.strip():
             self.figures.append(json.loads(data))
+        if self._inside not in ("figure", "script", "style"):
+            self.texts.append(data)
         if self._inside in ("h1", "h2", "h3") and data.strip():
             self.headings.append(data.strip())
 
@@ -115,7 +117,7 @@ def test_costs_come_first_and_every_chart_is_there(pages, traded):
     page = Reader(pages["backtest"])
     assert page.headings[1:3] == ["Costs", "What became of the gain at mid"]
     assert set(page.headings) >= {
-        "Equity and drawdown", "Gain by month, dollars a path", "P&L of a trade", "Exits by reason", "Excursions",
+        "Equity and drawdown", "Gain by month, dollars", "P&L of a trade", "Exits by reason", "Excursions",
         "P&L by greeks", "Stress periods", "Parameters", "Data quality",
     }  # fmt: skip
     (cascade,) = page.figures[0]["data"]
@@ -181,6 +183,18 @@ def test_a_comparison_shows_every_input_that_differs(pages):
     assert set(rows) == {"asked.profit", "rules.exit.profit"}
     assert "0.25" in rows["rules.exit.profit"]
     assert "0.5" in rows["rules.exit.profit"]
+
+
+def test_months_are_of_a_path_where_there_are_several(pages):
+    assert "Gain by month, dollars" in Reader(pages["review"]).headings
+    market = iwm.simulated_market(first="2023-02-15", last="2023-06-30", paths=2, seed=5)
+    result = iwm.backtest(market, iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1))
+    assert "Gain by month, dollars a path" in Reader(result.to_html()).headings
+
+
+def test_no_page_prints_python_values(pages):
+    for name, page in pages.items():
+        assert not re.findall(r".*\b(?:None|inf|nan|True|False)\b.*", "\n".join(Reader(page).texts)), name
 
 
 def test_the_luck_test_is_in_the_captions_of_a_sweep(pages):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from iwm_opts.conventions import counted
-from iwm_opts.report.words import dollars, number, percent, points, price, strike
+from iwm_opts.report.words import dollars, grid_value, number, percent, points, price, strike
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,11 @@ from iwm_opts.report.words import dollars, number, percent, points, price, strik
         (strike(272.5), "272.5"),
         (percent(0.1234, 1), "12.3%"),
         (percent(math.nan), "-"),
+        (percent(math.inf), "unlimited"),
+        (number(math.inf, 2), "unlimited"),
+        (grid_value(None), "off"),
+        (grid_value(0.25), "0.25"),
+        (grid_value("5%"), "5%"),
         (points(0.252), "25.2"),
         (number(math.nan), "-"),
         (counted(1, "contracts"), "1 contract"),
