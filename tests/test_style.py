@@ -83,3 +83,19 @@ def test_fillers_and_banned_constructions_are_seen():
         "what the",
         "bears",
     ]
+
+
+def test_errors_of_the_api_name_parameters_not_options():
+    """`as_of` in backticks, which the command line writes as its option; options of a whole command stay."""
+    option, errors = re.compile(r"(?<![\w-])--[a-z]"), {"InputError", "DataError", "ConflictError"}
+    root, hits = Path(iwm_opts.__file__).parent, []
+    for path in sorted(root.rglob("*.py")):
+        if "cli" in path.relative_to(root).parts:
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in errors:
+                texts = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant)]
+                hits += [
+                    text for text in texts if isinstance(text, str) and option.search(text) and "iwm-opts" not in text
+                ]
+    assert hits == []

@@ -56,9 +56,11 @@ class ChainHistoryRequest:
     def __post_init__(self) -> None:
         has_template = any(YEAR in origin for origin in self.origin)
         if has_template and self.years is None:
-            raise ConflictError("from", f"...{YEAR}...", "needs years", "give --years 2008:2025")
+            raise ConflictError("from", f"...{YEAR}...", "needs years", "give `years` 2008:2025")
         if self.years is not None and not has_template:
-            raise ConflictError("years", f"{self.years[0]}:{self.years[1]}", "has no effect", f"write {YEAR} in --from")
+            raise ConflictError(
+                "years", f"{self.years[0]}:{self.years[1]}", "has no effect", f"write {YEAR} in `origin`"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -151,7 +153,7 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
             files.append(file)
     read = [file for file in ledger.files.values() if file.days]
     if not request.origin and not read:
-        raise DataError(ledger.path, f"lists no history of {symbol}", "give --from FOLDER or an address")
+        raise DataError(ledger.path, f"lists no history of {symbol}", "give `origin` FOLDER or an address")
     if any(file.count("recorded") for file in files):
         iv_values(archive, symbol, progress=on_progress)
     folder = str(archive.chain_folder(symbol))

@@ -59,7 +59,7 @@ class EvidenceRequest:
 
     def __post_init__(self) -> None:
         if self.rules.has_own_entries:
-            raise InputError("rules", "entries", "evidence takes rules by IV rank", "run `backtest` for own entries")
+            raise InputError("rules", "entries", "evidence takes rules by IV rank", "run a backtest for own entries")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -73,7 +73,7 @@ class FactsRequest:
 
     def __post_init__(self) -> None:
         if self.first >= self.last:
-            raise ConflictError("first", self.first.isoformat(), f"must come before --last {self.last}", "swap them")
+            raise ConflictError("first", self.first.isoformat(), f"must come before `last` {self.last}", "swap them")
 
     @property
     def span(self) -> tuple[str, str]:

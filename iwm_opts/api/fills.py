@@ -62,7 +62,7 @@ class FillsRequest:
         if not self.needs_chain:
             return
         if self.expiration is None:
-            remedy = "give --expiration, or type the quotes"
+            remedy = "give `expiration`, or type the quotes"
             raise InputError("expiration", None, "legs without quotes need an expiration", remedy)
         if self.chain is None:
             raise InputError("chain", None, "legs without quotes need a chain", "give one, or type the quotes")

@@ -120,7 +120,7 @@ def answer_ivr(request: IvrRequest, on_progress: OnProgress | None = None) -> Iv
     day = chain.as_of if chain else request.as_of
     history = request.history or (chain.history if chain else None)
     if history is None:
-        raise InputError("iv_history", None, "no IV history was given", "name one: --iv-history RVX_History.csv")
+        raise InputError("iv_history", None, "no IV history was given", "name one: `iv_history` RVX_History.csv")
     if day is None:
         day = next_session(history.last(1).index[-1].date())
     history = history.before(day)

@@ -77,12 +77,12 @@ class MarketRequest:
             remedy = "name sim, modelled, archive or a file"
             raise ConflictError("source", self.source, "a backtest needs more days than the present one", remedy)
         if self.first and self.last and self.first > self.last:
-            raise ConflictError("from", self.first.isoformat(), f"later than --to {self.last}", "swap them")
+            raise ConflictError("from", self.first.isoformat(), f"later than `last` {self.last}", "swap them")
         others = {"bars": self.modelled.bars, "session": self.session, "rate": self.rate, "dividends": self.dividends}
         if self.is_simulated:
             for name, value in {"iv_history": self.history.iv_history, **others}.items():
                 if value:
-                    raise ConflictError(name, value, "has no effect on the simulated market", "name a --source")
+                    raise ConflictError(name, value, "has no effect on the simulated market", "name a `source`")
             return
         for name in ("scenario", "scenario_file"):
             if getattr(self, name):
@@ -215,7 +215,7 @@ def _scenarios(request: MarketRequest) -> list[Scenario]:
     from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
     if from_file and not request.scenario:
         rule = f"holds {', '.join(from_file)} and none is named"
-        raise ConflictError("scenario_file", request.scenario_file, rule, "name some with --scenario")
+        raise ConflictError("scenario_file", request.scenario_file, rule, "name some with `scenario`")
     return [scenario(name, from_file) for name in dict.fromkeys(request.scenario)]
 
 

@@ -309,7 +309,7 @@ class _Prices:
     def minutes(self) -> pd.DataFrame:
         """One-minute bars."""
         if not self.request.minutes:
-            raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: --minutes FILE")
+            raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: `minutes` FILE")
         minutes = load_minutes(self.request.minutes, self.request.chain.symbol)
         self.notes = series_notes({"minutes": minutes})
         return minutes.bars
@@ -527,9 +527,9 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
     journal = open_journal()
     trade = find(journal.trades(), request.number)
     if trade.shares is None and request.price is not None:
-        raise ConflictError("price", request.price, "of shares, and the trade is in options", "give --debit")
+        raise ConflictError("price", request.price, "of shares, and the trade is in options", "give `debit`")
     if trade.shares is not None and request.debit is not None:
-        raise ConflictError("debit", request.debit, "of options, and the trade is in shares", "give --price")
+        raise ConflictError("debit", request.debit, "of options, and the trade is in shares", "give `price`")
     messages: tuple[str, ...] = ()
     if request.settle is not None:
         last, closing = settled(trade, request.settle, request.prices.chain.as_of)

@@ -88,7 +88,7 @@ class PlanDataRequest:
         named = {"bars": self.bars, **{name: getattr(self, name) for name in ("iv_history", "spy", "kre", "xbi")}}
         for name, file in named.items():
             if file and self.source == "sim":
-                raise ConflictError(name, file, "has no effect on the simulated market", "leave it or --source out")
+                raise ConflictError(name, file, "has no effect on the simulated market", "leave it or `source` out")
 
     @property
     def bars(self) -> str | None:
@@ -186,7 +186,7 @@ def _bars_path(request: PlanDataRequest) -> Path:
     if path is None:
         raise InputError(
             "bars", None, f"no daily bars of {request.symbol} were named, and none are recorded",
-            "give --bars FILE, run iwm-opts fetch, or try --source sim",
+            "give `bars` FILE, run iwm-opts fetch, or try `source` sim",
         )  # fmt: skip
     return path
 

@@ -230,7 +230,7 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
     plan, given, on = request.plan, request.data, request.on
     data = given if isinstance(given, PlanData) else open_plan_data(given, on)
     if plan.horizon == "intraday" and data.inputs.minutes is None:
-        rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
+        rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: `minutes` FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
     order = _order(plan, request.chain, on or decision_day(plan, data.inputs), is_needed=request.check)
@@ -259,7 +259,7 @@ def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date, *, i
         return PlanOrder(day, "none", f"No chain of {day} at hand: {error}")
     if order.day != day and is_needed:
         rule = f"holds quotes of {order.day}, and the decision is of {day}"
-        raise InputError("chain", order.quotes, rule, "give --as-of that day, a chain of the decision's, or none")
+        raise InputError("chain", order.quotes, rule, "give `as_of` that day, a chain of the decision's, or none")
     if order.day != day:
         return PlanOrder(order.day, order.quotes, f"The chain is of {order.day}, the decision of {day}: no order.")
     return order

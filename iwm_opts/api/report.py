@@ -99,7 +99,7 @@ def answer_report(request: ReportRequest) -> Result:
         if path.is_dir() and not (path / CONFIG).exists():
             holds = "holds a sweep" if (path / HEAD).exists() else "holds no saved backtest"
             remedy = (
-                "run `iwm-opts sweep` with --output page.html" if "sweep" in holds else "name a folder of `backtest`"
+                "write it when the sweep is run, to page.html" if "sweep" in holds else "name a folder of a backtest"
             )
             raise InputError("path", str(path), holds, remedy)
     if len(paths) == MOST_RESULTS:

@@ -153,7 +153,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.contracts is not None and self.risk is not None:
-            raise ConflictError("contracts", self.contracts, "contradicts risk", "give one of --contracts and --risk")
+            raise ConflictError("contracts", self.contracts, "contradicts risk", "give one of `contracts` and `risk`")
         if self.wing_delta is not None and self.width is not None:
             raise ConflictError("width", self.width, "contradicts wing_delta", "give one of them")
         self._refuse_other_side()

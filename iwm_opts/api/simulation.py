@@ -134,7 +134,7 @@ def _last(first: date, days: int) -> date:
     ahead = sessions(first, now().date()).tolist() if first <= now().date() else []
     if len(ahead) < days:
         rule = f"there are {counted(len(ahead), 'sessions')} from {first} to today"
-        raise InputError("days", days, rule, "simulate fewer, or begin earlier with --first")
+        raise InputError("days", days, rule, "simulate fewer, or begin earlier with `first`")
     last: date = ahead[days - 1]
     return last
 

@@ -14,7 +14,7 @@ from iwm_opts.report.size_table import size_table
 from iwm_opts.risk.sizing import LIQUIDITY_SHARE, MAX_OPEN_RISK, Limits, Size, atr_share_size, share_size
 from iwm_opts.spreads.screen import Account, size_package
 
-REMEDY: Final = "give --max-loss for contracts, --entry with --stop or --atr for shares"
+REMEDY: Final = "give `max_loss` for contracts, `entry` with `stop` or `atr` for shares"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class SizeRequest:
         if isinstance(trade, PackageRisk):
             return
         if available is not None and trade.entry is None:
-            raise ConflictError("buying_power", available, "caps shares by their price", "give entry (--entry) too")
+            raise ConflictError("buying_power", available, "caps shares by their price", "give `entry` too")
         if trade.atr is None and (trade.stop is None or trade.entry is None):
             raise InputError("max_loss", None, "nothing to size", REMEDY)
 

@@ -93,13 +93,13 @@ class SweepRequest:
 
     def __post_init__(self) -> None:
         if (self.shard or self.merge) and self.folder is None:
-            raise InputError("output", None, "needed by --shard and --merge", "name a folder")
+            raise InputError("output", None, "needed by `shard` and `merge`", "name a folder")
         if self.chunk is not None and self.chunk < 1:
             raise InputError("chunk", self.chunk, "must be at least 1")
         if self.sort not in METRICS:
             raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
         if any(each.has_own_entries for each in heads_of(self.rules)):
-            raise InputError("rules", "entries", "a sweep takes rules by IV rank", "run `backtest` for own entries")
+            raise InputError("rules", "entries", "a sweep takes rules by IV rank", "run a backtest for own entries")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -127,7 +127,7 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
         except (OSError, ValueError) as error:
             if isinstance(error, IwmOptsError):
                 raise
-            raise DataError(cluster, f"no scheduler answers ({error})", "start one, or use --cluster local") from None
+            raise DataError(cluster, f"no scheduler answers ({error})", "start one, or use `cluster` local") from None
         if on_open:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
             on_open(f"cluster of {counted(count, 'workers')}; dashboard {client.dashboard_link}")

@@ -41,7 +41,7 @@ def macro_rule(name: str, drop: float, strategy: str, applies_to_condors: bool =
         When the filter has nothing to say about the strategy.
     """
     if strategy == CONDOR and not applies_to_condors:
-        rule, remedy = "keeps out what gains from a rise, and a condor does not", "add --macro-applies-to-condors"
+        rule, remedy = "keeps out what gains from a rise, and a condor does not", "add `macro_applies_to_condors`"
         raise InputError("macro", name, rule, remedy)
     if strategy not in (CONDOR, *LONGS):
         raise InputError("macro", name, f"means nothing to a {strategy}, which gains from a fall", "leave it out")

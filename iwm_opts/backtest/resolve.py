@@ -69,7 +69,7 @@ def simulated_trials(
         When days are given with a scenario, or hold no session.
     """
     if scenarios and (first or last):
-        raise InputError("from", str(first or last), "a scenario has dates of its own", "leave out --from and --to")
+        raise InputError("from", str(first or last), "a scenario has dates of its own", "leave out `first` and `last`")
     seed = DEFAULT_SEED if seed is None else seed
     before = lookback + SETTLING
     trials: list[Trial] = []
@@ -114,7 +114,7 @@ def modelled_trial(
     if len(days) < MIN_SESSIONS:
         raise DataError(
             market.name, f"has {counted(len(market.days), 'days')} with quotes and leaves none to trade behind a "
-            f"lookback of {lookback}", "give longer files, or a smaller --ivr-lookback",
+            f"lookback of {lookback}", "give longer files, or a smaller `ivr_lookback`",
         )  # fmt: skip
     return Trial(SimulatedDays(market, days[0], market.notes), history)
 

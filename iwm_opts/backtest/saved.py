@@ -144,7 +144,7 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
         if _is_same(load_result(folder), config, *frames):
             return False
         if not overwrite:
-            raise InputError("output", str(folder), "holds another result", "name another folder, or add --overwrite")
+            raise InputError("output", str(folder), "holds another result", "name another folder, or add `overwrite`")
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=UNFINISHED))
     try:

@@ -1,5 +1,6 @@
 """The options of one call: their values, and which of them were typed."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import update_wrapper
@@ -9,8 +10,11 @@ from typing import Final, TypeVar
 import click
 from click.core import ParameterSource
 
+from iwm_opts.errors import IwmOptsError
+
 Request = TypeVar("Request")
 
+NAMED: Final = re.compile(r"`([a-z_]+)`")  # a parameter of the API in a message
 PRESENTATION: Final = frozenset({"output", "plot", "format", "overwrite", "quiet", "verbose", "threads"})
 
 
@@ -111,12 +115,26 @@ def option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def with_options(message: str, command: click.Command) -> str:
+    """Message whose parameters in backticks are the command's options: `as_of` of an error is --as-of."""
+    options = {parameter.name: parameter.opts for parameter in command.params}
+
+    def option_of(name: str) -> str:
+        return option_name(name) if option_name(name) in options[name] else max(options[name], key=len)
+
+    return NAMED.sub(lambda match: option_of(match[1]) if match[1] in options else match[0], message)
+
+
 def takes_values(function: Callable[[Values], None]) -> Callable[..., None]:
     """Hand a command its options as `Values`."""
 
     @click.pass_context
     def command(context: click.Context, /, **_: object) -> None:
-        function(Values.of(context))
+        try:
+            function(Values.of(context))
+        except IwmOptsError as error:
+            error.args = (with_options(str(error), context.command),)
+            raise
 
     return update_wrapper(command, function)
 

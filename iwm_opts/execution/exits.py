@@ -206,5 +206,5 @@ def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:
         return
     window = f"{first}:{last}" if first < last else str(first)
     rule = f"entries at {counted(first, 'days')} are closed {time_to_exit(first, exit_dte)} by exit_dte={exit_dte}"
-    remedy = f"start the window at {earliest_entry(exit_dte)}, or lower --exit-dte (off: none)"
+    remedy = f"start the window at {earliest_entry(exit_dte)}, or lower `exit_dte` (off: none)"
     raise InputError("dte", window, rule, remedy)

@@ -69,7 +69,7 @@ def check_age(quoted: datetime | None, at: datetime, delay: timedelta = timedelt
     """
     if not in_session(at):
         return
-    remedy = "fetch the chain again, or type the quotes: --leg -1P200@1.20/1.26"
+    remedy = "fetch the chain again, or type the quotes: -1P200@1.20/1.26"
     if quoted is None:
         raise InputError("quotes", None, "time unknown, and the exchange trades now", remedy)
     if at - quoted - delay > MAX_AGE:

@@ -136,7 +136,7 @@ def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
     once = np.unique(days.to_numpy())
     if len(days) > MOST_A_DAY * len(once) and not _repeats(frame):
         rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"
-        raise DataError(frame.path, rule, "give them as --minutes, and daily bars as --bars")
+        raise DataError(frame.path, rule, "give them as `minutes`, and daily bars as `bars`")
     step = usual_step(once)
     if len(once) >= FEWEST_STEPS and step > LONGEST_STEP:
         what = "weekly" if step <= WEEK else "monthly or longer"

@@ -132,7 +132,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     """
     if not path.is_file():
         raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
-    frame = read_frame(path, "add the dividends, or say --dividends none")
+    frame = read_frame(path, "add the dividends, or say `dividends` none")
     frame = of_symbol(frame, symbol, is_choice=is_choice)
     day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
     frame = _without_splits(frame)

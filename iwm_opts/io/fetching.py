@@ -57,7 +57,7 @@ class Fetcher:
         name = symbol if interval == "1d" else f"{symbol}_{interval}"
         try:
             if self.source == "cboe":
-                raise DataError("Cboe", "has no bars", "take --feed yahoo")
+                raise DataError("Cboe", "has no bars", "take `feed` yahoo")
             rows = self._new("bars", name, lambda start: self._yahoo_bars(symbol, start, interval))
         except DataError as error:
             return [_failed("bars", name, error)]
@@ -84,7 +84,7 @@ class Fetcher:
 
     def _cboe_index(self, name: str) -> pd.DataFrame:
         if name not in cboe.INDICES:
-            raise DataError("Cboe", f"has no {name}", "take --feed yahoo")
+            raise DataError("Cboe", f"has no {name}", "take `feed` yahoo")
         return cboe.cboe_index(name, self._session("cboe"))
 
     def _yahoo_bars(self, symbol: str, start: date | None, interval: str) -> pd.DataFrame:

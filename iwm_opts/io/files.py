@@ -364,7 +364,7 @@ def _dated(
         warnings.append(f"quote date {day} taken from the file's name: no column says it")
         return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"))
     if newest is None and as_of is None:
-        raise DataError(source, "has no column for the quote date", "say it with --as-of YYYY-MM-DD")
+        raise DataError(source, "has no column for the quote date", "say it with `as_of` YYYY-MM-DD")
     if newest is None:
         assert as_of is not None
         warnings.append(f"the file has no quote date: taken for quotes of {as_of}")
@@ -424,14 +424,14 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
     if symbols.isna().all():
         if symbol is None:
-            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
+            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
         refuse_name(source, symbol)
         unnamed = f"underlying taken for {symbol}: no column, contract symbol or title of the file names it"
         warnings.append(doubtful_name(source, symbol) or unnamed)
         return rows, symbol
     present = sorted(symbols.dropna().unique())
     if symbol is None and len(present) != 1:
-        raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with --symbol")
+        raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with `symbol`")
     symbol = symbol or present[0]
     if symbol not in present:
         refuse_symbol(source, present, symbol)
@@ -527,7 +527,7 @@ def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings
         f"{FURTHEST:,.0f} (first: row {first['line']}, strike {first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
     )
     if wrong.all():
-        raise DataError(source, rule, "correct the prices, the strikes or --spot")
+        raise DataError(source, rule, "correct the prices, the strikes or `spot`")
     warnings.append(f"{rule}: left out")
     return rows[~wrong]
 
@@ -541,7 +541,7 @@ def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings
     if other is None:
         return rows
     if not other.is_decided:
-        raise DataError(source, other.rule, "remove the rows of one, or give --spot")
+        raise DataError(source, other.rule, "remove the rows of one, or give `spot`")
     warnings.append(other.note)
     return rows[~other.rows]
 
@@ -584,7 +584,7 @@ def _choose(
         matching = [place for place, capture in enumerate(captures) if _is_called(capture, session)]
         if not matching:
             names = ", ".join(capture.name for capture in captures)
-            raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with --session")
+            raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with `session`")
     else:
         within = [place for place, item in enumerate(captures) if item.time is not None and in_session(item.time)]
         matching = within or [len(captures) - 1]

@@ -65,7 +65,7 @@ TIME_NAMES: Final = frozenset(
     name for role in ("quote_date", "quote_time", "feed_time", "last_trade") for name in SYNONYMS[role]
 )
 ELSEWHERE: Final = {  # other tables of users: column names that identify them, and their option
-    ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
+    ("open", "high", "low", "close"): ("a table of daily bars", "give it as `bars`, and an option chain as `source`"),
     **ACCOUNT_FILES,
 }
 INDEXED: Final = ("key", "bid", "ask")
@@ -357,7 +357,7 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
             raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)
     is_series = names & set(NAMES["date"]) and (names & set(NAMES["close"]) or len(names) == 2)
     if {"strike", "bid"} <= set(missing) and is_series:
-        remedy = "give it as --bars or --iv-history, and an option chain as --source"
+        remedy = "give it as `bars` or `iv_history`, and an option chain as `source`"
         raise DataError(source, f"a series by day, not an option chain: {_seen(missing, columns)}", remedy)
     raise DataError(
         source, _seen(missing, columns), f"name the columns {', '.join(missing)}, or give an option chain file"

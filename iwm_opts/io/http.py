@@ -37,11 +37,11 @@ BUSY: Final = frozenset({429, 500, 502, 503, 504})
 REFUSED: Final = frozenset({401, 403})
 REMEDIES: Final = {
     401: "it turns this machine away: try another source",
-    403: "check --symbol; else it turns this machine away: try another source",
-    404: "check --symbol",
+    403: "check `symbol`; else it turns this machine away: try another source",
+    404: "check `symbol`",
     429: "too many requests: wait some minutes, or try another source",
 }
-OFFLINE: Final = "check the network, or name a chain file with --source PATH"
+OFFLINE: Final = "check the network, or name a chain file with `source` PATH"
 LATER: Final = "try again later, or try another source"
 
 

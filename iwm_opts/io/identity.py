@@ -77,7 +77,7 @@ def refuse_name(
         return
     if is_proxy_read and on_one_index(ticker, symbol):
         return
-    choice = f"--symbol {ticker} or " if is_choice else ""
+    choice = f"`symbol` {ticker} or " if is_choice else ""
     rule = f"its name says {ticker}, not {symbol}, and no column names a symbol"
     raise DataError(path, rule, f"give {choice}the file of {symbol}, or rename it")
 

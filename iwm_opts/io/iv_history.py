@@ -137,7 +137,7 @@ def load_iv_history(
     days = pd.Series(stamps.astype("datetime64[us]"))
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
-        raise DataError(path, f"has no row before {before}", "give a longer --iv-history")
+        raise DataError(path, f"has no row before {before}", "give a longer `iv_history`")
     frame, days = frame.kept(read.to_numpy()), days[read].reset_index(drop=True)
     figures, number_notes = number_columns(frame, [value_column])
     values = figures[value_column]
@@ -175,7 +175,7 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
         return (replace(frame, notes=(*frame.notes, doubt)) if doubt else frame), ""
     ticker = present[0]
     if ticker in UNDERLYINGS and not on_one_index(ticker, symbol):
-        choice = f"--symbol {ticker} or the file of {symbol}"
+        choice = f"`symbol` {ticker} or the file of {symbol}"
         raise DataError(frame.path, f"holds {ticker}, not {symbol}", f"give {choice}")
     return frame, ticker
 

@@ -104,7 +104,7 @@ def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
     rows = len(days)
     if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:
         rule = f"holds {rows:,} rows on {counted(len(np.unique(days)), 'days')}: daily bars, not minutes"
-        raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
+        raise DataError(frame.path, rule, f"give them as `bars`; {REMEDY}")
 
 
 def _timed(frame: Frame, column: str) -> str:

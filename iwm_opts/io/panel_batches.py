@@ -79,9 +79,9 @@ class Symbols:
             return self.wanted
         if len(self.seen) > 1:
             rule = f"holds several symbols, {', '.join(sorted(self.seen))}"
-            raise DataError(source, rule, "choose one with --symbol")
+            raise DataError(source, rule, "choose one with `symbol`")
         if not self.seen:
-            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
+            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
         return next(iter(self.seen))
 
 

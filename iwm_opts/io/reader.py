@@ -223,7 +223,7 @@ def _refuse_other_tables(frame: Frame, remedy: str) -> None:
     spelled = {plain(str(name)) for name in frame.cells.columns}
     names = spelled | {plain(str(name).rpartition(".")[2]) for name in frame.cells.columns}
     if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
-        raise DataError(frame.path, "is an option chain, not a series by day", f"give it as --source; {remedy}")
+        raise DataError(frame.path, "is an option chain, not a series by day", f"give it as `source`; {remedy}")
     if (account := account_file(frozenset(spelled))) is not None:
         raise DataError(frame.path, f"is {account[0]}, not a series by day", account[1])
     above = (re.split(r"[,;\t|]", line) for line in frame.titles)  # a header without a name of series is among them
@@ -274,7 +274,7 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
             doubt = f"taken for {expected}: nothing in the file or its name says a symbol"
         return replace(frame, notes=(*frame.notes, doubt)) if doubt else frame
     if present and expected is not None and expected not in present:
-        choice = f"--symbol {present[0]} or " if is_choice else ""
+        choice = f"`symbol` {present[0]} or " if is_choice else ""
         raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")
     if len(present) < 2:
         return frame

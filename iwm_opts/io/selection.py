@@ -154,7 +154,7 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
             kept.append(batch.rows.filter(pa.array(is_chosen)))
             lines.append(numbers[is_chosen])
     if symbol is None and len(seen.symbols) > 1:
-        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
+        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with `symbol`")
     if not kept or (symbol is not None and seen.symbols and symbol not in seen.symbols):
         _refuse_nothing(file, as_of, symbol, seen)
     if as_of is None and day_column is not None:
@@ -252,7 +252,7 @@ def _counted(
         days, counts = np.unique(ordinals[~mine], return_counts=True)
         others.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
     if symbol is None and len(seen.symbols) > 1:
-        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
+        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with `symbol`")
     if symbol is not None and seen.symbols and symbol not in seen.symbols:
         refuse_symbol(file.path, seen.symbols, symbol)
     return seen.days, others, [text for text in seen.symbols if text != symbol]
@@ -284,7 +284,7 @@ def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
     raise DataError(
         file.path,
         f"the latest day, {day}, has {counted(rows[latest], 'rows')}, while {date.fromordinal(fullest)} has {most}",
-        f"give --as-of {others}, or --as-of {day} to read those few",
+        f"give `as_of` {others}, or `as_of` {day} to read those few",
     )
 
 
@@ -292,14 +292,14 @@ def refuse_days(source: object, days: Sequence[date], first: date | None, last: 
     """Raise for a range of days of which a file holds none."""
     dates = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
     span = f"{len(days)} days from {days[0]} to {days[-1]}"
-    raise DataError(source, f"has no quotes {dates}, it holds {span}", "give --from and --to within them")
+    raise DataError(source, f"has no quotes {dates}, it holds {span}", "give `first` and `last` within them")
 
 
 def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     """Raise for a day that a file does not hold, naming the first, the last and the nearest it has."""
     span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
     before, after = [d for d in days if d < asked], [d for d in days if d > asked]
-    nearest = " or ".join(f"--as-of {day}" for day in [*before[-1:], *after[:1]])
+    nearest = " or ".join(f"`as_of` {day}" for day in [*before[-1:], *after[:1]])
     error = NoSuchDayError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}")
     error.days = tuple(days)
     raise error
@@ -308,7 +308,7 @@ def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
 def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
-    raise DataError(source, f"has no quotes of {symbol}, it holds {_some(present)}", f"give --symbol {present[0]}")
+    raise DataError(source, f"has no quotes of {symbol}, it holds {_some(present)}", f"give `symbol` {present[0]}")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ OTHERS: Final = {
     b"../.git/annex/objects/": ("a git-annex pointer", "run git annex get"),
     b"Stock quote and option quote for": (
         "thinkorswim's export of stock and option quotes, a section an expiration",
-        "save one table: the header once, with the sections' rows below it, and give the day with --as-of",
+        "save one table: the header once, with the sections' rows below it, and give the day with `as_of`",
     ),
     b"\x89HDF": ("an HDF5 file", "export the table as CSV or Parquet"),
     b"ARROW1": ("an Arrow or Feather file", "export the table as CSV or Parquet"),

@@ -90,7 +90,7 @@ def yahoo_chain(
         first = ticker.option_chain()  # the nearest expiration, and which others there are
         days = list(ticker.options)
     if not days or first.calls is None:
-        raise DataError(name, "it lists none", "check --symbol")
+        raise DataError(name, "it lists none", "check `symbol`")
     earliest, latest = expirations or (date.min, date.max)
     within = [day for day in days if earliest <= date.fromisoformat(day) <= latest]
     if not within:
@@ -207,7 +207,7 @@ def _chain(
         delay = timedelta(minutes=float(underlying.get("exchangeDataDelayedBy") or 0))
     symbols = {underlying_of(root) for root in rows["root"].unique()}
     if symbol not in symbols:
-        raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check --symbol")
+        raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check `symbol`")
     rows["underlying_price"] = price
     rows["quote_date"], rows["quote_time"] = pd.Timestamp(stamp.date()), pd.Timestamp(stamp)
     newest = rows["last_trade"].max()

@@ -36,7 +36,7 @@ MOST_NEAR_ZERO: Final = 2.5  # per cent: and less on every day in it
 NEAR_ZERO: Final = (("2008-09-15", "2016-12-31"), ("2020-03-06", "2022-05-31"))
 RECORDED_UNTIL: Final = "2026-10-31"  # what bills pay later is open
 REMEDY: Final = "give a CSV with a date and a US3M, DGS3MO or close column, in per cent"
-UNIT_REMEDY: Final = "write yields with a percent sign, such as 3.9%, or give --rate"
+UNIT_REMEDY: Final = "write yields with a percent sign, such as 3.9%, or give `rate`"
 
 
 def load_yields(path: str | Path) -> "pd.Series[float]":

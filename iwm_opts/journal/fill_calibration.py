@@ -131,7 +131,7 @@ def fill_model_of(log: TradeLog) -> FillModel:
             else ""
         )
         rule = f"nothing kept: {counted(count, 'fills')} with quotes, at least {FEWEST} are needed{why}"
-        raise InputError("fill", MINE, rule, "record more chains, or name chain files with --quotes")
+        raise InputError("fill", MINE, rule, "record more chains, or name chain files with `quotes`")
     by_legs = [row for row in rows if row.by == "legs" and row.offset.n >= FEWEST]
     parts = [_share(overall), *(f"{row.group}={_share(row.offset)}" for row in by_legs)]
     return FillModel.parse(f"{MINE}:{'/'.join(parts)}")

@@ -67,7 +67,7 @@ def opened(
     candidate, planned = sized.candidate, sized.size.contracts
     count = planned if contracts is None else contracts
     if count < 1:
-        raise InputError("contracts", count, sized.size.reason, "give a larger --account or --risk, or --contracts")
+        raise InputError("contracts", count, sized.size.reason, "give a larger `account` or `risk`, or `contracts`")
     check_contracts(count)
     chain, filled = snapshot.chain, candidate.fill
     received = filled.price if credit is None else credit
@@ -239,7 +239,7 @@ def refuse_other_market(trade: PaperTrade, simulated: bool, source: str) -> None
         return
     words = "simulated", "real"
     rule = f"trade {trade.number} was opened at {words[not is_simulated]} quotes, these are {words[is_simulated]}"
-    raise InputError("source", source, rule, "name --source: a live one, a chain file, record, or sim")
+    raise InputError("source", source, rule, "name `source`: a live one, a chain file, record, or sim")
 
 
 def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[float]]:

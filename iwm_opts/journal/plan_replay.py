@@ -173,12 +173,12 @@ def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
     for day in (before, latest_session(last), *fills):
         if pd.Timestamp(day) not in bars.index:
             held = f"{bars.index[0].date()} to {bars.index[-1].date()}"
-            raise InputError("bars", held, f"do not reach all of them, {held}", "give --bars that do")
+            raise InputError("bars", held, f"do not reach all of them, {held}", "give `bars` that do")
     for when, price in (("entry", "credit"), ("exit", "debit")):
         timed = rows[rows[when].notna()]
         for day, paid in zip(timed[when].dt.normalize(), -timed[price], strict=True):
             if not bars["low"][day] * (1 - ASIDE) <= paid <= bars["high"][day] * (1 + ASIDE):
-                remedy = "give --bars of that fund, adjusted for splits alone"
+                remedy = "give `bars` of that fund, adjusted for splits alone"
                 raise InputError("bars", paid, "did not trade where these were filled", remedy)
 
 
@@ -199,7 +199,7 @@ def _replay(
     if isinstance(opened, str):  # its stop and exits are as if it were alone
         opened = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
     if isinstance(opened, str):
-        raise InputError("bars", quote.at.isoformat(), opened, "give --bars that begin earlier")
+        raise InputError("bars", quote.at.isoformat(), opened, "give `bars` that begin earlier")
     for row, share in zip(lot.rows.index, lot.rows["contracts"] / lot.shares, strict=True):
         if not is_refused:
             _fill_in(trades, row, "planned_contracts", opened.planned_contracts * share)
@@ -257,7 +257,7 @@ def _called(trade: PaperTrade, exit_time: pd.Timestamp, data: Inputs) -> Mark | 
     """First mark on which a rule called for the exit, up to the day it was left; None where none did."""
     if trade.shares is not None and trade.shares.exit_minute is not None:
         if data.minutes is None:
-            raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
+            raise InputError("minutes", None, "are needed for an intraday plan", "give `minutes` FILE")
         marks: Sequence[Mark] = marked_on_minutes(trade, data.minutes.bars)
     else:
         marks = marked_on_bars(trade, data.bars, exit_time.date())

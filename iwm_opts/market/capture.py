@@ -92,13 +92,13 @@ def out_of_parity(source: str, fit: float, strikes: int) -> DataError:
 
 def no_spot(source: str) -> DataError:
     """Error of a capture whose spot is neither given nor implied."""
-    return DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give --spot")
+    return DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give `spot`")
 
 
 def wrong_spot(source: str, spot: float, origin: str, parity: float) -> DataError:
     """Error of a spot of another market than the quotes."""
     rule = f"spot {spot:g} ({origin}) contradicts these quotes: put-call parity gives about {parity:.2f}"
-    return DataError(source, rule, "correct the column or --spot")
+    return DataError(source, rule, "correct the column or `spot`")
 
 
 def nothing_usable(source: str, summary: str) -> DataError:
@@ -109,7 +109,7 @@ def nothing_usable(source: str, summary: str) -> DataError:
 def no_such_session(source: str, session: str, names: Sequence[str]) -> DataError:
     """Error of a capture that a day lacks."""
     rule = f"has no session {session!r}, the day holds {', '.join(names)}"
-    return DataError(source, rule, "choose one with --session")
+    return DataError(source, rule, "choose one with `session`")
 
 
 REPEATS: Final = "stale: the capture repeats the quotes of the one before it"
@@ -262,7 +262,7 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
             "must be C or P",
         )
     if (table["quote_date"] != table["quote_date"].iloc[0]).any():
-        raise DataError(source, "more than one quote date in one capture", "choose one with --as-of")
+        raise DataError(source, "more than one quote date in one capture", "choose one with `as_of`")
     table["underlying_symbol"] = symbol
     table["root"] = table["root"].astype(object)  # an absent column came in as float
     nameless = table["root"].isna()

@@ -120,7 +120,7 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
     _check_lookback(lookback)
     past = history.closes[history.closes.index < pd.Timestamp(before)].dropna()
     if past.empty:
-        raise InputError("before", before.isoformat(), "no IV observation precedes it", "give a longer --iv-history")
+        raise InputError("before", before.isoformat(), "no IV observation precedes it", "give a longer `iv_history`")
     newest = past.index[-1].date()
     first = max(FIRST_DAY, newest - timedelta(days=int(lookback * CALENDAR_DAYS_A_SESSION) + 14))
     observed = _on_sessions(past, first, newest).dropna()
@@ -169,7 +169,7 @@ def rolling_iv_rank(history: IvHistory, lookback: int = IVR_LOOKBACK) -> pd.Data
     observed = observed[observed.index >= pd.Timestamp(FIRST_DAY)]
     if observed.empty:
         raise InputError(
-            "history", history.series, f"has no observation since {FIRST_DAY}", "give a longer --iv-history"
+            "history", history.series, f"has no observation since {FIRST_DAY}", "give a longer `iv_history`"
         )
     values = _on_sessions(observed, observed.index[0].date(), observed.index[-1].date())
     array = values.to_numpy(dtype=float, copy=True)

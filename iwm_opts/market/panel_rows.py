@@ -191,7 +191,7 @@ def _two_files(rows: QuoteRows, row: int, other: int) -> DataError:
         f"holds {contract} on {date.fromordinal(int(rows.day[row]))} at {rows.bid[row]:g}/{rows.ask[row]:g}, "
         f"{rows.files[rows.file[other]]} at {rows.bid[other]:g}/{rows.ask[other]:g}"
     )
-    return DataError(rows.files[rows.file[row]], rule, "leave one of the files out, or choose a capture with --session")
+    return DataError(rows.files[rows.file[row]], rule, "leave one of the files out, or choose a capture with `session`")
 
 
 def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, refused: Flags, report: Report) -> Flags:

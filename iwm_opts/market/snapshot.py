@@ -258,6 +258,6 @@ def check_rate(rate: float, exercise: Exercise) -> None:
         Outside -5% to 30%, or below 0 under American exercise.
     """
     if rate < 0 and exercise == "american":
-        raise InputError("rate", rate, "American exercise is priced at zero or more", "or give --exercise european")
+        raise InputError("rate", rate, "American exercise is priced at zero or more", "or give `exercise` european")
     if not RATES[0] <= rate <= RATES[1]:
         raise InputError("rate", rate, f"must lie between {RATES[0]:g} and {RATES[1]:g}", "3.6% is 0.036")

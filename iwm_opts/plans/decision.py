@@ -84,16 +84,16 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
     """
     if not is_session(day):
         next_one = next_session(day)
-        raise InputError("as_of", day.isoformat(), "not a session", f"give --as-of {next_one}")
+        raise InputError("as_of", day.isoformat(), "not a session", f"give `as_of` {next_one}")
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
         oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
         if before < oldest:
             rule = f"the bars have no {before}, they begin on {oldest}"
-            raise InputError("as_of", day.isoformat(), rule, "give older bars, or a later --as-of")
+            raise InputError("as_of", day.isoformat(), rule, "give older bars, or a later `as_of`")
         raise InputError(
             "as_of", day.isoformat(), f"the bars have no {before}, they end on {newest}",
-            f"give newer bars, or --as-of {next_session(newest)}",
+            f"give newer bars, or `as_of` {next_session(newest)}",
         )  # fmt: skip
     macro = plan.filter.on(data.funds.get(plan.macro.symbol), day) if plan.filter_applies else None
     answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day)
@@ -199,7 +199,7 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
 def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
     """Sessions whose first minutes signal; an unknown one does not."""
     if data.minutes is None:
-        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
+        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: `minutes` FILE")
     says = edge.readings(data.bars, data.minutes.bars)["signal"].fillna(False).astype(bool)
     flags: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
     return flags
@@ -211,7 +211,7 @@ def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags,
     if fund is None:
         raise InputError(
             "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
-            f"give --{plan.macro.symbol.lower()} FILE, or set enabled = false under [macro]",
+            f"give `{plan.macro.symbol.lower()}` FILE, or set enabled = false under [macro]",
         )  # fmt: skip
     says = plan.filter.clear(fund)
     clear = allowed_on(says, days)
@@ -222,5 +222,5 @@ def _daily_signals(edge: MeanReversion | VolContraction, data: Inputs) -> "pd.Se
     if isinstance(edge, MeanReversion):
         return edge.signals(data.bars)
     if data.history is None:
-        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: --iv-history RVX_History.csv")
+        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: `iv_history` RVX_History.csv")
     return edge.signals(data.history)

@@ -25,7 +25,7 @@ def _mean_reversion(data: Inputs) -> "pd.Series[bool]":
 
 def _vol_contraction(data: Inputs) -> "pd.Series[bool]":
     if data.history is None:
-        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: --iv-history RVX_History.csv")
+        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: `iv_history` RVX_History.csv")
     return VolContraction().signals(data.history)
 
 

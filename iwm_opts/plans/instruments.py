@@ -88,7 +88,7 @@ def compare_instruments(
     fitting = FITTING[plan.edge]
     if stage.market is None:
         raise InputError(
-            "source", None, "comparing instruments needs quotes of options", "give --source modelled or sim"
+            "source", None, "comparing instruments needs quotes of options", "give `source` modelled or sim"
         )
     results: list[InstrumentResult] = []
     for entries in ENTRIES:

@@ -44,7 +44,7 @@ def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
     if market is not None and market.surface_market is not None:
         return market.surface_market
     rule = "options within the session are modelled from a surface, and none is there"
-    raise InputError("source", None if market is None else market.name, rule, "give --source modelled, or sim")
+    raise InputError("source", None if market is None else market.name, rule, "give `source` modelled, or sim")
 
 
 def trade_momentum_packages(

@@ -191,7 +191,7 @@ def load_plan(path: str | Path) -> Plan:
         contradicts itself: the line, the key, the value and the rule are named.
     """
     path = Path(path)
-    text, table = read_toml(path, REMEDY, "name a plan: --plan FILE")
+    text, table = read_toml(path, REMEDY, "name a plan: `plan` FILE")
     if "version" in table and table["version"] != VERSION:
         rule = (
             f"line {line_of(text, ('version',))}: version {table['version']!r} is not {VERSION}, which this tool reads"

@@ -128,7 +128,7 @@ def _every_package(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFram
     if market is None or data.history is None:
         missing = "source" if market is None else "iv_history"
         rule = "a plan in options needs their quotes and an IV history"
-        raise InputError(missing, None, rule, "give --source modelled --iv-history FILE")
+        raise InputError(missing, None, rule, "give `source` modelled `iv_history` FILE")
     one_each = SizeRule(contracts=1, account=EVERYTHING)
     if plan.momentum:
         packages = momentum_packages(plan, stage, within, size=one_each, every_session=True)

@@ -142,10 +142,10 @@ class PlanRunner:
         market = stage.market
         if market is None:
             raise InputError(
-                "source", None, f"a plan in {self.plan.instrument} needs quotes of options", "give --source modelled"
+                "source", None, f"a plan in {self.plan.instrument} needs quotes of options", "give `source` modelled"
             )
         if stage.data.history is None:
-            raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
+            raise InputError("iv_history", None, "the engine ranks an IV history", "name one: `iv_history` FILE")
         if market.days[0] > stage.period.last or market.days[-1] < stage.period.first:
             return _nothing(stage, f"{market.name} runs from {market.days[0]} to {market.days[-1]}")
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
@@ -195,9 +195,9 @@ def momentum_packages(
     data, edge = stage.data, plan.rule
     assert isinstance(edge, Momentum)
     if data.minutes is None:
-        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
+        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: `minutes` FILE")
     if data.history is None:
-        raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
+        raise InputError("iv_history", None, "the engine ranks an IV history", "name one: `iv_history` FILE")
     surface, packages = surface_behind(stage.market), []
     behind = stage.market.notes if stage.market is not None else ()
     for strategy, chosen in strategies(plan, data, [day.date() for day in pd.DatetimeIndex(data.bars.index)]):

@@ -52,7 +52,7 @@ def target_of(history: History, seed: int = 1) -> Target:
     """
     if len(history) < LEAST:
         rule = f"sessions are too few for facts that look back a year: {LEAST} at least"
-        raise InputError("history", len(history), rule, "widen --first and --last, or give longer files")
+        raise InputError("history", len(history), rule, "widen `first` and `last`, or give longer files")
     rng = np.random.default_rng(seed)
     resamples = measure_resamples(history, (resample(len(history), rng) for _ in range(RESAMPLES)))
     draws = scaled(resamples)

@@ -175,9 +175,9 @@ def _locked(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except Timeout:
-        raise DataError(folder, "another process writes there", "wait for it, or name another --output") from None
+        raise DataError(folder, "another process writes there", "wait for it, or name another `output`") from None
     except OSError as error:
-        raise DataError(folder, f"cannot be written: {error.strerror or error}", "name another --output") from None
+        raise DataError(folder, f"cannot be written: {error.strerror or error}", "name another `output`") from None
     try:
         yield
     finally:
@@ -189,14 +189,14 @@ def _claim(plan: Plan, folder: Path) -> None:
     _remove_unfinished(folder)
     manifest, file = plan.manifest(), folder / MANIFEST
     if file.exists():
-        there = read_object(file, "name another --output, or delete the folder") or {}
+        there = read_object(file, "name another `output`, or delete the folder") or {}
         other = [name for name in manifest if there.get(name) != manifest[name]]
         if other:
             differences = ", ".join(f"{name} {there.get(name)}, not {manifest[name]}" for name in other)
-            raise DataError(folder, f"holds another simulation: {differences}", "name another --output, or delete it")
+            raise DataError(folder, f"holds another simulation: {differences}", "name another `output`, or delete it")
         return
     if any(path.name != LOCK for path in folder.iterdir()):
-        raise DataError(folder, f"is not empty and holds no {MANIFEST}", "name another --output")
+        raise DataError(folder, f"is not empty and holds no {MANIFEST}", "name another `output`")
     write_durably(file, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
 
 

@@ -64,7 +64,7 @@ def first_answer(source: str, ask: Callable[[str], Answer]) -> Answer:
             return ask(name)
         except DataError as error:
             reasons.append(f"{error.source}: {error.rule}")
-    raise DataError("no live source", "; ".join(reasons), "name a chain file with --source PATH")
+    raise DataError("no live source", "; ".join(reasons), "name a chain file with `source` PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class LiveSource:
         with open_feed(self.name) as feed:
             chain = feed.chain(symbol, request.spot, request.on_progress)
             if as_of not in (None, chain.as_of):
-                raise DataError(vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out --as-of")
+                raise DataError(vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out `as_of`")
             tenor, lookback = request.tenor_days, request.lookback
             history = _history(feed, vendor, record, symbol, chain.as_of, tenor, lookback, warnings)
             dividends = _dividends(feed, record, symbol, warnings)
@@ -119,7 +119,7 @@ def _simulated_instead(failure: DataError, request: MarketRequest) -> MarketOnDa
 def refuse_past(name: str, as_of: date | None) -> None:
     """Raise for a day that no live source can show."""
     if as_of is not None and as_of != latest_session(now().date()):
-        raise DataError(name, f"only the present is live, not {as_of}", "take --source record or a chain file")
+        raise DataError(name, f"only the present is live, not {as_of}", "take `source` record or a chain file")
 
 
 def _history(

@@ -171,7 +171,7 @@ def _shared_days(
             volatility.series,
             f"bars ({priced[0]} to {priced[-1]}) and index ({valued[0]} to {valued[-1]}) share no session from "
             f"{first or lowest} to {last or highest}",
-            "give files that overlap, or another --as-of",
+            "give files that overlap, or another `as_of`",
         )
     gaps = {
         day: f"no value of {volatility.series}" if day in has_bar else "no bar"

@@ -65,7 +65,7 @@ def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date |
         day = _newest(bars, volatility)
     elif pd.Timestamp(day) not in volatility.closes.dropna().index:
         rule = f"has no value on {day}: that session has no modelled quotes"
-        raise DataError(volatility.series, rule, "name another --as-of")
+        raise DataError(volatility.series, rule, "name another `as_of`")
     return _market(files, bars, volatility, day, day, None)
 
 
@@ -90,7 +90,7 @@ def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:
     for name in ("bars", "iv_history"):
         if not getattr(files, name):
             rule = "the modelled market is made from daily bars and a 30-day volatility index"
-            raise InputError(name, None, rule, "give --bars IWM.csv --iv-history RVX_History.csv")
+            raise InputError(name, None, rule, "give `bars` IWM.csv `iv_history` RVX_History.csv")
     return files
 
 
@@ -178,7 +178,7 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
     yields = load_yields(files.yields)
     if yields.index[0] > bars.index[-1]:
         rule = f"begins on {yields.index[0].date()}, after the last bar, {bars.index[-1].date()}"
-        raise DataError(files.yields, rule, "give --yields of the days of the bars, or leave it out")
+        raise DataError(files.yields, rule, "give `yields` of the days of the bars, or leave it out")
     rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
     note = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
     return rates, f"{note}, the nearest beyond", yields

@@ -44,7 +44,7 @@ class TestColumnsWithoutValues:
     @pytest.mark.parametrize("column", ["root", "underlying_symbol", "ticker"])
     def test_nothing_names_the_underlying(self, rows, save, column, blank):
         path = save(rows.drop(columns="underlying_symbol").assign(**{column: blank}))
-        with pytest.raises(DataError, match=r"names no underlying.*--symbol"):
+        with pytest.raises(DataError, match=r"names no underlying.*`symbol`"):
             load_chain(path)
         chain = load_chain(path, symbol="IWM")
         assert (len(chain.quotes), chain.symbol) == (ROWS, "IWM")
@@ -53,7 +53,7 @@ class TestColumnsWithoutValues:
 
     def test_an_empty_day_is_asked_for(self, rows, save):
         path = save(rows.assign(quote_date=""))
-        with pytest.raises(DataError, match="--as-of"):
+        with pytest.raises(DataError, match="`as_of`"):
             load_chain(path)
         assert load_chain(path, as_of=DAY).as_of == DAY
 

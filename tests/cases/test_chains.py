@@ -55,7 +55,7 @@ def test_a_panel_needs_the_day(case, name):
 @pytest.mark.parametrize("name", WITHOUT_SYMBOL)
 def test_a_file_that_names_no_underlying_is_asked_for_it(case, quotes_of, base, name):
     path = case(f"chains/{name}.csv")
-    with pytest.raises(DataError, match="--symbol"):
+    with pytest.raises(DataError, match="`symbol`"):
         load_chain(path)
     chain = load_chain(path, symbol="IWM")
     assert any("taken for IWM" in warning for warning in chain.warnings)
@@ -106,14 +106,14 @@ def test_another_ticker_keeps_its_name(case):
 
 def test_two_tickers_are_chosen_by_symbol(case, quotes_of, base):
     path = case("chains/dolthub_near.csv")
-    with pytest.raises(DataError, match=r"several symbols, IWM, QQX.*--symbol"):
+    with pytest.raises(DataError, match=r"several symbols, IWM, QQX.*`symbol`"):
         load_chain(path)
     np.testing.assert_allclose(quotes_of(path, symbol="IWM").to_numpy(), base.to_numpy(), atol=1e-9)
 
 
 def test_a_table_without_its_preamble_needs_the_day(case, quotes_of, base):
     path = case("chains/cboe_quotedata_nohead.csv")
-    with pytest.raises(DataError, match="--as-of"):
+    with pytest.raises(DataError, match="`as_of`"):
         load_chain(path)
     np.testing.assert_allclose(quotes_of(path, as_of=DAY).to_numpy(), base.to_numpy(), atol=1e-9)
 

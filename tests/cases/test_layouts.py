@@ -311,7 +311,7 @@ def robinhood(rows):
 def test_the_day_a_contract_was_made_is_no_quote_day(rows, base, tmp_path, quotes_of):
     path = tmp_path / "robinhood.csv"
     path.write_text(robinhood(rows)[1])
-    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with --as-of"):
+    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with `as_of`"):
         load_chain(path)
     chain = load_chain(path, as_of=date(2026, 10, 2))
     assert (chain.symbol, chain.as_of, chain.quote_time) == ("IWM", date(2026, 10, 2), None)
@@ -544,7 +544,7 @@ def test_a_pointer_of_git_is_named(tmp_path, read):
 @pytest.mark.parametrize("read", READERS[1:])
 @pytest.mark.parametrize("name", ["base.csv", "tradier.json", "schwab.json", "cboe_quotedata.csv", "p_ts.parquet"])
 def test_a_chain_in_place_of_a_series_is_named(case, read, name):
-    with pytest.raises(DataError, match=r"is an option chain, not a series by day\. Give it as --source"):
+    with pytest.raises(DataError, match=r"is an option chain, not a series by day\. Give it as `source`"):
         read(case(f"chains/{name}"))
 
 

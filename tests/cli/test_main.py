@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
+import iwm_opts as iwm
+from iwm_opts.cli.backtest import backtest
 from iwm_opts.cli.main import COMMANDS
+from iwm_opts.cli.values import with_options
+from iwm_opts.errors import DataError
 
 
 def one_line(outcome):
@@ -298,3 +302,16 @@ def test_a_missing_file_is_named_though_nothing_would_read_it(run, command, opti
     outcome = run(*command, option, "absent.csv")
     assert outcome.code == 1
     assert f"absent.csv: cannot be read, it does not exist. Give {option} a file" in outcome.err
+
+
+def test_parameters_that_an_error_names_are_options_on_the_command_line(run, made_quotes):
+    made_quotes().drop(columns=["quote_date", "quote_time"]).to_csv("chain.csv", index=False)
+    assert "Say it with --as-of YYYY-MM-DD." in run("condor", "--source", "chain.csv").err
+    with pytest.raises(DataError, match="Say it with `as_of` YYYY-MM-DD"):
+        iwm.read_chain("chain.csv")
+    outside = run("backtest", "--source", "sim", "--from", "2023-03-01", "--to", "2023-02-01").err
+    assert "later than --to 2023-02-01" in outside
+
+
+def test_other_words_in_backticks_stay():
+    assert with_options("`as_of` of `mean` and `first`", backtest) == "`as_of` of `mean` and --from"

@@ -40,7 +40,7 @@ def test_index_options_go_by_another_name(session, live_server):
     ("replies", "words"),
     [
         ([{"status": 404}], "HTTP 404"),
-        ([{"status": 403, "body": "<Error><Code>AccessDenied</Code></Error>"}], "HTTP 403.*Check --symbol"),
+        ([{"status": 403, "body": "<Error><Code>AccessDenied</Code></Error>"}], "HTTP 403.*Check `symbol`"),
         ([{"status": 500}], "HTTP 500"),
         ([{"body": "<html></html>"}], "a web page"),
         ([{"body": '{"data": {"options": []}}'}], "is an answer without rows"),

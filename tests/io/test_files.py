@@ -89,7 +89,7 @@ def test_times_of_every_zone_become_new_york(quotes, save):
 
 def test_the_symbol_comes_from_column_root_or_argument(quotes, save):
     bare = quotes().drop(columns="underlying_symbol")
-    with pytest.raises(DataError, match=r"names no underlying, by column or by OCC symbol\. Say it with --symbol"):
+    with pytest.raises(DataError, match=r"names no underlying, by column or by OCC symbol\. Say it with `symbol`"):
         load_chain(save(bare))
     assert load_chain(save(bare), symbol="IWM").quotes["root"].unique().tolist() == ["IWM"]
     assert load_chain(save(bare.assign(root="SPXW"))).symbol == "SPX"
@@ -99,7 +99,7 @@ def test_the_symbol_comes_from_column_root_or_argument(quotes, save):
 
 def test_the_quote_date_may_be_given(quotes, save):
     undated = quotes().drop(columns="quote_date")
-    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with --as-of"):
+    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with `as_of`"):
         load_chain(save(undated))
     chain = load_chain(save(undated), as_of=date(2024, 6, 3))
     assert chain.as_of == date(2024, 6, 3)

@@ -34,7 +34,7 @@ def test_a_busy_source_is_asked_again(session, live_server, answer):
 @pytest.mark.parametrize(
     ("status", "requests", "words"),
     [
-        (404, 1, "Check --symbol"),
+        (404, 1, "Check `symbol`"),
         (429, 3, "wait some minutes"),
         (500, 3, "Try again later"),
         (403, 1, "turns this machine away"),
@@ -90,7 +90,7 @@ def test_nobody_there():
 
 def test_an_unknown_name():
     with LiveSession("Somewhere", backoff=0.01) as session:
-        assert "--source PATH" in failure(session)
+        assert "`source` PATH" in failure(session)
 
 
 @pytest.mark.parametrize("cookie_page", ["/", "/v1/test/getcrumb"])

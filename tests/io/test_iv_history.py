@@ -239,7 +239,7 @@ def test_a_directory_and_a_missing_file_are_named(tmp_path):
 
 
 def test_a_file_that_starts_after_the_decision_is_named(write):
-    with pytest.raises(DataError, match=r"has no row before 2024-01-03\. Give a longer --iv-history"):
+    with pytest.raises(DataError, match=r"has no row before 2024-01-03\. Give a longer `iv_history`"):
         load_iv_history(write(CBOE), before=date(2024, 1, 3))
 
 

@@ -45,9 +45,9 @@ def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):
 def test_several_symbols(quotes, save, name):
     other = quotes(DAYS[0]).assign(underlying_symbol="SPY", strike=lambda f: f["strike"] + 0.5)
     path = save(pd.concat([quotes(DAYS[0]), other]), name)
-    with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with --symbol"):
+    with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with `symbol`"):
         load_chain(path)
-    with pytest.raises(DataError, match=r"has no quotes of QQQ, it holds IWM, SPY\. Give --symbol IWM"):
+    with pytest.raises(DataError, match=r"has no quotes of QQQ, it holds IWM, SPY\. Give `symbol` IWM"):
         load_chain(path, symbol="QQQ")
     assert load_chain(path, symbol="spy").quotes["strike"].min() == 90.5
     assert load_chain(path, symbol="IWM").quotes["strike"].min() == 90.0

@@ -83,7 +83,7 @@ def test_bars_of_another_ticker_are_refused(file, shape):
     path = file(shape("SPY"))
     with pytest.raises(DataError) as refused:
         load_bars(path, "IWM")
-    assert str(refused.value) == f"{path}: holds SPY, not IWM. Give --symbol SPY or the file of IWM."
+    assert str(refused.value) == f"{path}: holds SPY, not IWM. Give `symbol` SPY or the file of IWM."
     assert load_bars(path, "SPY")["close"].tolist() == [201.0, 201.0]
     assert load_bars(path)["close"].tolist() == [201.0, 201.0]
 
@@ -147,7 +147,7 @@ def test_multiindex_columns_of_parquet(tmp_path, tickers, rule):
 def test_minutes(file):
     head = "symbol,datetime,open,high,low,close,volume\n"
     spy = "".join(f"SPY,{DAYS[0]} 09:3{minute},500,502,499,501,9\n" for minute in range(3))
-    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give --symbol SPY or the file of IWM\."):
+    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give `symbol` SPY or the file of IWM\."):
         load_minutes(file(head + spy), "IWM")
     minutes = load_minutes(file(head + spy + spy.replace("SPY,", "IWM,").replace("501", "500")), "IWM")
     assert minutes.bars["close"].tolist() == [500.0] * 3
@@ -156,7 +156,7 @@ def test_minutes(file):
 
 def test_dividends(file):
     text = "Symbol,ex_date,amount\nSPY,2024-06-21,1.76\n"
-    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give --symbol SPY or the file of IWM\."):
+    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give `symbol` SPY or the file of IWM\."):
         parse_dividends(str(file(text)), "IWM")
     both = parse_dividends(str(file(text + "IWM,2024-06-11,0.64\n")), "IWM")
     assert [dividend.amount for dividend in both.dividends] == [0.64]

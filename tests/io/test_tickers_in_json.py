@@ -33,7 +33,7 @@ def test_chains_filed_by_ticker(quotes, save, orient):
     rows = quotes().drop(columns="underlying_symbol")
     path = save(filed({"IWM": rows, "SPY": rows.assign(bid=rows["bid"] + 0.01)}, orient), "chains.json")
     for read in (load_chain, lambda path: build_panel([path])):
-        with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with --symbol"):
+        with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with `symbol`"):
             read(path)
     chain = load_chain(path, symbol="IWM")
     assert (chain.symbol, len(chain.quotes)) == ("IWM", len(rows))

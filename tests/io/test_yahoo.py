@@ -97,7 +97,7 @@ def test_a_busy_yahoo_is_asked_again(session, chain_server, answer, yahoo_bodies
         ([{"status": 401, "body": '{"finance": {"error": {"description": "Invalid Crumb"}}}'}], "401 .*Invalid Crumb"),
         ([{"body": "<html>Will be right back</html>"}], "a web page in place of data"),
         ([{"body": '{"optionChain": {"result": [{"exp', "cut": True}], "broke off"),
-        ([{"body": '{"optionChain": {"result": [], "error": null}}'}], "it lists none. Check --symbol"),
+        ([{"body": '{"optionChain": {"result": [], "error": null}}'}], "it lists none. Check `symbol`"),
         ([{"body": '{"optionChain": {"result": [{"surprise": 1}]}}'}], "no usable answer"),
     ],
 )

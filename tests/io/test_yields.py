@@ -94,7 +94,7 @@ def test_the_unit_of_a_column_is_what_bills_paid_in_those_years(tmp_path, first,
 def test_yields_that_fit_both_units_are_refused_with_both(tmp_path, first, last):
     with pytest.raises(DataError, match=r"such as 0.004 are 0.004% or, as fractions, 0.4%: both fit") as error:
         load_yields(daily(tmp_path, first, last, 0.004))
-    assert "--rate" in error.value.remedy
+    assert "`rate`" in error.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_mark_before_the_entry_is_refused(snapshot):
 
 
 def test_real_and_simulated_quotes_are_never_mixed(snapshot):
-    with pytest.raises(InputError, match=r"trade 4 was opened at simulated quotes, these are real\. Name --source"):
+    with pytest.raises(InputError, match=r"trade 4 was opened at simulated quotes, these are real\. Name `source`"):
         marked(trade(number=4, market="SIMULATED market"), snapshot)
     simulated = replace(snapshot, chain=replace(snapshot.chain, simulated=True))
     with pytest.raises(InputError, match="trade 0 was opened at real quotes, these are simulated"):

@@ -104,7 +104,7 @@ def test_spot_by_parity_takes_a_dividend_free_forward():
 
 def test_no_spot_at_all_is_refused():
     frame = rows(underlying_price=np.nan)
-    with pytest.raises(DataError, match=r"quotes imply none by put-call parity\. Give --spot"):
+    with pytest.raises(DataError, match=r"quotes imply none by put-call parity\. Give `spot`"):
         chain_of(frame[frame["strike"] == 98.0])
 
 

@@ -102,7 +102,7 @@ def test_a_window_without_a_range_says_why(values, reason):
 
 
 def test_no_history_says_what_to_do():
-    with pytest.raises(InputError, match=r"no IV observation precedes it\. Give a longer --iv-history"):
+    with pytest.raises(InputError, match=r"no IV observation precedes it\. Give a longer `iv_history`"):
         iv_rank(history(0.2, 0.3), before=date(2023, 1, 3))
     with pytest.raises(InputError, match="no IV observation precedes it"):
         iv_rank(history(), before=date(2024, 1, 3))

@@ -165,7 +165,7 @@ def test_a_session_without_minutes_is_named(written):
 def test_daily_bars_are_refused_by_what_they_are(written, time):
     days = pd.bdate_range("2019-12-02", "2019-12-20")
     text = HEAD + "".join(row(f"{day:%Y-%m-%d}{time}") for day in days)
-    with pytest.raises(DataError, match=r"holds 15 rows on 15 days: daily bars, not minutes\. Give them as --bars"):
+    with pytest.raises(DataError, match=r"holds 15 rows on 15 days: daily bars, not minutes\. Give them as `bars`"):
         load_minutes(written(text))
 
 

@@ -63,7 +63,7 @@ def test_an_unknown_filter_blocks_and_a_missing_one_is_named(wandering):
     decision = decide(plan, without, last)
     assert not decision.take
     assert any("macro filter is unknown" in reason for reason in decision.reasons)
-    with pytest.raises(InputError, match="Give --kre FILE, or set enabled = false"):
+    with pytest.raises(InputError, match="Give `kre` FILE, or set enabled = false"):
         entry_days(plan, without)
     assert decide(make_plan(**DIPS, macro={"enabled": False}), without, last).macro is None
 
@@ -113,7 +113,7 @@ def test_stale_bars_are_refused_with_the_day_they_can_decide(wandering):
     data = wandering(1)
     plan = make_plan(**DIPS)
     day = decision_day(plan, data)
-    with pytest.raises(InputError, match=f"Give newer bars, or --as-of {day}"):
+    with pytest.raises(InputError, match=f"Give newer bars, or `as_of` {day}"):
         decide(plan, data, date(2026, 3, 4))
     decide(plan, data, day)
 

@@ -88,5 +88,5 @@ def test_a_vertical_is_chosen_by_the_rank_of_the_close_before(stage):
 
 
 def test_options_need_a_market(stage):
-    with pytest.raises(InputError, match="Give --source modelled or sim"):
+    with pytest.raises(InputError, match="Give `source` modelled or sim"):
         compare_instruments(make_usual_plan("mean-reversion", **OPEN), Stage(stage.period, stage.data))

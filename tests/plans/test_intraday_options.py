@@ -395,11 +395,11 @@ def test_evidence_of_a_plan_in_options(stage):
 
 def test_what_is_missing_is_asked_for(stage):
     plan = make_usual_plan("momentum", instrument="options", **OPEN)
-    with pytest.raises(InputError, match="Give --source modelled, or sim"):
+    with pytest.raises(InputError, match="Give `source` modelled, or sim"):
         backtest_plan(plan, [], [replace(stage, market=None)])
-    with pytest.raises(InputError, match="--iv-history FILE"):
+    with pytest.raises(InputError, match="`iv_history` FILE"):
         backtest_plan(plan, [], [replace(stage, data=replace(stage.data, history=None))])
-    with pytest.raises(InputError, match="--minutes FILE"):
+    with pytest.raises(InputError, match="`minutes` FILE"):
         backtest_plan(plan, [], [replace(stage, data=replace(stage.data, minutes=None))])
 
 

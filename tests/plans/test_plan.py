@@ -83,7 +83,7 @@ def test_another_version_and_a_missing_key(written):
         load_plan(written(SHORTEST.replace("version = 1", "version = 2")))
     with pytest.raises(DataError, match=r"horizon: field required"):
         load_plan(written(SHORTEST.replace('horizon = "swing"\n', "")))
-    with pytest.raises(DataError, match="Name a plan: --plan FILE"):
+    with pytest.raises(DataError, match="Name a plan: `plan` FILE"):
         load_plan(written("") / "nowhere")
 
 

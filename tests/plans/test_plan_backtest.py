@@ -78,7 +78,7 @@ def test_a_period_without_data_says_nothing(saw):
 
 
 def test_what_is_missing_is_named(saw):
-    with pytest.raises(InputError, match="Name them: --minutes FILE"):
+    with pytest.raises(InputError, match="Name them: `minutes` FILE"):
         backtest_plan(
             make_plan(name="m", edge="momentum", horizon="intraday", instrument="shares", macro={"enabled": False}),
             stress_stages(saw),

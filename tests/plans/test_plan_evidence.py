@@ -78,5 +78,5 @@ def test_condors_of_a_plan_against_condors_of_any_session():
     every, edge, whole = found.rungs
     assert every.trades > edge.trades >= whole.trades > 10
     assert every.independent < 0.5 * every.trades  # condors of some weeks, one a day
-    with pytest.raises(InputError, match="Give --source modelled"):
+    with pytest.raises(InputError, match="Give `source` modelled"):
         plan_evidence(plan, Stage(period, inputs))

@@ -96,7 +96,7 @@ def test_auto_cannot_simulate_another_symbol(live_server):
 
 
 def test_live_is_the_present(cboe):
-    with pytest.raises(DataError, match=r"only the present is live, not 2026-02-27\. Take --source record"):
+    with pytest.raises(DataError, match=r"only the present is live, not 2026-02-27\. Take `source` record"):
         open_source("cboe").on_day(MarketRequest(as_of=date(2026, 2, 27)))
     with pytest.raises(InputError, match="shows only the present"):
         open_source("cboe").on_day(MarketRequest(session="10:00"))

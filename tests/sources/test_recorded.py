@@ -57,7 +57,7 @@ def test_any_recorded_day_can_be_the_day(record):
 
 
 def test_what_is_not_there_is_named_with_what_is(record):
-    with pytest.raises(DataError, match=r"2026-02-26 to 2026-03-02. Give --as-of 2026-02-27 or --as-of 2026-03-02"):
+    with pytest.raises(DataError, match=r"2026-02-26 to 2026-03-02. Give `as_of` 2026-02-27 or `as_of` 2026-03-02"):
         recorded_on_day("IWM", date(2026, 2, 28), None, 10, 252)
     with pytest.raises(DataError, match="no chain of SPY, only of IWM"):
         recorded_on_day("SPY", None, None, 10, 252)

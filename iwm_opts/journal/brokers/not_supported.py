@@ -83,7 +83,7 @@ OTHER_TABLES: Final[tuple[tuple[tuple[str, str], tuple[str, ...]], ...]] = (
     (_CHAIN, ("strike", "bid", "ask")),
     (_CHAIN, ("strike", "best_bid", "best_offer")),
     (_CHAIN, ("calls", "puts", "strike")),
-    (("holds prices by day or minute", "Give them with --bars; review reads trades"), ("open", "high", "low", "close")),
+    (("holds prices by day or minute", "Give them with `bars`; review reads trades"), ("open", "high", "low", "close")),
     (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "last price $")),
     (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "average_buy_price")),
 )
