@@ -5,10 +5,11 @@ from dataclasses import asdict
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.condor import condor
 from iwm_opts.cli.options import output_options
 from iwm_opts.cli.origins import option_values
 from iwm_opts.cli.output import FORMAT_SUFFIX, emit, say
-from iwm_opts.cli.values import Values, takes_values
+from iwm_opts.cli.values import Values, takes_values, with_options
 
 
 @click.command(epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
@@ -27,6 +28,7 @@ def doctor(values: Values) -> None:
         rows, name = [asdict(value) for value in option_values(click.get_current_context())], "options"
     else:
         rows, name = [asdict(check) for check in api.check_all()], "checks"
+        rows = [row | {"remedy": with_options(row["remedy"], condor)} for row in rows]  # of reading a chain
     kind = _format(values)
     if kind == "json":
         emit(api.as_json({name: rows}), values)

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.values import Values
+from iwm_opts.cli.values import Values, with_options
 from iwm_opts.errors import printable
 
 STDOUT: Final = "-"
@@ -53,10 +53,11 @@ def show_saved(result: "api.Result", values: Values) -> None:
 
 
 def result_text(result: "api.Result", values: Values) -> str:
-    """Return the result as table, JSON or CSV."""
-    if values["format"] == "json":
-        return result.to_json()
-    return printable(result.to_csv(), "\n") if values["format"] == "csv" else result.to_text(values.flag("verbose"))
+    """Return the result as table, JSON or CSV, its notes with the options of the command."""
+    if values["format"] == "csv":
+        return printable(result.to_csv(), "\n")
+    text = result.to_json() if values["format"] == "json" else result.to_text(values.flag("verbose"))
+    return with_options(text, values.command)
 
 
 def emit(text: str, values: Values) -> None:

@@ -28,6 +28,8 @@ class Values(Mapping[str, object]):
         Options given on the command line.
     given : frozenset of str
         Options given anywhere: command line, variable or configuration file.
+    command : click.Command, optional
+        Whose options they are.
     """
 
     def __init__(
@@ -35,8 +37,9 @@ class Values(Mapping[str, object]):
         values: Mapping[str, object],
         typed: frozenset[str] = frozenset(),
         given: frozenset[str] = frozenset(),
+        command: click.Command | None = None,
     ) -> None:
-        self._values, self.typed, self.given = dict(values), typed, given
+        self._values, self.typed, self.given, self.command = dict(values), typed, given, command
 
     def __getitem__(self, name: str) -> object:
         return self._values[name]
@@ -49,11 +52,12 @@ class Values(Mapping[str, object]):
 
     def replaced(self, **values: object) -> "Values":
         """Return the same call with other values."""
-        return Values(self._values | values, self.typed, self.given | set(values))
+        return Values(self._values | values, self.typed, self.given | set(values), self.command)
 
     def without(self, *names: str) -> "Values":
         """Return the same call without some options."""
-        return Values({name: value for name, value in self.items() if name not in names}, self.typed, self.given)
+        kept = {name: value for name, value in self.items() if name not in names}
+        return Values(kept, self.typed, self.given, self.command)
 
     def asked(self) -> dict[str, object]:
         """Options given anywhere that bear on a result, days as text: saved with it."""
@@ -107,7 +111,8 @@ class Values(Mapping[str, object]):
         sources = {name: context.get_parameter_source(name) for name in context.params}
         typed = frozenset(name for name, source in sources.items() if source is ParameterSource.COMMANDLINE)
         default = (None, ParameterSource.DEFAULT)
-        return cls(context.params, typed, frozenset(name for name, source in sources.items() if source not in default))
+        given = frozenset(name for name, source in sources.items() if source not in default)
+        return cls(context.params, typed, given, context.command)
 
 
 def option_name(name: str) -> str:
@@ -115,14 +120,14 @@ def option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def with_options(message: str, command: click.Command) -> str:
-    """Message whose parameters in backticks are the command's options: `as_of` of an error is --as-of."""
-    options = {parameter.name: parameter.opts for parameter in command.params}
+def with_options(text: str, command: click.Command | None) -> str:
+    """Text whose parameters in backticks are the command's options: `as_of` of an error or a note is --as-of."""
+    options = {parameter.name: parameter.opts for parameter in command.params} if command else {}
 
     def option_of(name: str) -> str:
         return option_name(name) if option_name(name) in options[name] else max(options[name], key=len)
 
-    return NAMED.sub(lambda match: option_of(match[1]) if match[1] in options else match[0], message)
+    return NAMED.sub(lambda match: option_of(match[1]) if match[1] in options else match[0], text)
 
 
 def takes_values(function: Callable[[Values], None]) -> Callable[..., None]:

@@ -14,7 +14,8 @@ INK, BLUE, GAIN, LOSS, GREY, ORANGE = "#1b1f24", "#2563a8", "#2e8b57", "#c0392b"
 COLOURS: Final = (INK, ORANGE, BLUE, GAIN, "#7d4fa3", GREY)
 DIVERGING: Final = [[0.0, LOSS], [0.5, "#ffffff"], [1.0, GAIN]]
 SEQUENTIAL: Final = [[0.0, "#eef3f8"], [1.0, BLUE]]
-DOLLARS: Final = "$,.0f"
+DOLLARS: Final = "$,.2~f"  # of axes: cents where a small range needs them
+PERCENT: Final = ".2~%"
 LABEL_ROOM: Final = 0.12  # of the span, above and below, for labels outside the bars
 MOST_LINES: Final = 200  # of parallel coordinates
 SHADES: Final = 8
@@ -104,8 +105,9 @@ def histogram(values: Sequence[float], axis: str) -> Figure:
         "marker": {"color": [GAIN if value >= 0 else LOSS for value in middle]},
     }
     shapes = [_upright(float(data.mean()), INK)] if len(data) else []
-    return figure([trace], xaxis={"title": {"text": axis}, "tickformat": DOLLARS}, yaxis={"title": {"text": "trades"}},
-                  shapes=shapes, bargap=0.02)  # fmt: skip
+    few = 1 if max(counts, default=0) < 6 else None  # no ticks between whole trades
+    return figure([trace], xaxis={"title": {"text": axis}, "tickformat": DOLLARS},
+                  yaxis={"title": {"text": "trades"}, "dtick": few}, shapes=shapes, bargap=0.02)  # fmt: skip
 
 
 def scatter(
@@ -230,7 +232,7 @@ def equity(
         showlegend=True,
         xaxis={"type": "date", "anchor": "y2"},
         yaxis={"domain": [0.34, 1.0], "tickformat": DOLLARS, "title": {"text": "equity"}},
-        yaxis2={"domain": [0.0, 0.26], "tickformat": ".0%", "gridcolor": "#eee", "automargin": True,
+        yaxis2={"domain": [0.0, 0.26], "tickformat": PERCENT, "gridcolor": "#eee", "automargin": True,
                 "title": {"text": "below peak"}},
         shapes=[
             {"type": "rect", "xref": "x", "yref": "paper", "x0": first, "x1": last, "y0": 0, "y1": 1, "layer": "below",

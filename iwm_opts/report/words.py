@@ -45,4 +45,4 @@ def number(value: float, digits: int = 1) -> str:
     """Plain number, a dash where undefined, `unlimited` for infinity."""
     if math.isinf(value):
         return "unlimited"
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+    return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.0

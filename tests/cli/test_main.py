@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts.cli.backtest import backtest
 from iwm_opts.cli.main import COMMANDS
-from iwm_opts.cli.values import with_options
+from iwm_opts.cli.output import result_text
+from iwm_opts.cli.values import Values, with_options
 from iwm_opts.errors import DataError
 
 
@@ -311,6 +313,13 @@ def test_parameters_that_an_error_names_are_options_on_the_command_line(run, mad
         iwm.read_chain("chain.csv")
     outside = run("backtest", "--source", "sim", "--from", "2023-03-01", "--to", "2023-02-01").err
     assert "later than --to 2023-02-01" in outside
+
+
+def test_parameters_that_a_note_names_are_options_on_the_command_line():
+    text = "no RVX (give `first`)"
+    result = SimpleNamespace(to_text=lambda verbose: text, to_json=lambda: text, to_csv=lambda: text)
+    for form, shown in (("table", "--from"), ("json", "--from"), ("csv", "`first`")):
+        assert result_text(result, Values({"format": form}, command=backtest)) == f"no RVX (give {shown})"
 
 
 def test_other_words_in_backticks_stay():

@@ -42,7 +42,7 @@ def test_sensible_names_pass(name):
                                   "IBIT (1).csv", "spy.csv", "^GSPC.csv", "rut.parquet"])  # fmt: skip
 def test_names_of_other_underlyings_are_refused(name):
     ticker = re.findall(r"[A-Za-z]+", name)[0].upper()
-    rule = rf"its name says {ticker}, not IWM.* Give --symbol {ticker} or the file of IWM"
+    rule = rf"its name says {ticker}, not IWM.* Give `symbol` {ticker} or the file of IWM"
     with pytest.raises(DataError, match=rule):
         refuse_name(name, "IWM")
     refuse_name(name, ticker)

@@ -29,9 +29,9 @@ def test_the_latest_day_unless_asked(week):
 @pytest.mark.parametrize(
     ("day", "nearest"),
     [
-        (date(2024, 6, 5), "Give --as-of 2024-06-04 or --as-of 2024-06-06"),
-        (date(2024, 6, 1), "Give --as-of 2024-06-03"),
-        (date(2025, 1, 2), "Give --as-of 2024-06-06"),
+        (date(2024, 6, 5), "Give `as_of` 2024-06-04 or `as_of` 2024-06-06"),
+        (date(2024, 6, 1), "Give `as_of` 2024-06-03"),
+        (date(2025, 1, 2), "Give `as_of` 2024-06-06"),
     ],
 )
 def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):
@@ -114,7 +114,7 @@ def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
     with pytest.raises(
         DataError,
         match=r"the latest day, 2024-06-06, has 1 row, while 2024-06-04 has 36\. "
-        "Give --as-of 2024-06-04, or --as-of 2024-06-06 to read those few",
+        "Give `as_of` 2024-06-04, or `as_of` 2024-06-06 to read those few",
     ):
         load_chain(path)
     assert load_chain(path, as_of=DAYS[1]).as_of == DAYS[1]

@@ -212,8 +212,10 @@ def test_many_variants_draw_the_best_and_the_worst():
 
 def test_a_histogram_counts_every_trade():
     values = np.random.default_rng(1).normal(size=333)
-    (trace,) = histogram(values.tolist(), "dollars")["data"]
-    assert sum(trace["y"]) == 333
+    figure = histogram(values.tolist(), "dollars")
+    assert sum(figure["data"][0]["y"]) == 333
+    assert figure["layout"]["yaxis"]["dtick"] is None
+    assert histogram([-20.0, -70.0], "dollars")["layout"]["yaxis"]["dtick"] == 1  # no half trades
 
 
 def test_text_is_escaped_in_tables_captions_and_figures():

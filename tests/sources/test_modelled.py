@@ -250,7 +250,7 @@ def test_on_its_newest_day(files):
     ("changes", "told"),
     [
         ({"bars": None}, "bars=None: the modelled market is made from daily bars"),
-        ({"iv_history": None}, "Give --bars IWM.csv --iv-history"),
+        ({"iv_history": None}, "Give `bars` IWM.csv `iv_history`"),
         ({"slope_base": None}, "slope_base=None: a slope is the ratio of two indices"),
         ({"slope_history": "iv_history"}, "is not a short index over a longer one"),
         ({"yields": "bars"}, "is not a yield in per cent"),
