@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from iwm_opts.errors import printable
 
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
+NOTED: Final = ("json", "md", "txt")  # suffixes of files that hold notes, as the page that is printed
 WRITTEN_ALONE: Final = ("write_log", "save", "calibrate")  # options whose `-` takes standard output for themselves
 ASKED: Final = frozenset({"format", "order_format", "prompt"})  # typed, they ask for text, also with --quiet
 # What tables and charts draw with, for a terminal of ASCII or a code page.
@@ -44,7 +44,10 @@ def write_result(result: "api.Result", values: Values) -> None:
     suffix = path.suffix.removeprefix(".").lower() or asked
     if "format" in values.typed and suffix != asked:
         raise click.UsageError(f"--format {values['format']} contradicts --output {path}: leave --format out")
-    write_file(path, result.content(suffix, values.flag("verbose")), values, is_private=result.is_private)
+    content = result.content(suffix, values.flag("verbose"))
+    if suffix in NOTED:
+        content = with_options(content.decode(), values.command).encode()
+    write_file(path, content, values, is_private=result.is_private)
 
 
 def show_saved(result: "api.Result", values: Values) -> None:
@@ -86,7 +89,7 @@ def needs_ascii() -> bool:
     return False
 
 
-def write_file(path: Path, content: bytes, values: Mapping[str, object], *, is_private: bool = False) -> None:
+def write_file(path: Path, content: bytes, values: Values, *, is_private: bool = False) -> None:
     """Replace a file by a complete one, and say so; links are followed, pipes and streams written to."""
     if path.exists() and not path.is_file():  # a pipe's own path: that of /dev/fd leads to no file
         api.write_special(path, content)
@@ -95,7 +98,7 @@ def write_file(path: Path, content: bytes, values: Mapping[str, object], *, is_p
     say(f"written: {path}", values)
 
 
-def say(message: str, values: Mapping[str, object]) -> None:
+def say(message: str, values: Values) -> None:
     """Message on standard error, unless --quiet."""
     if not values.get("quiet"):
-        click.echo(printable(message), err=True)
+        click.echo(printable(with_options(message, values.command)), err=True)

@@ -22,7 +22,7 @@ from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
 SMILE_COLUMNS = ("iv", "delta", "gamma", "theta", "vega")
-NO_DIVIDENDS = "dividends of {} not given: max_loss excludes the dividend owed on early assignment; give --dividends"
+NO_DIVIDENDS = "dividends of {} not given: max_loss excludes the dividend owed on early assignment; give `dividends`"
 RATES = (-0.05, 0.30)  # range of dollar rates; a larger one was meant in per cent
 
 

@@ -39,7 +39,8 @@ def check_table(standing: PlanStatus, label: str = "", columns: int | None = Non
     elif not sizing.size.contracts:
         bounds += f": {sizing.size.reason}"
     size_label = "size" if decision.take else "size if it were taken"
-    parts.append(Text(f"{size_label}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
+    at = " at" if sizing.unit == "shares" else f"; {standing.plan.symbol} at"  # options are not entered at that price
+    parts.append(Text(f"{size_label}: {size}{at} {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
     parts += [Text(f"package: {standing.package}")] if standing.package else []
     parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
     return render([*parts, *named], columns)

@@ -322,5 +322,13 @@ def test_parameters_that_a_note_names_are_options_on_the_command_line():
         assert result_text(result, Values({"format": form}, command=backtest)) == f"no RVX (give {shown})"
 
 
+def test_files_name_options_as_the_page_does(run, made_quotes, tmp_path):
+    source = ("--source", "chain.csv", "--as-of", "2026-03-02", "--no-gate", "--dte", "28:50")
+    made_quotes().to_csv("chain.csv", index=False)
+    for suffix in ("json", "md", "txt"):
+        assert run("condor", *source, "--output", f"x.{suffix}").code == 0
+        assert "give --dividends" in (tmp_path / f"x.{suffix}").read_text()
+
+
 def test_other_words_in_backticks_stay():
     assert with_options("`as_of` of `mean` and `first`", backtest) == "`as_of` of `mean` and --from"
