@@ -246,7 +246,7 @@ def test_an_intraday_plan_without_minutes_says_what_it_needs(tmp_path, bars):
     file = tmp_path / "tasty.csv"
     file.write_text("\n".join([HEADER, *rows]))
     log = replayed(read_log(file), GAPS, Inputs(bars))
-    assert any("minutes" in note and "give --minutes FILE" in note for note in log.notes)
+    assert any("minutes" in note and "give `minutes` FILE" in note for note in log.notes)
     assert log.trades["planned_risk"].notna().all()  # the size needs daily bars alone
 
 
