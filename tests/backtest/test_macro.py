@@ -58,7 +58,7 @@ def test_a_fall_of_exactly_the_limit_is_not_over_it():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "told"), [("iron-condor", "Add --macro-applies-to-condors"), ("long-put", "gains from a fall")]
+    ("strategy", "told"), [("iron-condor", "Add `macro_applies_to_condors`"), ("long-put", "gains from a fall")]
 )
 def test_it_is_for_what_gains_from_a_rise(strategy, told):
     with pytest.raises(InputError, match=told):

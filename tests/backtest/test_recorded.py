@@ -68,7 +68,7 @@ class TestDays:
     def test_first_and_last(self, week, chain_of):
         path = str(chain_of(*week))
         assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)
-        told = r"has no quotes from 2024-03-11, it holds 4 days.*Give --from and --to within"
+        told = r"has no quotes from 2024-03-11, it holds 4 days.*Give `first` and `last` within"
         with pytest.raises(DataError, match=told):
             recorded_days(path, first=date(2024, 3, 11))
 

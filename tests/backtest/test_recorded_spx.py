@@ -266,6 +266,6 @@ def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data
 
 
 def test_a_range_without_a_day_is_told_with_what_there_is(market_data):
-    told = "has no quotes from 2020-01-01 to 2020-02-01, it holds 29 days from 2019-04-25 to 2019-06-07. Give --from"
+    told = "has no quotes from 2020-01-01 to 2020-02-01, it holds 29 days from 2019-04-25 to 2019-06-07. Give `first`"
     with pytest.raises(DataError, match=told):
         recorded_days(str(market_data / CHAINS), symbol="SPX", first=date(2020, 1, 1), last=date(2020, 2, 1))
