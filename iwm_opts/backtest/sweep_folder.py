@@ -102,9 +102,9 @@ class SweepFolder:
             When a part was changed, or variants of both folders have other outcomes.
         """
         if not (folder / HEAD).is_file():
-            raise InputError("merge", str(folder), "holds no sweep", "name a folder that sweep --output wrote")
+            raise InputError("merge", str(folder), "holds no sweep", "name a folder that a sweep wrote")
         if folder.resolve() == self.folder.resolve():
-            raise InputError("merge", str(folder), "is the folder of --output", "leave it out")
+            raise InputError("merge", str(folder), "is the folder of `output`", "leave it out")
         with SweepFolder(folder, self.asked) as shard:
             new = shard.outcomes
             _, places, others = np.intersect1d(self.outcomes.numbers, new.numbers, return_indices=True)
