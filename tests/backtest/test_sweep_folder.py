@@ -92,7 +92,7 @@ def test_merging_writes_into_no_folder_of_another_kind(shard, tmp_path):
     empty.mkdir()
     with SweepFolder(tmp_path / "all", ASKED) as folder:
         for path, words in ((empty, "holds no sweep"), (tmp_path / "none", "holds no sweep"),
-                            (tmp_path / "all", "is the folder of --output")):  # fmt: skip
+                            (tmp_path / "all", "is the folder of `output`")):  # fmt: skip
             with pytest.raises(InputError, match=words):
                 folder.merge(path)
     assert list(empty.iterdir()) == []
