@@ -134,7 +134,7 @@ def _refuse_settings(text: str, path: Path) -> None:
     except ValueError:  # named where it is read
         return
     if isinstance(content, dict) and "edge" in content and PLAN_KEYS & set(content):
-        raise DataError(path, "is a plan, not a trade log", "Name the log, and the plan with --plan")
+        raise DataError(path, "is a plan, not a trade log", "Name the log, and the plan as `plan`")
     if is_toml:
         raise DataError(path, "holds settings (TOML), not a trade log", f"Give {FORMATS}")
 
