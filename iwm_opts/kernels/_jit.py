@@ -296,6 +296,11 @@ class _SharedCache(Cache):  # type: ignore[misc]
     _lock = FileLock(CACHE_DIR / ".lock")  # reentrant: callees compile while their callers hold it
     _is_held = False
 
+    @classmethod
+    def renew_lock(cls) -> None:
+        """Make a lock of this process: one from before a fork is its parent's."""
+        cls._lock = FileLock(CACHE_DIR / ".lock")
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load a compiled signature; without one, return None and hold the lock until `release`."""
         # Numba would first register all that it can compile, scipy.linalg included: 0.5 s. Compiled code needs only the
@@ -315,6 +320,10 @@ class _SharedCache(Cache):  # type: ignore[misc]
         if self._is_held:
             self._is_held = False
             self._lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SharedCache.renew_lock)
 
 
 class _InlineCacheImpl(CacheImpl):  # type: ignore[misc]

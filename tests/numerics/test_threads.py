@@ -49,6 +49,27 @@ def test_child_processes_give_what_the_parent_gives(method):
     np.testing.assert_array_equal(alone, done)
 
 
+COMPILED_AFTER_FORK = """
+import os
+import numpy as np
+from iwm_opts.kernels.panel.rank import rank_and_percentile
+child = os.fork()
+rank = rank_and_percentile(np.array([0.30, 0.10, 0.20, 0.12, 0.15]))[0]
+if not child:
+    os._exit(0 if abs(rank - 25.0) < 1e-9 else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_compiles_what_its_parent_has_not(tmp_path):
+    command = [sys.executable, "-c", COMPILED_AFTER_FORK]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert list(tmp_path.rglob("*.nbc"))
+
+
 def resident() -> int:
     """Bytes of memory that this process holds."""
     with open("/proc/self/statm") as file:
