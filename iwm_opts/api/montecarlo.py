@@ -29,6 +29,7 @@ from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.saved import CONFIG, load_result
 from iwm_opts.conventions import ACCOUNT, DAYS_PER_YEAR, SESSIONS_PER_YEAR, counted
 from iwm_opts.errors import InputError
+from iwm_opts.io.opening import as_path
 from iwm_opts.journal.equity import marked_equity, realised_equity
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import TradeLog, accounts_of
@@ -174,7 +175,7 @@ def _source(request: MonteCarloRequest) -> _Source:
         return _of_backtest(pooled.trades, pooled.equity, size, pooled.name, label, pooled.notes)
     if isinstance(given, TradeLog):
         return _of_log(given, request.account)
-    if (Path(given) / CONFIG).exists():
+    if (as_path(given) / CONFIG).exists():
         saved, label = load_result(Path(given)), read_log(Path(given)).label
         size = saved.rules.size
         notes = tuple(saved.config.get("notes", ()))

@@ -12,6 +12,7 @@ from iwm_opts.api.review import ReviewRequest, answer_review
 from iwm_opts.backtest.saved import CONFIG, Saved, load_result
 from iwm_opts.backtest.sweep_folder import HEAD
 from iwm_opts.errors import InputError
+from iwm_opts.io.opening import as_path
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
 from iwm_opts.report.page import Page, as_markdown
@@ -94,7 +95,7 @@ def answer_report(request: ReportRequest) -> Result:
     InputError
         For a folder without a saved backtest, and a trade log beside another result.
     """
-    paths = [Path(path) for path in request.paths]
+    paths = [as_path(path) for path in request.paths]
     for path in paths:
         if path.is_dir() and not (path / CONFIG).exists():
             holds = "holds a sweep" if (path / HEAD).exists() else "holds no saved backtest"

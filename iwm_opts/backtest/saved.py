@@ -7,8 +7,8 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -25,14 +25,15 @@ from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.atomic import UNFINISHED, write_durably
-from iwm_opts.io.opening import MAX_OWN, as_kind, read_object, read_whole
+from iwm_opts.io.atomic import UNFINISHED, put_folder, write_durably
+from iwm_opts.io.opening import MAX_OWN, as_kind, as_path, read_object, read_whole
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LAYOUT: Final = 1  # of the folder; raised when its contents change
-CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
+FILES: Final = ("config.json", "summary.json", "trades.parquet", "equity.parquet")
+CONFIG, SUMMARY, TRADES, EQUITY = FILES
 Record = dict[str, Any]
 
 
@@ -134,10 +135,11 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     Raises
     ------
     InputError
-        When the folder holds anything else, unless it is a result and `overwrite` is given.
+        When the folder holds anything else, unless it is a result alone and `overwrite` is given.
     DataError
         When it cannot be written; the earlier content is kept.
     """
+    folder = Path(os.path.realpath(as_path(folder)))
     config, frames = _config(result, asked), (result.trades, result.equity)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         refuse_strangers(folder)
@@ -145,15 +147,17 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
             return False
         if not overwrite:
             raise InputError("output", str(folder), "holds another result", "name another folder, or add `overwrite`")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=UNFINISHED))
+        if others := sorted(path.name for path in folder.iterdir() if path.name not in FILES):
+            rule = f"holds {', '.join(others[:3])} beside the result, which `overwrite` would remove"
+            raise InputError("output", str(folder), rule, "move it away, or name another folder")
+    made = folder.parent / f".{secrets.token_hex(8)}{UNFINISHED}"
     try:
-        made.chmod(0o755)
+        made.mkdir(parents=True)
         write_durably(made / CONFIG, _json(config))
         write_durably(made / SUMMARY, _json(summary_record(*frames, result.account) | _uncertainty(result)))
         write_durably(made / TRADES, _parquet(result.trades.assign(**provenance(result))))
         write_durably(made / EQUITY, _parquet(result.equity))
-        _put(made, folder)
+        put_folder(made, folder, overwrite=overwrite)
     except OSError as error:
         raise DataError(folder, f"cannot be written: {error.strerror or error}", "check its permissions") from None
     finally:
@@ -181,7 +185,7 @@ def load_result(folder: Path) -> Saved:
     DataError
         When the folder is none, or a file of it is missing or damaged.
     """
-    if not folder.is_dir():
+    if not as_path(folder).is_dir():
         raise DataError(folder, "not a folder", "name one that iwm-opts backtest --output wrote")
     if not (folder / CONFIG).exists():
         raise DataError(folder, "holds no saved backtest", "name a folder that iwm-opts backtest --output wrote")
@@ -261,22 +265,6 @@ def _is_same(held: Saved, config: Record, trades: pd.DataFrame, equity: pd.DataF
 
 def _read_back(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.read_parquet(BytesIO(_parquet(frame)))
-
-
-def _put(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place; an existing one is set aside, and restored on failure."""
-    if not folder.exists():
-        os.rename(made, folder)
-        return
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=UNFINISHED)) / "replaced"
-    os.rename(folder, aside)
-    try:
-        os.rename(made, folder)
-    except OSError:
-        os.rename(aside, folder)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
 
 
 def _json(record: Record) -> bytes:

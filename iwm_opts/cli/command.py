@@ -1,6 +1,7 @@
 """Shared behaviour of commands: help, compile notice, output checks."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,12 @@ class HeadedCommand(click.Command):
     def __init__(self, *arguments: Any, first: Sequence[str] = (), **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.first = tuple(first)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Check the files named, then run."""
+        refuse_missing(ctx)
+        refuse_overwriting(ctx)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the first options, then the others heading by heading."""
@@ -60,21 +67,16 @@ class NumericalCommand(HeadedCommand):
             lost = f"Every run compiles: {CACHE_DIR} is not writable. Set NUMBA_CACHE_DIR to a writable folder."
             click.echo(f"Compiling kernels for this machine: {duration}. {kept if IS_KEPT else lost}", err=True)
 
-        refuse_missing(ctx)
-        refuse_overwriting(ctx.params)
         if ctx.params.get("quiet"):
             return super().invoke(ctx)
         with on_first_compilation(announce, self.name or ""):
             return super().invoke(ctx)
 
 
-READ = (
-    *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
-    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events", "macro"),
-    *("short_index", "middle_index", "long_index", "chain", "parameters"),
-)
 NAMED = ("to-2019",)  # parameter sets that are no file
 WRITTEN = ("output", "plot", "save", "write_log", "calibrate")
+FILES: Final = ("FILE", "PATH", "FOLDER")  # in the metavar of what is read
+DATA: Final = (".csv", ".parquet", ".json", ".gz", ".zip", ".xlsx", ".toml")  # suffixes of what is read in a folder
 
 
 def refuse_missing(context: click.Context) -> None:
@@ -86,17 +88,16 @@ def refuse_missing(context: click.Context) -> None:
         For the first of them.
     """
     for parameter in context.command.params:
-        given = context.params.get(parameter.name or "")
-        for text in given if isinstance(given, tuple) else (given,):
-            is_file = parameter.metavar == "FILE" or (parameter.name == "chain" and Path(str(text)).suffix)
-            if not (text and is_file and parameter.name in (*READ, "sectors")) or text in NAMED:
+        for text in _texts(context, parameter):
+            is_file = parameter.metavar == "FILE" or (parameter.name == "chain" and Path(text).suffix)
+            if not is_file or parameter.name in WRITTEN or text in NAMED:
                 continue
             if not Path(text).exists():
                 remedy = (getattr(parameter, "help", None) or "").partition("  [")[0]
                 raise DataError(text, "cannot be read, it does not exist", f"give {parameter.opts[0]} a file: {remedy}")
 
 
-def refuse_overwriting(options: Mapping[str, object]) -> None:
+def refuse_overwriting(context: click.Context) -> None:
     """Refuse to write onto an input, or onto one file twice.
 
     Raises
@@ -104,14 +105,46 @@ def refuse_overwriting(options: Mapping[str, object]) -> None:
     UsageError
         With both options.
     """
-    taken = {Path(str(options[name])).resolve(): name for name in READ if options.get(name)}
-    for name in WRITTEN:
-        target = options.get(name)
-        if not target:
-            continue
-        path = Path(str(target)).resolve()
-        if path in taken and not path.is_char_device():
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} would overwrite what --{taken[path].replace('_', '-')} names: {target}"
-            )
-        taken[path] = name
+    read = {text: _shown(parameter) for parameter in _read(context) for text in _texts(context, parameter)}
+    config = getattr(context.find_root().default_map, "file", None)
+    if config is not None:
+        read[str(config)] = "--config"
+    taken = {os.path.realpath(text): name for text, name in read.items()}
+    for parameter in context.command.params:
+        for target in _texts(context, parameter) if parameter.name in WRITTEN else ():
+            path = Path(os.path.realpath(target))
+            name = taken.get(str(path)) or next((name for text, name in read.items() if _holds(text, path)), None)
+            if name and not path.is_char_device():
+                raise click.UsageError(f"{_shown(parameter)} would overwrite what {name} names: {target}")
+            taken[str(path)] = _shown(parameter)
+
+
+def _read(context: click.Context) -> Iterator[click.Parameter]:
+    """Parameters that name what is read."""
+    for parameter in context.command.params:
+        is_path = isinstance(parameter.type, click.Path) or any(kind in (parameter.metavar or "") for kind in FILES)
+        if parameter.name not in WRITTEN and (is_path or isinstance(parameter, click.Argument)):
+            yield parameter
+
+
+def _texts(context: click.Context, parameter: click.Parameter) -> tuple[str, ...]:
+    """Values of a parameter as text."""
+    value = context.params.get(parameter.name or "")
+    return tuple(str(each) for each in (value if isinstance(value, tuple | list) else (value,)) if each)
+
+
+def _shown(parameter: click.Parameter) -> str:
+    """`--write-log`, or `LOG` of an argument."""
+    name = (parameter.name or "").replace("_", "-")
+    return name.upper() if isinstance(parameter, click.Argument) else max(parameter.opts, key=len)
+
+
+def _holds(text: str, path: Path) -> bool:
+    """Whether a folder or glob that is read holds a file of data."""
+    if path.suffix.lower() not in DATA or not path.is_file():
+        return False
+    import glob
+
+    if glob.has_magic(text) and not os.path.exists(text):
+        return str(path) in map(os.path.realpath, glob.iglob(text, recursive=True))
+    return os.path.isdir(text) and Path(os.path.realpath(text)) in path.parents

@@ -50,6 +50,8 @@ def _option_names(file: Path, name: str, table: dict[str, object]) -> dict[str, 
 def _typed(file: Path, name: str, key: str, value: object) -> str:
     if isinstance(value, dict | list):
         raise DataError(file, f"[{name}] {key} = {value!r} is not an option value", "give a number or a word")
+    if "\0" in str(value):
+        raise DataError(file, f"[{name}] {key} = {value!r} holds NUL", "take it out")
     return str(value)
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.command import HeadedCommand
 from iwm_opts.cli.condor import condor
 from iwm_opts.cli.options import output_options
 from iwm_opts.cli.origins import option_values
@@ -12,7 +13,7 @@ from iwm_opts.cli.output import FORMAT_SUFFIX, emit, say
 from iwm_opts.cli.values import Values, takes_values, with_options
 
 
-@click.command(epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
+@click.command(cls=HeadedCommand, epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
 @click.option("--config", "show_config", is_flag=True, help="Show each option's value and where it comes from.")
 @click.option("--clear-cache", is_flag=True, help="Remove recorded panels and stopped runs' results from the cache.")
 @output_options

@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.command import HeadedCommand
 from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
 from iwm_opts.cli.output import result_text, say, write_result
 from iwm_opts.cli.progress import progress
@@ -50,9 +51,10 @@ CHAINS_ALONE: Final = ("origin", "years", "symbol")
 
 
 @click.command(
+    cls=HeadedCommand,
     epilog="\b\nExample:\n  iwm-opts fetch\n  iwm-opts fetch --symbols IWM --interval 5m\n"
     "  iwm-opts fetch chains --from ~/histories\n"
-    "  iwm-opts backtest --source archive"
+    "  iwm-opts backtest --source archive",
 )
 @click.argument("what", type=click.Choice(["series", "chains"]), default="series")
 @fetch_options

@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 import click
 
-from iwm_opts.errors import LONGEST, ConflictError, IwmOptsError, printable
+from iwm_opts.errors import LONGEST, ConflictError, DataError, IwmOptsError, printable
 
 GC_ALLOCATIONS = 200_000  # between collections of the youngest objects; the interpreter's own is 700 to 2,000
 COMMANDS = {
@@ -221,7 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
         )  # the interpreter flushes once more on its way out
         sys.exit(0)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+        _fail(str(DataError(error.filename or "file", error.strerror or str(error))))
     except Exception as error:  # unexpected: one line; --debug shows the traceback
         _fail(f"{type(error).__name__}: {error}; run again with --debug and report it")
 

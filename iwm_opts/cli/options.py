@@ -133,13 +133,32 @@ class OutputParam(click.Path):
             if not self.is_text:
                 self.fail("'-': standard output takes text alone, name a file", param, ctx)
             return STDOUT
-        if CONTROL.search(str(value)):
-            self.fail(f"{str(path)!r}: has control characters in its name", param, ctx)
+        if fault := _fault_of_name(value):
+            self.fail(f"{str(path)!r}: {fault}", param, ctx)
         if not os.access(path.parent, os.W_OK | os.X_OK):
             self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
         is_bare = self.bare and not path.suffix
         if self.kinds and not is_bare and path.suffix.removeprefix(".").lower() not in self.kinds:
             self.fail(f"{str(path)!r} must end in .{', .'.join(self.kinds)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _fault_of_name(text: object) -> str:
+    """Why nothing can be written under a name; empty where it can."""
+    if CONTROL.search(str(text)):
+        return "has control characters in its name"
+    return "is a loop of symbolic links" if os.path.islink(os.path.realpath(str(text))) else ""
+
+
+class FolderParam(click.Path):
+    """A folder to be written."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if fault := _fault_of_name(value):
+            self.fail(f"{str(value)!r}: {fault}", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -151,8 +170,8 @@ class ResultParam(OutputParam):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
-        if CONTROL.search(text):
-            self.fail(f"{text!r}: has control characters in its name", param, ctx)
+        if fault := _fault_of_name(text):
+            self.fail(f"{text!r}: {fault}", param, ctx)
         if is_folder(text) or text == STDOUT:
             return text
         if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:

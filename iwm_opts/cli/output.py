@@ -94,7 +94,7 @@ def write_file(path: Path, content: bytes, values: Values, *, is_private: bool =
     if path.exists() and not path.is_file():  # a pipe's own path: that of /dev/fd leads to no file
         api.write_special(path, content)
     else:
-        api.write_durably(path.resolve(), content, is_private=is_private)
+        api.write_durably(Path(os.path.realpath(path)), content, is_private=is_private)
     say(f"written: {path}", values)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import SKIP, NumericalCommand
+from iwm_opts.cli.command import SKIP, HeadedCommand, NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import (
     INSTRUMENT,
@@ -137,7 +137,9 @@ def roll(values: Values) -> None:
 
 
 @paper.command(
-    "list", epilog="\b\nExample:\n  iwm-opts paper list\n  iwm-opts paper list --all --format csv --output trades.csv"
+    "list",
+    cls=HeadedCommand,
+    epilog="\b\nExample:\n  iwm-opts paper list\n  iwm-opts paper list --all --format csv --output trades.csv",
 )
 @option("--all", "every", is_flag=True, show_default=False, help="Closed trades too.")
 @output_options

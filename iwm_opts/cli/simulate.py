@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, QUIET, DateParam, group, option
+from iwm_opts.cli.options import CLUSTER, QUIET, DateParam, FolderParam, group, option
 from iwm_opts.cli.output import STDOUT, say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -15,7 +15,7 @@ FIRST = date(2016, 1, 4)  # a fixed day: the same seed gives the same files when
 DAYS = 2520
 
 simulate_options = group(
-    option("--output", type=click.Path(file_okay=False), required=True, help="Folder to write, or to go on with."),
+    option("--output", type=FolderParam(), required=True, help="Folder to write, or to go on with."),
     option("--days", type=click.IntRange(min=1), help=f"Sessions.  [default: {DAYS}, or the scenario's]"),
     option("--paths", type=click.IntRange(min=1), default=1, help="Markets apart from each other."),
     option("--seed", type=click.IntRange(min=0), default=1),

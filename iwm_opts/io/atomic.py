@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Final
 
 from iwm_opts.documents import CONTROL
 from iwm_opts.errors import DataError
-from iwm_opts.io.opening import kind_of
+from iwm_opts.io.opening import as_path, kind_of
 
 UNFINISHED: Final = ".tmp"  # ending of a file that is still being written
 STREAMS: Final = ("/dev/fd/", "/proc/self/fd/", "/dev/stdout", "/dev/stderr")
 FILE_MODE: Final = 0o666
 PRIVATE_MODE: Final = 0o600
+HERE: Final = -100  # AT_FDCWD of Linux
+EXCHANGE: Final = 2  # RENAME_EXCHANGE
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -44,30 +47,64 @@ def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> No
         path.parent.mkdir(parents=True, exist_ok=True)
         # The system applies the umask; O_EXCL follows no link.
         descriptor = os.open(temporary, NEW_FILE, PRIVATE_MODE if is_private else FILE_MODE)
-    except OSError as error:
-        raise _unwritten(path, error) from None
-    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:  # an interrupt within `os.open` as well
+        if not isinstance(error, FileExistsError):
+            with suppress(OSError):
+                temporary.unlink()
         if isinstance(error, OSError):
             raise _unwritten(path, error) from None
         raise
 
 
+def put_folder(made: Path, folder: Path, *, overwrite: bool) -> None:
+    """Put a finished folder in place; with `overwrite` an earlier one ends up as `made`, for the caller to remove.
+
+    On Linux both change places in one step, so that a kill loses neither. Elsewhere, and on file systems that cannot,
+    a kill between two steps leaves the earlier one beside it as `NAME.replaced`.
+
+    Raises
+    ------
+    OSError
+        The earlier folder is kept; without `overwrite`, also where one that is not empty is there by now.
+    """
+    if not (overwrite and folder.exists()):
+        os.rename(made, folder)
+    elif not _exchanged(made, folder):
+        aside = folder.with_name(f"{folder.name}.replaced")
+        os.rename(folder, aside)
+        try:
+            os.rename(made, folder)
+        except BaseException:
+            os.rename(aside, folder)
+            raise
+        os.rename(aside, made)
+    _sync_folder(folder.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two names have changed places, as `renameat2` of Linux does."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)  # glibc 2.28, musl 1.2.6
+    return rename is not None and rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0
+
+
 def check_name(path: Path) -> None:
-    """Refuse a file or folder to write whose name holds control characters, such as a line feed.
+    """Refuse a file or folder to write whose name holds control characters, such as a line feed, or is none at all.
 
     Raises
     ------
     DataError
     """
-    if CONTROL.search(path.name):
+    if CONTROL.search(as_path(path).name):
         raise DataError(path, "has control characters in its name", "name another file")
 
 

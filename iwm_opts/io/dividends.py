@@ -13,6 +13,7 @@ import pandas as pd
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.opening import as_path
 from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
@@ -130,7 +131,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
         ex-date from 1990 to 2100 and amount from 0 to below 1,000: names the first. Also for an ex-date with two
         amounts; rows that only repeat another count once, and `notes` say so.
     """
-    if not path.is_file():
+    if not as_path(path).is_file():
         raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
     frame = read_frame(path, "add the dividends, or say `dividends` none")
     frame = of_symbol(frame, symbol, is_choice=is_choice)

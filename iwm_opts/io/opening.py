@@ -1,5 +1,6 @@
 """Opening of files: regular ones, so that no pipe or device without an end holds up a reader."""
 
+import errno
 import io
 import os
 import stat
@@ -22,11 +23,31 @@ OTHER_KINDS: Final = (
     (stat.S_ISBLK, "a block device"), (stat.S_ISSOCK, "a socket"),
 )  # fmt: skip
 COPY: Final = "write its content to a file and give that"
+OTHER_NAME: Final = "check the name"
 
 
 def kind_of(mode: int) -> str:
     """Name of what is no regular file: a pipe, a directory; empty for a regular file."""
     return next((name for is_kind, name in OTHER_KINDS if is_kind(mode)), "")
+
+
+def as_path(path: str | Path) -> Path:
+    """Path of a name that file systems take.
+
+    Raises
+    ------
+    DataError
+        For NUL, unpaired surrogates, and names that are too long.
+    """
+    path = Path(path)
+    try:
+        os.stat(path)
+    except ValueError:
+        raise DataError(path, "has NUL or an unpaired surrogate in its name", OTHER_NAME) from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise DataError(path, "has too long a name", OTHER_NAME) from None
+    return path
 
 
 def check_regular(path: Path) -> os.stat_result:
@@ -35,11 +56,11 @@ def check_regular(path: Path) -> os.stat_result:
     Raises
     ------
     DataError
-        For a directory, a pipe, another device or a socket.
+        For a directory, a pipe, another device, a socket, or a name that none has: see `as_path`.
     OSError
         As of a missing file.
     """
-    state = path.stat()
+    state = as_path(path).stat()
     _refuse(path, state)
     return state
 
@@ -74,7 +95,7 @@ def read_whole(path: Path, most: int) -> bytes:
     OSError
         As of a missing file.
     """
-    is_pipe = str(path).startswith(SUBSTITUTIONS) and stat.S_ISFIFO(path.stat().st_mode)
+    is_pipe = str(path).startswith(SUBSTITUTIONS) and stat.S_ISFIFO(as_path(path).stat().st_mode)
     with path.open("rb") if is_pipe else open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:

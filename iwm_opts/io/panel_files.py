@@ -20,6 +20,7 @@ from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout
+from iwm_opts.io.opening import as_path
 from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
@@ -69,7 +70,7 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
     files: dict[Path, None] = {}
     brought: set[Path] = set()
     for source in sources:
-        path = Path(source)
+        path = as_path(source)
         if path.is_dir():
             members = _of_folder(path)
         elif not path.exists() and glob.has_magic(str(source)):

@@ -12,6 +12,7 @@ from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import Order, parse_day
 from iwm_opts.io.reader import Frame, date_order, number_columns, of_symbol, plain_name, read_frame, tickers_of
@@ -145,7 +146,7 @@ def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
 
 def _holdings(path: Path) -> pd.DataFrame | None:
     """Sector weights of an iShares holdings file, by market value; None where it is none."""
-    if not path.is_file():
+    if not as_path(path).is_file():
         return None  # `read_frame` names the defect
     with gate(path, SECTOR_REMEDY, "cannot be read as holdings ({})"):
         lines = text_of(content_of(path).content).splitlines()

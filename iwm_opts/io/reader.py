@@ -37,6 +37,7 @@ from iwm_opts.io.numbers import (
     parse_number,
     words_taken_as_blank,
 )
+from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
@@ -169,7 +170,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     DataError
         When the file is missing, is not a table, breaks a limit of this module, or has no rows.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.is_dir() or not path.exists():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
     with gate(path, remedy, "cannot be read as a table ({})"):

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -35,10 +35,10 @@ from iwm_opts.io.numbers import (
     other_sign,
     words_taken_as_blank,
 )
-from iwm_opts.io.opening import open_regular
+from iwm_opts.io.opening import as_path, open_regular
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
-from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, text_of, valid_utf8
+from iwm_opts.io.text import COMMENT, Dialect, Utf8Stream, dialect, encoding_of, sampled, text_of
 
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
@@ -163,7 +163,7 @@ def open_table(path: Path) -> DataFile:
     DataError
         For a folder, an empty or unreadable file, or one that is neither text nor Parquet.
     """
-    if path.is_dir():
+    if as_path(path).is_dir():
         raise DataError(path, "is a directory", "give one file")
     with gate(path, "check the path and that the file is whole"):
         with open_regular(path) as file:
@@ -384,8 +384,6 @@ def _is_text(line: str) -> bool:
 
 
 def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
-    from pyarrow import csv as arrow_csv
-
     assert file.form is not None
     # Columns go by position: names may be empty or occur twice.
     place = {name: str(position) for position, name in reversed(list(enumerate(file.columns)))}
@@ -397,33 +395,43 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
         stream = pa.BufferReader(pa.memory_map(str(file.place)).read_buffer(file.end))
     else:
         stream = pa.input_stream(str(file.place), compression=None)
-    encoding, has_text = file.form.encoding, file.packed or file.has_footer
-    if has_text and encoding.startswith("utf-8"):
-        stream = valid_utf8(stream)
-    reader = arrow_csv.open_csv(
+    encoding = file.form.encoding
+    if file.packed or file.has_footer or not encoding.startswith("utf-8"):
+        stream = Utf8Stream(stream, encoding)
+    try:
+        start = 0
+        for rows in _csv_reader(file, stream, [place[name] for name in columns], types):
+            table = pa.RecordBatch.from_arrays(rows.columns, names=columns)
+            yield Batch(start, table.slice(0, len(table) - _blank_end(table)))
+            start += len(rows)
+    except pa.ArrowException:
+        if getattr(stream, "error", None) is None:
+            raise
+    if (error := getattr(stream, "error", None)) is not None:
+        raise error
+
+
+def _csv_reader(file: DataFile, stream: Any, places: list[str], types: Mapping[str, Any]) -> Any:
+    """Record batches of some columns."""
+    from pyarrow import csv as arrow_csv
+
+    assert file.form is not None
+    has_text = file.packed or file.has_footer
+    return arrow_csv.open_csv(
         stream,
         read_options=arrow_csv.ReadOptions(
             column_names=[str(position) for position in range(len(file.columns))],
             skip_rows=file.form.skipped,
             block_size=BLOCK_BYTES,
-            encoding="utf8" if encoding.startswith("utf-8") else encoding,
         ),
         # pyarrow decodes a row for such a function, and prints an exception where its bytes are not UTF-8.
         parse_options=arrow_csv.ParseOptions(
             delimiter=file.delimiter, invalid_row_handler=_skip_lines_of_text if has_text else None
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=types,
-            include_columns=[place[name] for name in columns],
-            null_values=list(BLANKS),
-            strings_can_be_null=True,
+            column_types=types, include_columns=places, null_values=list(BLANKS), strings_can_be_null=True
         ),
     )
-    start = 0
-    for rows in reader:
-        table = pa.RecordBatch.from_arrays(rows.columns, names=columns)
-        yield Batch(start, table.slice(0, len(table) - _blank_end(table)))
-        start += len(rows)
 
 
 def _blank_end(rows: Any) -> int:

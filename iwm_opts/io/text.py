@@ -104,26 +104,42 @@ def sampled(text: str, form: Dialect, columns: Sequence[str], rows: int) -> dict
     }
 
 
-class _ValidUtf8(io.RawIOBase):
-    """Bytes of a stream, those that are not UTF-8 replaced by U+FFFD."""
+class Utf8Stream(io.BufferedReader):
+    """UTF-8 of a stream of text; of UTF-8 itself, bytes that are not are replaced by U+FFFD.
 
-    def __init__(self, stream: Any) -> None:
+    A failure ends the stream and is kept as `error`: raised in a thread of pyarrow, it leaves that thread, and with it
+    the process, waiting forever.
+    """
+
+    def __init__(self, stream: Any, encoding: str) -> None:
+        self._bytes = _Utf8(stream, encoding)
+        super().__init__(self._bytes, READ_BYTES)
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the stream before its time."""
+        return self._bytes.error
+
+
+class _Utf8(io.RawIOBase):
+    def __init__(self, stream: Any, encoding: str) -> None:
         self._stream, self._left = stream, b""
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.error: Exception | None = None
+        is_utf8 = encoding.startswith("utf-8")
+        decoder = codecs.getincrementaldecoder("utf-8" if is_utf8 else encoding)
+        self._decoder = decoder("replace" if is_utf8 else "strict")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = b"-"
+        data = b"" if self.error else b"-"
         while data and not self._left:
-            data = self._stream.read(len(buffer))
-            self._left = self._decoder.decode(data, final=not data).encode()
+            try:
+                data = self._stream.read(len(buffer))
+                self._left = self._decoder.decode(data, final=not data).encode()
+            except Exception as error:
+                self.error, data = error, b""
         count = min(len(buffer), len(self._left))
         buffer[:count], self._left = self._left[:count], self._left[count:]
         return count
-
-
-def valid_utf8(stream: Any) -> io.BufferedReader:
-    """Stream of a text whose every line decodes: bytes that are not UTF-8 become U+FFFD."""
-    return io.BufferedReader(_ValidUtf8(stream), READ_BYTES)

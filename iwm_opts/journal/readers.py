@@ -18,6 +18,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.accounts import without_quotes
 from iwm_opts.io.limits import check_columns
+from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN
 from iwm_opts.io.tables import DAMAGED_PARQUET
 from iwm_opts.io.workbook import Rows, Sheet, joined
@@ -82,7 +83,7 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     DataError
         When the file is none of the layouts, holds no trade, or has two readings.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.is_dir():
         return _of_folder(path)
     file = _of_one_table(open_log(path))

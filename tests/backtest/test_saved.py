@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -14,6 +15,7 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.atomic import put_folder
 from iwm_opts.journal.readers import read_log
 from iwm_opts.spreads.legs import Wing
 
@@ -64,20 +66,70 @@ def test_a_folder_of_something_else_is_never_touched(small_result, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
 
 
-def test_a_failed_write_leaves_what_was_there(small_result, greedy, tmp_path, monkeypatch):
+def test_files_beside_a_result_are_never_removed(small_result, greedy, tmp_path):
+    folder = tmp_path / "one"
+    save_result(folder, small_result, ASKED)
+    (folder / "notes.md").write_text("why")
+    assert not save_result(folder, small_result, ASKED, overwrite=True)
+    with pytest.raises(InputError, match=r"holds notes\.md beside the result, which `overwrite` would remove"):
+        save_result(folder, greedy, ASKED, overwrite=True)
+    assert (folder / "notes.md").read_text() == "why"
+    assert load_result(folder).rules.exit.profit == 0.5
+
+
+def test_a_result_that_came_meanwhile_is_kept(small_result, greedy, tmp_path, monkeypatch):
+    folder = tmp_path / "one"
+
+    def put_late(made, target, *, overwrite):
+        monkeypatch.undo()
+        save_result(folder, greedy, ASKED)
+        put_folder(made, target, overwrite=overwrite)
+
+    monkeypatch.setattr(sys.modules[save_result.__module__], "put_folder", put_late)
+    with pytest.raises(DataError, match="cannot be written"):
+        save_result(folder, small_result, ASKED)
+    assert load_result(folder).rules.exit.profit == 0.25
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_link_to_a_result_is_followed(small_result, greedy, tmp_path):
+    save_result(tmp_path / "one", small_result, ASKED)
+    (tmp_path / "link").symlink_to("one")
+    save_result(tmp_path / "link", greedy, ASKED, overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    assert load_result(tmp_path / "one").rules.exit.profit == 0.25
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "one"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2")
+def test_a_result_is_replaced_in_one_step(small_result, greedy, tmp_path, monkeypatch):
+    save_result(tmp_path / "one", small_result, ASKED)
+    monkeypatch.setattr(os, "rename", None)
+    save_result(tmp_path / "one", greedy, ASKED, overwrite=True)
+    assert load_result(tmp_path / "one").rules.exit.profit == 0.25
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("stop", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_what_was_there(small_result, greedy, tmp_path, monkeypatch, stop):
     folder = tmp_path / "one"
     save_result(folder, small_result, ASKED)
     real = os.rename
 
-    def full_disk(source, target):
-        if str(target) == str(folder) and ".tmp" in str(source) and "replaced" not in str(source):
-            raise OSError(28, "No space left on device")
+    def stopped(source, target):
+        if str(target) == str(folder) and ".tmp" in str(source):
+            raise stop
         real(source, target)
 
-    monkeypatch.setattr(os, "rename", full_disk)
-    with pytest.raises(DataError, match="No space left on device"):
+    monkeypatch.setattr("iwm_opts.io.atomic._exchanged", lambda one, other: False)
+    monkeypatch.setattr(os, "rename", stopped)
+    with pytest.raises((DataError, KeyboardInterrupt)):
         save_result(folder, greedy, ASKED, overwrite=True)
     assert load_result(folder).rules.exit.profit == 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    monkeypatch.setattr(os, "rename", real)
+    save_result(folder, greedy, ASKED, overwrite=True)
+    assert load_result(folder).rules.exit.profit == 0.25
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 

@@ -155,7 +155,7 @@ def test_a_backtest_of_a_simulated_market_says_so_above_and_below(run, tmp_path)
         (("review", "nothing.csv"), 1, "nothing.csv: cannot be read"),
         (("review", "paper"), 1, "paper journal: holds no trade. Open one: iwm-opts paper open"),
         (("review",), 2, "Missing argument 'LOG|paper'"),
-        (("review", "x.csv", "--output", "x.csv"), 2, "--output would overwrite what --log names"),
+        (("review", "x.csv", "--output", "x.csv"), 2, "--output would overwrite what LOG names"),
         (("review", "x.csv", "--plot", "x.txt"), 2, "must end in .png, .svg, .pdf"),
         (("review", "x.csv", "--timezone", "Mars"), 2, "'Mars': unknown time zone"),
     ],

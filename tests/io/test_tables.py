@@ -1,5 +1,6 @@
 import csv
 import gzip
+import io
 import json
 
 import pandas as pd
@@ -9,6 +10,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.tables import batches, open_table
+from iwm_opts.io.text import Utf8Stream
 
 HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,bid,ask\n"
 
@@ -172,3 +174,31 @@ def test_a_cell_beyond_the_reader_s_limit_below_the_sample_is_named(tmp_path, ma
             load_chain(path)
     finally:
         csv.field_size_limit(before)
+
+
+class Failing(io.RawIOBase):
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        raise EOFError("cut short")
+
+
+def test_a_failure_ends_a_stream_of_text_and_is_kept():
+    stream = Utf8Stream(Failing(), "utf-8")
+    assert stream.read() == b""
+    assert str(stream.error) == "cut short"
+    stream = Utf8Stream(io.BytesIO(b"a\xff"), "utf-8")
+    assert (stream.read(), stream.error) == ("a\ufffd".encode(), None)
+    stream = Utf8Stream(io.BytesIO("é".encode("utf-16")[:-1]), "utf-16")
+    assert stream.read() == b""
+    assert isinstance(stream.error, UnicodeDecodeError)
+
+
+def test_a_chain_whose_gzip_is_damaged_far_down_says_so(made_quotes, tmp_path):
+    table = pd.concat([made_quotes()] * 30, ignore_index=True)
+    content = bytearray(gzip.compress(table.to_csv(index=False).encode()))
+    content[-8] ^= 1
+    (tmp_path / "chain.csv.gz").write_bytes(content)
+    with pytest.raises(DataError, match=r"damaged gzip file: CRC check failed"):
+        list(batches(open_table(tmp_path / "chain.csv.gz"), ("strike",), ("right",)))

@@ -94,6 +94,9 @@ class Writer:
     has_own_process: bool = False  # replaces the forked process by an interpreter
 
 
+FEW = ("--draws", 19, "--random-draws", 5)
+
+
 def _panel(folder: Path) -> None:
     from iwm_opts.io.panel_files import read_panel
 
@@ -143,6 +146,10 @@ def _of_result(name: str, *arguments: object) -> Callable[[Path], None]:
     return lambda folder: command(*arguments, "--output", folder / name)
 
 
+def _replaced(*arguments: object) -> Callable[[Path], None]:
+    return lambda folder: command("backtest", *MARKET, *arguments, "--overwrite", "--output", folder / "result")
+
+
 INPUTS = Path(os.environ.get("IWM_OPTS_KILL_INPUTS", tempfile.gettempdir()))
 PLAN_FILE, RESULT, LOG = INPUTS / "plan.toml", INPUTS / "result", INPUTS / "log.csv"
 RECORDED = ("--source", INPUTS / "histories", "--iv-history", INPUTS / "RVX_History.csv", "--ivr-below", "100",
@@ -169,6 +176,10 @@ WRITERS: dict[str, Writer] = {
         _sweep("merged", "--merge", Path("shard-1"), "--merge", Path("shard-2")), _shards, may_wait=False
     ),
     "backtest": Writer(lambda folder: command("backtest", *MARKET, "--output", folder / "result"), may_wait=False),
+    "overwrite": Writer(_replaced("--profit", 0.25), _replaced(), may_wait=False),
+    "evidence": Writer(
+        lambda folder: command("evidence", *MARKET, *FEW, "--output", folder / "page.html")
+    ),
     "recorded": Writer(lambda folder: command("backtest", *RECORDED, folder / "result"), may_wait=False),
     "plan": Writer(
         lambda folder: command("plan", "--edge", "vol-contraction", "--save", folder / "plan.toml", "--check",
@@ -348,6 +359,8 @@ class Attack:
                 self._expect(set(rows) <= self.variants, f"{what}: {file} holds an odd variant")
                 continue
             self._expect(digest in (self.before.get(file), self.reference.get(file)), f"{what}: {file} is half written")
+        lost = (self.before.keys() & self.reference.keys()) - state(folder).keys()
+        self._expect(not lost, f"{what}: {sorted(lost)[:3]} of before are lost")
 
     def _complete(self, folder: Path, what: str) -> None:
         code = finish(start(self.writer.act, folder))

@@ -20,7 +20,7 @@ QUICK = ("fetch", "snapshot", "paper-open", "panel")
 SLOW = (
     "simulate", "sweep", "backtest", "plan", "paper-mark", "paper-close", "paper-roll", "own-fills", "written-log",
     "kernel", "sweep-merge", "report", "montecarlo", "review", "recorded", "fetch-chains", "fetch-address",
-    "sweep-shard",
+    "sweep-shard", "overwrite", "evidence",
 )  # fmt: skip
 CROWDS = (3,) if KILLS < 10 else (2, 8)
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"

@@ -4,20 +4,32 @@ import json
 import os
 import stat
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest.saved import load_result
 from iwm_opts.cli.main import main
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import merge_series, series_path
 from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.download import Pace, download, name_of
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.minutes import load_minutes
+from iwm_opts.io.panel_files import build_panel
+from iwm_opts.io.plan_tables import load_events, load_sectors
+from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.paper import PaperJournal
+from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import log_of_rows, write_log
-from iwm_opts.simulation.parameters import parameters_from, shipped_parameters
+from iwm_opts.plans.plan import load_plan
+from iwm_opts.simulation.parameters import load_parameters, parameters_from, shipped_parameters
+from iwm_opts.simulation.scenarios import load_scenarios
 
 HOSTILE = (
     "../../x",
@@ -186,3 +198,107 @@ def test_a_download_writes_through_no_link(live_server, answer, tmp_path):
     with pytest.raises(DataError):
         download(f"{live_server.url}/file", tmp_path / "file", pace=Pace(backoff=0.01))
     assert victim.read_bytes() == b"kept"
+
+
+READERS = {
+    "chain": load_chain, "panel": lambda path: build_panel([path]), "bars": load_bars, "iv": load_iv_history,
+    "minutes": load_minutes, "dividends": load_dividends, "yields": load_yields, "events": load_events,
+    "sectors": lambda path: load_sectors([path]), "log": read_log, "plan": load_plan, "scenarios": load_scenarios,
+    "parameters": load_parameters, "result": load_result,
+}  # fmt: skip
+
+
+@pytest.fixture
+def odd_names(tmp_path):
+    """Names under which nothing can be read."""
+    (tmp_path / "loop").symlink_to("back")
+    (tmp_path / "back").symlink_to("loop")
+    (tmp_path / "broken").symlink_to("nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    there = [tmp_path / name for name in ("loop", "loop/x", "broken", "folder", "pipe")]
+    long = ("n" * 300, "n" * 10_000, "d/" * 3_000)
+    return [
+        *there,
+        *long,
+        "a\0b.csv",
+        "/dev/fd/\0",
+        "\ud800.csv",
+        "a\nb.csv",
+        "\x1b[31m.csv",
+        "/dev/zero",
+        "/etc/passwd/x",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("kind", READERS)
+def test_a_name_of_no_file_is_an_error_of_the_package(kind, odd_names):
+    for name in odd_names:
+        with pytest.raises(IwmOptsError) as error:
+            READERS[kind](Path(name))
+        assert len(str(error.value)) <= 500
+        assert str(error.value).isprintable()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("arguments", [("size", "--max-loss", "395", "--output", "loop"),
+                                       ("backtest", "--source", "sim", "--output", "loop"),
+                                       ("simulate", "--output", "loop"), ("simulate", "--output", "a\nb")])  # fmt: skip
+def test_an_output_that_is_no_name_is_a_usage_error(arguments, odd_names, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert "loop of symbolic links" in error or "control characters" in error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+def test_a_message_of_a_long_name_says_why(capsys):
+    with pytest.raises(SystemExit):
+        main(["size", "--max-loss", "395", "--output", "a" * 3_000 + ".json"])
+    error = capsys.readouterr().err
+    assert "too long" in error
+    assert len(error) < 520
+
+
+def test_a_setting_holds_no_nul(tmp_path, capsys):
+    (tmp_path / "iwm-opts.toml").write_text('[condor]\nsource = "a\\u0000b"\n')
+    with pytest.raises(SystemExit) as stop:
+        main(["--config", str(tmp_path / "iwm-opts.toml"), "condor"])
+    assert stop.value.code == 1
+    assert "source = 'a\\x00b' holds NUL. Take it out." in capsys.readouterr().err
+
+
+INPUTS = {  # a command, and the input that it would overwrite
+    ("review", "x.csv", "--output", "x.csv"): "LOG",
+    ("review", "log.csv", "--quotes", "x.csv", "--write-log", "x.csv"): "--quotes",
+    ("report", "x.csv", "--output", "x.csv"): "RESULT",
+    ("montecarlo", "x.csv", "--output", "x.csv"): "RECORD",
+    ("manage", "x.csv", "--output", "x.csv"): "LOG",
+    ("fetch", "chains", "--from", "x.csv", "--output", "x.csv"): "--from",
+    ("fetch", "chains", "--from", "folder", "--output", "folder/x.csv"): "--from",
+    ("fetch", "chains", "--from", "*.csv", "--output", "x.csv"): "--from",
+    ("claims", "--sectors", "a.csv", "--sectors", "x.csv", "--output", "x.csv"): "--sectors",
+    ("backtest", "--source", "folder", "--output", "folder/x.csv"): "--source",
+    ("backtest", "--scenario-file", "x.csv", "--output", "x.csv"): "--scenario-file",
+    ("condor", "--source", "link.csv", "--output", "x.csv"): "--source",
+    ("size", "--config", "x.csv", "--output", "x.csv"): "--config",
+    ("ivr", "--iv-history", "x.csv", "--output", "x.csv"): "--iv-history",
+}
+
+
+@pytest.mark.parametrize("arguments", INPUTS, ids=" ".join)
+def test_no_output_overwrites_an_input(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("x.csv", "a.csv", "log.csv", "folder/x.csv"):
+        (tmp_path / name).write_text("" if "--config" in arguments else "kept")
+    (tmp_path / "link.csv").symlink_to("x.csv")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    assert f"would overwrite what {INPUTS[arguments]} names" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.csv")} == before
