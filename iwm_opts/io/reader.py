@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
-from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
+from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, text_of
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, sessions
 
@@ -55,6 +56,8 @@ _TICKER: Final = r"[A-Z^][A-Z0-9.^-]{0,9}"
 FLAT: Final = re.compile(  # one level of names out of two: Close_IWM, IWM Close
     rf"(?:(?P<role>{_ROLE})[ _.]+(?P<ticker>{_TICKER})|(?P<first>{_TICKER})[ _.:]+(?P<last>{_ROLE}))$"
 )
+LINE: Final = re.compile(r"[^\r\n]+")
+FIRST_LINES: Final = 40  # among which a header is looked for
 UNNAMED: Final = re.compile(r"(?:Unnamed: \d+|level_\d+|__index_level_\d+__)?")
 TICKER_NAMES: Final = ("name", "code", "instrument", "asset", "security", "stock", "tic", "sym", "underlying")
 CURRENCIES: Final = frozenset({"USD", "EUR", "GBP"})
@@ -398,6 +401,8 @@ def _of_json(path: Path, text: str) -> Frame:
 
 
 def _of_text(path: Path, text: str, encoding: str) -> Frame:
+    for line in islice(LINE.finditer(text), FIRST_LINES):  # before a header of millions is looked at cell by cell
+        check_columns(path, 1 + max(line[0].count(mark) for mark in DELIMITERS))
     form = dialect(text, encoding, lambda cell: _known_name(cell))
     columns, first = list(form.columns), form.skipped
     if all(is_date(cell) or is_number(cell) for cell in columns if cell.strip()):

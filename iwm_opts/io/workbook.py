@@ -14,12 +14,15 @@ from iwm_opts.io.formats import HEADER_NAMES
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.limits import MAX_COLUMNS, check_columns
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import RIGHTS, parse_day
 
 Rows = Sequence[tuple[int, list[str]]]  # line number of the sheet and its cells, stripped; empty lines left out
 
 WORKBOOK: Final = "xl/workbook.xml"
+MAX_LINES: Final = 1 << 20  # of a sheet of Excel
+MAX_CELLS: Final = 1 << 25  # of a sheet, blank ones between others too
 HEADER_LINES: Final = 40  # of a sheet, among which its header is looked for
 FEWEST_NAMES: Final = 2  # known names in a header
 SHOWN: Final = 8  # sheets in a message
@@ -74,7 +77,7 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
     Raises
     ------
     DataError
-        Without openpyxl, or for a workbook that is damaged or empty.
+        Without openpyxl, or for a workbook that is damaged, empty or beyond the limits.
     """
     try:
         from openpyxl import load_workbook
@@ -82,7 +85,9 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
         raise DataError(path, "is an Excel workbook", 'Install "iwm-opts[xlsx]", or save it as CSV') from None
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheets = [Sheet(sheet.title, _rows(sheet)) for sheet in book.worksheets]
+        sheets = [Sheet(sheet.title, _rows(sheet, path)) for sheet in book.worksheets]
+    except DataError:
+        raise
     except Exception as error:
         rule = f"is a damaged workbook: {type(error).__name__}: {str(error)[:80]}"
         raise DataError(path, rule, "save it again, or as CSV") from None
@@ -92,12 +97,18 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
     return sheets
 
 
-def _rows(sheet: Any) -> Rows:
-    return [
-        (line, [_cell(value) for value in values])
-        for line, values in enumerate(sheet.iter_rows(values_only=True), start=1)
-        if any(value not in (None, "") for value in values)
-    ]
+def _rows(sheet: Any, path: Path) -> Rows:
+    if (sheet.max_column or 0) > MAX_COLUMNS:
+        sheet.reset_dimensions()  # as stated: whole columns may only be coloured
+    rows, cells = [], 0
+    for line, values in enumerate(sheet.iter_rows(values_only=True, max_row=MAX_LINES), start=1):
+        check_columns(path, len(values))
+        cells += len(values)
+        if cells > MAX_CELLS:
+            raise DataError(path, f"holds more than {MAX_CELLS:,} cells in a sheet", "save it as CSV")
+        if any(value not in (None, "") for value in values):
+            rows.append((line, [_cell(value) for value in values]))
+    return rows
 
 
 def _cell(value: Any) -> str:

@@ -2,12 +2,15 @@ import csv
 import gzip
 import io
 import json
+import time
+import zipfile
 
 import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.tables import batches, open_table
 from iwm_opts.io.text import Utf8Stream
@@ -202,3 +205,57 @@ def test_a_chain_whose_gzip_is_damaged_far_down_says_so(made_quotes, tmp_path):
     (tmp_path / "chain.csv.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"damaged gzip file: CRC check failed"):
         list(batches(open_table(tmp_path / "chain.csv.gz"), ("strike",), ("right",)))
+
+
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+)
+
+
+def workbook(path, rows):
+    """Workbook of one sheet, its rows as XML."""
+    openpyxl = pytest.importorskip("openpyxl")
+    openpyxl.Workbook().save(path)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name, SHEET.format(rows) if name.endswith("sheet1.xml") else content)
+    return path
+
+
+def cell(column, line):
+    return f'<row r="{line}"><c r="{column}{line}"><v>1</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([cell("XFD", line) for line in range(1, 30_000)], "has 16,384 columns, more than 2,000"),
+        ([cell("BXX", line) for line in range(1, 30_000)], "holds more than 33,554,432 cells"),
+        ([cell("A", 99_999_999_999)], "is an empty workbook"),
+    ],
+    ids=["wide", "many", "far"],
+)
+def test_a_small_workbook_of_many_cells_ends_soon(rows, message, tmp_path):
+    path = workbook(tmp_path / "book.xlsx", "".join(rows))
+    assert path.stat().st_size < 300_000
+    begin = time.process_time()
+    with pytest.raises(DataError, match=message):
+        open_table(path)
+    assert time.process_time() - begin < 10.0
+
+
+def test_a_line_of_millions_of_cells_is_refused_before_it_is_split(tmp_path):
+    (tmp_path / "iv.csv").write_text("# notes\ndate,close" + ",x" * 20_000_000 + "\n")
+    begin = time.process_time()
+    with pytest.raises(DataError, match=r"has 20,000,002 columns, more than 2,000"):
+        load_iv_history(tmp_path / "iv.csv")
+    assert time.process_time() - begin < 5.0
+
+
+def test_gzip_of_one_row_over_and_over_is_refused(tmp_path):
+    content = gzip.compress(b"2024-01-02,1,1,1,1,1\n" * (1 << 20))
+    (tmp_path / "bars.csv.gz").write_bytes(content)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        load_iv_history(tmp_path / "bars.csv.gz")
