@@ -182,11 +182,10 @@ def map_on_cluster(
     """
     from distributed import as_completed
 
-    payload = pickle.dumps((function, opener))
     key = digest((function, opener))
     try:
         # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
-        work = client.submit(load_work, payload, code_digest(PACKAGE), key=f"iwm-work-{key}", retries=RETRIES)
+        work = client.submit(open_work, function, opener, code_digest(PACKAGE), key=f"iwm-work-{key}", retries=RETRIES)
         futures = {
             client.submit(run_item, work, item, key=f"iwm-item-{key}-{digest(item)}", retries=RETRIES): place
             for place, item in enumerate(items)
@@ -201,7 +200,9 @@ def map_on_cluster(
         raise DataError("cluster", rule, "start it, and run the command again") from None
 
 
-def load_work(payload: bytes, code: str) -> tuple[Callable[..., Any], MarketOpener | None]:
+def open_work(
+    function: Callable[..., Any], opener: MarketOpener | None, code: str
+) -> tuple[Callable[..., Any], MarketOpener | None]:
     """Return function and opener, on a worker of the client's release.
 
     Raises
@@ -211,8 +212,7 @@ def load_work(payload: bytes, code: str) -> tuple[Callable[..., Any], MarketOpen
     if code_digest(PACKAGE) != code:
         rule = "a worker has another release of iwm-opts than the client"
         raise DataError("cluster", rule, "install the same on the workers")
-    work: tuple[Callable[..., Any], MarketOpener | None] = pickle.loads(payload)
-    return work
+    return function, opener
 
 
 def run_item(work: tuple[Callable[..., Any], MarketOpener | None], item: Any) -> Any:

@@ -24,7 +24,7 @@ FORBIDDEN = {
     "subprocess.check_output", "pd.read_pickle", "pd.eval", "pickle.dump", "pickle.dumps", "tempfile.mktemp",
     "joblib.load", "webbrowser.open", "xml.etree.ElementTree.parse",
 }  # fmt: skip
-OF_DASK = {"pickle.dumps", "pickle.loads"}  # work for a cluster of the user's own, which pickles whatever it is sent
+OF_DASK = {"pickle.dumps"}  # digests of work for a cluster of the user's own, which pickles whatever it is sent
 SENDER = Path(iwm_opts.__file__).parent / "backtest" / "cluster.py"
 FILES = sorted(Path(iwm_opts.__file__).parent.rglob("*.py"))
 
