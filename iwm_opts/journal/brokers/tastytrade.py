@@ -31,7 +31,7 @@ from iwm_opts.journal.brokers.layout import (
     without_cancelled,
 )
 from iwm_opts.journal.executions import HOLDS, Effect, Execution, Kind, underlying
-from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, right_of, shown
+from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, refuse_turned, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
@@ -82,6 +82,11 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of a history; trades taken back leave it with their reversals."""
     rows = list(TABLE.rows(export))
+    refuse_turned(
+        row.text("expiration")
+        for row in rows
+        if _instrument(row) == "equity option" and not OCC_PATTERN.fullmatch(row.text("symbol").upper())
+    )
     cancelled, corrected = amendments(rows, "type", "sub type", "description")
     # The action of a reversal is the trade's or the opposite one; its money is always the opposite of the trade's.
     values = {row.line: row.text("value") for row in rows if row.line in cancelled}

@@ -199,6 +199,7 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     stamps = [row.text("time") for row in trades if row.text("time")]
     refuse_turned(stamps)
     refuse_turned(row.text("date") for row in cash)
+    refuse_turned(row.text("expiration") for row in trades)
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
     decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
     pairs = _within_period(stamps, export.rows)

@@ -324,6 +324,34 @@ def test_dates_of_a_flex_query_that_a_spreadsheet_half_turned_refuse_it(log_of, 
         log_of(text(sound | {column: turned[column]}))
 
 
+TASTYTRADE_EXPIRATIONS = """Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,\
+Commissions,Fees,Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #
+2026-03-02T10:00:00-0500,Trade,Sell to Open,SELL_TO_OPEN,{symbol},Equity Option,d,120,1,120,-1,0,100,IWM,IWM,{0},190,\
+PUT,1
+2026-03-02T10:00:00-0500,Trade,Sell to Open,SELL_TO_OPEN,IWM,Equity Option,d,150,1,150,-1,0,100,IWM,IWM,{1},190,PUT,2
+"""
+THINKORSWIM_EXPIRATIONS = """Account Trade History
+,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type
+,3/2/26 10:00:00,SINGLE,SELL,-1,TO OPEN,IWM,{0},190,PUT,1.50,1.50,LMT
+,3/2/26 10:00:00,SINGLE,SELL,-1,TO OPEN,IWM,{1},190,PUT,1.20,1.20,LMT
+"""
+
+
+@pytest.mark.parametrize("last", ["6/19/26", "19/06/2026"])
+@pytest.mark.parametrize("text", [TASTYTRADE_EXPIRATIONS, THINKORSWIM_EXPIRATIONS], ids=["tastytrade", "thinkorswim"])
+def test_expirations_that_a_spreadsheet_half_turned_refuse_the_export(log_of, text, last):
+    """10 April became Sunday, 4 October."""
+    with pytest.raises(DataError, match=r"turned day and month where the day is at most 12.*download the file again"):
+        log_of(text.format("2026-10-04", last, symbol="IWM"))
+    assert len(log_of(text.format("2026-04-10", "2026-06-19", symbol="IWM")).open) == 2
+
+
+def test_turned_expirations_do_no_harm_where_the_occ_symbol_has_the_date(log_of):
+    text = TASTYTRADE_EXPIRATIONS.replace(",IWM,Equity", ",IWM   260619P00190000,Equity")
+    log = log_of(text.format("2026-10-04", "6/19/26", symbol="IWM   260410P00190000"))
+    assert sorted(f"{day:%Y-%m-%d}" for day in log.open["expiration"]) == ["2026-04-10", "2026-06-19"]
+
+
 @pytest.mark.parametrize("text", TURNED.values(), ids=TURNED)
 def test_one_iso_date_of_a_later_day_shows_that_nothing_was_turned(log_of, text):
     log = log_of(text.format("2026-02-03 10:00:00", "2026-02-24 10:00:00"))
