@@ -1,8 +1,10 @@
 """Histories of option chains into the local archive, with a data-quality certificate."""
 
 import hashlib
+import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
@@ -15,7 +17,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.errors import ConflictError, DataError
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import iv_values
-from iwm_opts.io.download import Pace, download, is_address, is_file_name, name_of
+from iwm_opts.io.download import Download, Pace, download, is_address, is_file_name, name_of
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
@@ -26,6 +28,7 @@ from iwm_opts.report.records import Record, rows_as_csv
 YEAR: Final = "{year}"
 DOWNLOADS: Final = "downloads"
 ADDRESS_DIGITS: Final = 12
+UNMEASURED: Final = "length not stated by the server: the file may lack later rows"
 LIST_BYTES: Final = 1 << 20  # of a longest list of checksums
 
 
@@ -166,21 +169,44 @@ def _imported(
     request: ChainHistoryRequest, ledger: Ledger, on_progress: OnProgress | None
 ) -> Iterator[tuple[ImportedFile, str, bool]]:
     """Files as they are read, those that name no symbol last where no recorded day tells whose they are."""
-    waiting: list[tuple[Path, str, str | None, bool]] = []
-    for path, name, expected, is_brought in _sources(request, ledger.record, on_progress):
-        if isinstance(path, ImportedFile):
-            yield path, name, is_brought
-        elif file := import_file(ledger, path, name, expected, on_progress, may_wait=True):
+    waiting: list[tuple[Path | Download, str, str | None, bool]] = []
+    for source, name, expected, is_brought in _sources(request, ledger.record, on_progress):
+        if isinstance(source, ImportedFile):
+            yield source, name, is_brought
+        elif file := _read(ledger, source, name, expected, on_progress, may_wait=True):
             yield file, name, is_brought
         else:
-            waiting.append((path, name, expected, is_brought))
-    for path, name, expected, is_brought in waiting:
-        late = import_file(ledger, path, name, expected, on_progress)
+            waiting.append((source, name, expected, is_brought))
+    for source, name, expected, is_brought in waiting:
+        late = _read(ledger, source, name, expected, on_progress)
         assert late is not None
         yield late, name, is_brought
 
 
-Source = tuple[Path | ImportedFile, str, str | None, bool]  # file, name, SHA-256 expected, part of a folder
+def _read(
+    ledger: Ledger,
+    source: Path | Download,
+    name: str,
+    expected: str | None,
+    on_progress: OnProgress | None,
+    *,
+    may_wait: bool = False,
+) -> ImportedFile | None:
+    """Read a file; a download that cannot be read is moved away, so that the next run asks the server again."""
+    if isinstance(source, Path):
+        return import_file(ledger, source, name, expected, on_progress, may_wait=may_wait)
+    remark = "" if source.has_length or expected else UNMEASURED
+    file = import_file(ledger, source.path, name, expected, on_progress, may_wait=may_wait, remark=remark)
+    if file is None or not file.error:
+        return file
+    refused = source.path.with_name(f"{source.path.name}.refused")
+    with suppress(FileNotFoundError):  # another process moved it
+        os.replace(source.path, refused)
+    return replace(file, error=f"{file.error.rstrip('.')}; moved to {refused}: the next run downloads it again")
+
+
+# File, name, SHA-256 expected, part of a folder.
+Source = tuple[Path | Download | ImportedFile, str, str | None, bool]
 
 
 def _sources(request: ChainHistoryRequest, archive: ChainArchive, on_progress: OnProgress | None) -> Iterator[Source]:
@@ -209,13 +235,13 @@ def _fetched(
 ) -> Iterator[Source]:
     """Download an address, or of the files that a SHA256SUMS list names; a failure is a file with its error."""
     try:
-        path = _downloaded(address, request, archive, on_progress)
+        fetched = _downloaded(address, request, archive, on_progress)
     except DataError as error:
         yield ImportedFile(address, "", 0, error=f"{error.rule}. {error.remedy}"), address, None, False
         return
-    sums = _listed(path)
+    sums = _listed(fetched.path)
     if not sums:
-        yield path, name_of(address) or address, None, False
+        yield fetched, name_of(address) or address, None, False
         return
     for name, expected in sums.items():
         member = urljoin(address, name)
@@ -230,12 +256,12 @@ def _fetched(
 
 def _downloaded(
     address: str, request: ChainHistoryRequest, archive: ChainArchive, on_progress: OnProgress | None
-) -> Path:
+) -> Download:
     digest = hashlib.sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]
     target = archive.folder / DOWNLOADS / digest / (name_of(address) or "file")
     with archive.lock(folder=target.parent):  # two would write the same unfinished file
         if target.is_file() and not request.whole and not _listed(target):  # a list is read anew each time
-            return target
+            return Download(target, has_length=True)  # where not, the ledger has the remark
         return download(address, target, on_progress, request.pace)
 
 

@@ -36,6 +36,8 @@ REDIRECTS: Final = range(300, 400)
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMES: Final = ("http", "https")
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
+GZIP: Final = b"\x1f\x8b"
+CUT_SHORT: Final = "cut short, and the server does not say how long it is"
 LFS_POINTER: Final = b"version https://git-lfs"
 ANNEX_POINTER: Final = b"/annex/objects/"
 FILE_NAME: Final = re.compile(r"\w[\w.,+=@() -]{0,149}", re.ASCII)
@@ -70,7 +72,15 @@ def is_file_name(text: str) -> bool:
     return all(FILE_NAME.fullmatch(part) for part in text.split("/"))
 
 
-def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: Pace | None = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that came."""
+
+    path: Path
+    has_length: bool  # the server stated it: the file is whole
+
+
+def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: Pace | None = None) -> Download:
     """Fetch a file whole.
 
     Parameters
@@ -86,8 +96,8 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
     Raises
     ------
     DataError
-        Names a refusal, a redirection to an unsafe address, a web page in place of data, or a transfer that breaks off
-        or stalls in every attempt.
+        Names a refusal, a redirection to an unsafe address, a web page in place of data, a transfer that breaks off
+        or stalls in every attempt, or a text of unstated length whose last line has no end.
     """
     pace = pace or Pace()
     part = target.with_name(f"{target.name}.part")
@@ -95,12 +105,12 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritten(target, error) from None
-    reason = ""
+    reason, has_length = "", False
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(pace.backoff * 2 ** (attempt - 1))
         try:
-            reason = _attempt(address, part, on_bytes, pace)
+            reason, has_length = _attempt(address, part, on_bytes, pace)
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code}"
             if error.code in REDIRECTS:
@@ -113,12 +123,12 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
                 raise _unwritten(part, error) from None
             reason = f"broke off ({_why(error)})"
         if not reason:
-            _check_content(address, part)
+            _check_content(address, part, has_length)
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
             _about(part).unlink(missing_ok=True)  # first: a kill between the two leaves nothing beside a whole file
             os.replace(part, target)
-            return target
+            return Download(target, has_length)
     size = part.stat().st_size if part.exists() else 0
     raise DataError(address, f"{reason}, {size:,} bytes came in {ATTEMPTS} attempts", AGAIN)
 
@@ -155,8 +165,8 @@ def _held(address: str, part: Path) -> tuple[int, str]:
     return (size, str(about["version"])) if is_same and size else (0, "")
 
 
-def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> str:
-    """One request; the reason that the file is not whole, empty where it is."""
+def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> tuple[str, bool]:
+    """One request; the reason that the file is not whole, empty where it is, and whether the server states its end."""
     held, version = _held(address, part)
     headers = {"User-Agent": "iwm-opts", "Accept-Encoding": "identity"}
     if held:
@@ -167,13 +177,19 @@ def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> 
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
             part.unlink(missing_ok=True)
-            return "its length changed"
+            return "its length changed", False
         raise
     with answer:
         if "text/html" in (answer.headers.get("Content-Type") or ""):
             raise DataError(address, "a web page in place of data", "give the address of the file itself")
         continued = re.match(rf"bytes {held}-\d+/(\d+)", answer.headers.get("Content-Range") or "")
-        is_continued = bool(held and answer.status == http.HTTPStatus.PARTIAL_CONTENT and continued)
+        is_part = answer.status == http.HTTPStatus.PARTIAL_CONTENT
+        is_continued = bool(held and is_part and continued)
+        if is_part and not is_continued:
+            part.unlink(missing_ok=True)
+            return "answered with another part than asked for", False
+        if not is_part and answer.status != http.HTTPStatus.OK:
+            return f"HTTP {answer.status}", False  # such as 202: the file is not ready
         start = held if is_continued else 0
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length and length.isdecimal() else 0
@@ -186,10 +202,10 @@ def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> 
             write_durably(_about(part), json.dumps(about).encode())
         size = _received(answer, part, start, total, on_bytes, pace)
     if size < 0:
-        return f"sends less than {pace.crawl:g} bytes a second"
+        return f"sends less than {pace.crawl:g} bytes a second", False
     if total and size < total:
-        return f"broke off after {size:,} of {total:,} bytes"
-    return ""
+        return f"broke off after {size:,} of {total:,} bytes", False
+    return "", bool(total) or answer.chunked
 
 
 def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes | None, pace: Pace) -> int:
@@ -213,7 +229,7 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
     return size
 
 
-def _check_content(address: str, part: Path) -> None:
+def _check_content(address: str, part: Path, has_length: bool) -> None:
     """Refuse what is surely not the file, or not the whole of it."""
     with part.open("rb") as file:
         head = file.read(CHUNK)
@@ -229,13 +245,21 @@ def _check_content(address: str, part: Path) -> None:
     elif head.startswith(ANNEX_POINTER):
         rule = "a git-annex pointer in place of the file"
     elif (head.startswith(PARQUET) and tail != PARQUET) or (head.startswith(ZIP) and not zipfile.is_zipfile(part)):
-        rule, remedy = "cut short, and the server does not say how long it is", "run it again"
+        rule, remedy = CUT_SHORT, "run it again"
+    elif not has_length and _is_table_of_text(head) and not tail.endswith((b"\n", b"\r")):
+        rule = f"{CUT_SHORT}: its last line has no end"
+        remedy = "run it again, or download it in another way and give its path"
     elif said := _refusal(head):
         rule, remedy = f"an answer without data; {said}", REMEDY
     if rule:
         part.unlink()
         _about(part).unlink(missing_ok=True)
         raise DataError(address, rule, remedy)
+
+
+def _is_table_of_text(head: bytes) -> bool:
+    """Whether a file is lines of text; JSON proves its own end."""
+    return b"\0" not in head and not head.startswith(GZIP) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in b"{["
 
 
 def _refusal(head: bytes) -> str:

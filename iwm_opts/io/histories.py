@@ -143,13 +143,21 @@ class Ledger:
         self.files = self._stored()
 
     def _stored(self) -> dict[str, ImportedFile]:
+        """Files as written, without days whose captures were removed since: those are read again."""
         try:
             stored = read_object(self.path, AGAIN)
-            if stored is not None:
-                return as_kind(stored.get("files"), dict[str, ImportedFile], self.path, "files", AGAIN)
+            if stored is None:
+                return {}
+            files = as_kind(stored.get("files"), dict[str, ImportedFile], self.path, "files", AGAIN)
         except DataError:
             self.record.put_aside(self.path, "not a ledger of imports")
-        return {}
+            return {}
+        kept = {day.isoformat() for day in self.record.days(self.symbol)}
+        for file in files.values():
+            if not file.days.keys() <= kept:
+                file.is_whole = False
+                file.days = {day: quality for day, quality in file.days.items() if day in kept}
+        return files
 
     def write(self) -> None:
         """Keep it, with what other processes added meanwhile."""
@@ -168,6 +176,7 @@ def import_file(
     progress: Progress | None = None,
     *,
     may_wait: bool = False,
+    remark: str = "",
 ) -> ImportedFile | None:
     """Read a file of many days into the archive; days that an earlier run read are not read again.
 
@@ -183,6 +192,8 @@ def import_file(
         Called with (days read, days).
     may_wait : bool
         Whether a file that names no symbol waits for those that do: only recorded days tell whose prices it has.
+    remark : str, optional
+        Warning of its last day.
 
     Returns
     -------
@@ -195,25 +206,20 @@ def import_file(
         return ImportedFile(name, actual, path.stat().st_size, error=f"{rule}: fetch it again")
     file = ledger.files.setdefault(actual, ImportedFile(name, actual, path.stat().st_size))
     file.verified |= expected is not None
-    if file.is_whole and _is_kept(ledger, file):
+    if file.is_whole:
         return file
-    if not _is_kept(ledger, file):  # its captures were removed since
-        file.days.clear()
     file.error = ""
     try:
         if not _read(ledger, actual, path, progress, may_wait=may_wait):
             return None
         file = replace(ledger.files[actual], is_whole=True, held=None)
+        if remark and file.days:
+            file.warnings.setdefault(max(file.days), []).append(remark)
     except DataError as error:
         file = replace(ledger.files[actual], error=f"{error.rule}. {error.remedy}" if error.remedy else error.rule)
     ledger.files[actual] = file
     ledger.write()
     return ledger.files[actual]
-
-
-def _is_kept(ledger: Ledger, file: ImportedFile) -> bool:
-    """Whether the archive still holds every day read from a file."""
-    return {date.fromisoformat(day) for day in file.days} <= set(ledger.record.days(ledger.symbol))
 
 
 def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None, *, may_wait: bool) -> bool:

@@ -110,9 +110,13 @@ def certificate_table(
     parts += [f"left out: {each}" for each in left_out_by_kind(history)]
     parts += warnings_by_kind(history)
     parts += [f"skipped: {line}" for line in skipped]
-    differing = sum(file.count("conflict") for file in files)
+    differing = [day for file in files for day, quality in file.days.items() if quality.outcome == "conflict"]
     if differing:
-        parts.append(f"{counted(differing, 'days')} on record with other quotes: kept as recorded first")
+        parts.append(
+            f"{counted(len(differing), 'days')} on record with other quotes: kept as recorded first; to take those of "
+            f"the file, delete the folders of these days (chains/symbol={symbol}/date={min(differing)}"
+            f"{', ...' if len(differing) > 1 else ''}) from the archive and run again"
+        )
     if verbose:
         parts += [f"missing: {day}" for year in years for day in year.missing]
     return render([Text(part) if isinstance(part, str) else part for part in parts], columns)

@@ -28,11 +28,24 @@ def history(made_quotes, tmp_path):
     return folder
 
 
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; below /unmeasured/ without the length of its files, as HTTP/1.0 may."""
+
+    def log_message(self, *_):
+        pass
+
+    def translate_path(self, path):
+        return super().translate_path(path.removeprefix("/unmeasured"))
+
+    def send_header(self, keyword, value):
+        if keyword != "Content-Length" or not self.path.startswith("/unmeasured"):
+            super().send_header(keyword, value)
+
+
 @pytest.fixture
 def served(history):
     """Address of the folder on loopback."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(history))
-    handler.log_message = lambda *_: None
+    handler = partial(Handler, directory=str(history))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -214,6 +227,70 @@ def test_years_of_an_address_and_a_list_of_checksums(run, history, served, tmp_p
     page = run("fetch", "chains", "--from", served + "/SHA256SUMS", "--format", "json")
     assert page.code == 0
     assert [(file["verified"], file["repeat"]) for file in page.json["files"]] == [(True, 3)]
+
+
+ERROR = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>'
+
+
+@pytest.mark.parametrize("name", ["2026.csv", "2026.parquet", "2026.csv.gz"])
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda body: ERROR, lambda body: b"Rate limit exceeded. Upgrade your plan.\n",
+        lambda body: b'[{"error":"quota"}]', lambda body: b"<!DOCTYPE HTML PUBLIC><head><title>Sign in</title></head>",
+        lambda body: body[: len(body) // 2] if body[:2] != b"qu" else b"<Error/>",
+    ],
+    ids=["xml", "text", "json", "page", "cut"],
+)  # fmt: skip
+def test_a_download_that_is_refused_is_asked_for_again(run, history, served, tmp_path, name, spoiled):
+    table = pd.read_csv(history / "2026.csv")
+    if name.endswith("parquet"):
+        table.to_parquet(history / name, index=False)
+    else:
+        table.to_csv(history / name, index=False)
+    body = (history / name).read_bytes()
+    (history / name).write_bytes(spoiled(body))
+    page = run("fetch", "chains", "--from", f"{served}/{name}")
+    assert page.code == 1
+    assert not list((tmp_path / "record/downloads").rglob(name))
+    (history / name).write_bytes(body)
+    page = run("fetch", "chains", "--from", f"{served}/{name}", "--format", "json")
+    assert (page.code, page.json["files"][0]["recorded"]) == (0, 3)
+
+
+def test_a_download_that_misses_its_checksum_is_asked_for_again(run, history, served):
+    body = (history / "2026.csv").read_bytes()
+    (history / "SHA256SUMS").write_text(f"{hashlib.sha256(body).hexdigest()} *2026.csv\n")
+    (history / "2026.csv").write_bytes(body[:-40])
+    page = run("fetch", "chains", "--from", f"{served}/SHA256SUMS")
+    assert "2026.csv.refused: the next run downloads it again" in " ".join(page.err.split())
+    (history / "2026.csv").write_bytes(body)
+    page = run("fetch", "chains", "--from", f"{served}/SHA256SUMS", "--format", "json")
+    assert page.json["files"][0]["verified"]
+
+
+def test_a_text_cut_within_a_line_is_refused_and_an_unstated_length_is_said(run, history, served, tmp_path):
+    body = (history / "2026.csv").read_bytes()
+    address = f"{served}/unmeasured/2026.csv"
+    (history / "2026.csv").write_bytes(body[:-4])
+    page = run("fetch", "chains", "--from", address)
+    assert "cut short" in page.err
+    assert captures(tmp_path) == []
+    lines = body.splitlines(keepends=True)
+    (history / "2026.csv").write_bytes(b"".join(lines[:-5]))
+    assert "length not stated by the server" in run("fetch", "chains", "--from", address).out
+    (history / "2026.csv").write_bytes(body)
+    page = run("fetch", "chains", "--from", address, "--whole")
+    words = " ".join(page.out.split())
+    assert "1 day on record with other quotes: kept as recorded first" in words
+    assert "2026-01-07" in words
+    folder = next((tmp_path / "record/chains").rglob("date=2026-01-07"))
+    assert folder.name in words
+    for capture in folder.iterdir():
+        capture.unlink()
+    folder.rmdir()
+    page = run("fetch", "chains", "--from", address, "--format", "json")
+    assert [(file["recorded"], file["conflict"]) for file in page.json["files"]] == [(1, 0)]
 
 
 def test_options_of_the_other_kind_are_refused(run, history):

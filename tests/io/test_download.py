@@ -9,10 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.download import Pace, download
+from iwm_opts.io.download import Download, Pace, download
 
 BODY = bytes(range(256)) * 400
 QUICK = Pace(timeout=0.5, stall=0.3, crawl=2_000.0, backoff=0.01)
+
+
+TEXTS = {"/cut.csv": b"a,b\n1,2\n3,", "/whole.csv": b"a,b\n1,2\n", "/whole.json": b'{"a": [1]}'}  # of unstated length
 
 
 class Files(ThreadingHTTPServer):
@@ -35,6 +38,10 @@ class Handler(BaseHTTPRequestHandler):
         server.ranges.append(self.headers.get("Range"))
         if how == "busy":
             self.send_error(503)
+        elif how == "preparing":
+            self.send_response(202)
+            self.end_headers()
+            self.wfile.write(b"preparing")
         elif self.path == "/away":
             self.redirect(f"{server.url}/data.parquet")
         elif self.path == "/ftp":
@@ -45,6 +52,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             self.wfile.write(BODY)
+        elif self.path in TEXTS:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(TEXTS[self.path])
         elif self.path == "/loop":
             self.redirect(f"{server.url}/loop")
         elif self.path == "/page":
@@ -84,6 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
         is_same = self.headers.get("If-Range") == self.server.etag
         start = int(asked[1]) if asked and is_same else 0
+        start = 1000 if how == "part" else start
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
@@ -117,16 +129,17 @@ def files():
 
 def test_a_file_comes_whole(files, tmp_path):
     seen = []
-    path = download(f"{files.url}/data.parquet", tmp_path / "a/data.parquet", lambda *sizes: seen.append(sizes), QUICK)
-    assert path.read_bytes() == BODY
+    address, target = f"{files.url}/data.parquet", tmp_path / "a/data.parquet"
+    assert download(address, target, lambda *sizes: seen.append(sizes), QUICK) == Download(target, has_length=True)
+    assert target.read_bytes() == BODY
     assert seen[-1] == (len(BODY), len(BODY))
-    assert [file.name for file in path.parent.iterdir()] == ["data.parquet"]
+    assert [file.name for file in target.parent.iterdir()] == ["data.parquet"]
 
 
 @pytest.mark.parametrize("how", ["cut", "silent", "slow"])
 def test_what_broke_off_is_continued(files, tmp_path, how):
     files.plan = [how]
-    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
     assert files.ranges[0] is None
     assert re.fullmatch(r"bytes=[1-9]\d*-", files.ranges[1])
 
@@ -148,16 +161,34 @@ def test_another_version_is_fetched_from_its_beginning(files, tmp_path):
     with pytest.raises(DataError):
         download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK)
     files.etag = '"2"'
-    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
 
 
 def test_a_busy_server_is_asked_again(files, tmp_path):
-    files.plan = ["busy", "busy"]
-    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+    files.plan = ["busy", "preparing"]
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
+
+
+def test_an_answer_that_is_never_the_file_is_named(files, tmp_path):
+    files.plan = ["preparing"] * 4
+    with pytest.raises(DataError, match="HTTP 202, 0 bytes came in 4 attempts"):
+        download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_part_that_was_not_asked_for_is_not_taken_for_the_file(files, tmp_path):
+    files.plan = ["part"]
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("path", ["/whole.csv", "/whole.json"])
+def test_a_text_of_unstated_length_is_whole_where_it_ends_as_a_text_does(files, tmp_path, path):
+    assert download(files.url + path, tmp_path / "data", None, QUICK) == Download(tmp_path / "data", has_length=False)
+    assert (tmp_path / "data").read_bytes() == TEXTS[path]
 
 
 def test_a_redirection_is_followed(files, tmp_path):
-    assert download(f"{files.url}/away", tmp_path / "data", None, QUICK).read_bytes() == BODY
+    assert download(f"{files.url}/away", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
 
 
 @pytest.mark.parametrize(
@@ -165,7 +196,8 @@ def test_a_redirection_is_followed(files, tmp_path):
     [
         ("/page", "a web page in place of data"), ("/disguised", "a web page in place of data"),
         ("/pointer", "Git LFS pointer"), ("/annex", "git-annex pointer"), ("/empty", "an empty answer"),
-        ("/missing", "HTTP 404"), ("/cut.parquet", "cut short.*Run it again"), ("/cut.zip", "cut short"),
+        ("/missing", "HTTP 404"), ("/cut.csv", "cut short.*: its last line has no end"),
+        ("/cut.parquet", "cut short.*Run it again"), ("/cut.zip", "cut short"),
         ("/refused", "an answer without data; it says: rate limit"),
         ("/ftp", "redirects to ftp://"), ("/other", "redirects to http://localhost"), ("/loop", "redirects in a loop"),
     ],
