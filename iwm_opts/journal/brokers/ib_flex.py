@@ -8,10 +8,11 @@ broker adds some each year.
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER, counted
@@ -39,6 +40,8 @@ from iwm_opts.journal.brokers.layout import (
     without_cancelled,
 )
 from iwm_opts.journal.executions import (
+    HOLDS,
+    SAME_PRICE,
     Effect,
     Execution,
     Kind,
@@ -48,10 +51,15 @@ from iwm_opts.journal.executions import (
     with_cash_settlement,
     with_day_orders,
 )
-from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, right_of, shown
+from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
+TRANSACTIONS: Final[dict[str, Kind]] = {
+    "EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise",
+}  # fmt: skip
+DELIVERIES: Final = {"BUY": 1, "SELL": -1}
+AFTER_CLOSE: Final = time(16, 20)  # of endings, as the trades have it
 LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
 ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
@@ -66,6 +74,8 @@ COLUMNS_OF: Final = (
     (ACTION, {"type", "quantity", "description", "reportdate", "datetime"}),
     (TRANSFER, {"type", "quantity", "direction", "date"}),
 )
+CASH_COLUMNS: Final = {"amount", "type"}  # of cash transactions, which have no quantity
+NAMED_COLUMNS: Final = 4
 CASH_SETTLEMENT: Final = "CASH SETTLEMENT"
 NO_TIMES: Final = "no times of day: what opened on one day is taken for one order; add DateTime to the query"
 NO_CATEGORY: Final = (
@@ -96,7 +106,7 @@ TABLE: Final = Table(
         "price": ("tradeprice", "price"),
         "proceeds": ("proceeds", "trademoney"),
         "net cash": ("netcash",),
-        "commission": ("ibcommission", "ib commission", "commission", "comm/fee"),
+        "commission": ("ibcommission", "ib commission", "commission", "comm/fee", "commisionsandtax"),
         "commission currency": ("ibcommissioncurrency", "commissioncurrency", "ib commission currency"),
         "rate": ("fxratetobase", "fx rate to base"),
         "taxes": ("taxes",),
@@ -124,11 +134,13 @@ def read_csv(export: Export) -> list[Execution]:
     """Read the executions of a Flex query in CSV, with or without its section marks."""
     report, joined = export.report, JoinedExports(export.report)
     header: list[str] = []
-    section = ""  # as its columns prove it, whatever marks it
+    section = title = ""  # as its columns prove it, whatever marks it; as the file marks it
+    cash: list[Mapping[str, str]] = []
     records: list[tuple[int, dict[str, str]]] = []
     for line, cells in export.rows:
         mark = cells[0].upper()
         if mark in MARKS:
+            title = " ".join(filter(None, cells[2:3] or cells[1:2])) if mark == "BOS" else ""
             continue
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
         columns = columns_of(body)
@@ -139,10 +151,13 @@ def read_csv(export: Export) -> list[Execution]:
             if proof == TRADES:
                 joined.next()
             header, section = columns, proof
+            title = cells[1] if mark == "HEADER" and len(cells) > 2 else title
             if section == TRADES and not any(name in columns for name in TABLE.fields["commission"]):
                 report.remarks.append(NO_FEES)
+        elif not section and set(header) >= CASH_COLUMNS and "quantity" not in header:
+            cash.append(dict(zip(header, body, strict=False)))
         elif not section:
-            report.skipped["rows of other sections" if header else "rows above the header"] += 1
+            report.skipped[_name_of(header, title)] += 1
         elif len(list(filter(None, body))) <= 1:
             report.skipped["remarks and empty rows of the broker"] += 1
         elif len(body) < len(header) or any(body[len(header) :]):
@@ -152,7 +167,30 @@ def read_csv(export: Export) -> list[Execution]:
             record = dict(zip(header, body, strict=False))
             if not joined.repeats((section, *record.items())):
                 records.append((line, record | ({} if section == TRADES else {"levelofdetail": section})))
+    _count_cash(cash, report)
     return _of_records(records, export)
+
+
+def _name_of(header: Sequence[str], title: str) -> str:
+    """Name of rows that are not read: the mark of their section, else its first columns."""
+    if not header:
+        return "rows above the header"
+    names = [name for name in header if name and name not in ACCOUNTS][:NAMED_COLUMNS]
+    return f"section {title}" if title else f"a section with the columns {', '.join(names)}"
+
+
+def _count_cash(rows: Sequence[Mapping[str, str]], report: RowReport) -> None:
+    """Name cash transactions, such as dividends and fees, and their sums by type: no trade has them."""
+    if not rows:
+        return
+    report.skipped["cash transactions (not in the results)"] += len(rows)
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for row in rows:
+        with suppress(ValueError):  # the amount is named, not used
+            currency = row.get("currencyprimary", row.get("currency", ""))
+            sums[row.get("type", ""), currency] += number(row.get("amount", ""), "amount")
+    amounts = ", ".join(f"{f'{total:.2f} {currency}'.strip()} of {name}" for (name, currency), total in sums.items())
+    report.remarks.append(f"cash transactions, not in the results: {amounts}")
 
 
 def _section_of(columns: set[str]) -> str:
@@ -177,9 +215,7 @@ def read_xml(export: Export) -> list[Execution]:
     except ElementTree.ParseError as error:
         raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
     export.report.reach(statement.attrib.get("toDate", "") for statement in tree.iter("FlexStatement"))
-    cash = sum(1 for _ in tree.iter("CashTransaction"))
-    if cash:
-        export.report.skipped["cash transactions (not in the results)"] += cash
+    _count_cash([element.attrib for element in tree.iter("CashTransaction")], export.report)
     joined = JoinedExports(export.report)
     records: list[tuple[int, Mapping[str, str]]] = []
     for statement in tree.iter("FlexStatement"):
@@ -255,19 +291,65 @@ def _settlements(rows: Iterable[Row], report: RowReport) -> dict[tuple[str, Cont
     """Cash of index options by account and contract, of the section of exercises and expirations."""
     settled: dict[tuple[str, Contract], float] = {}
     for row in rows:
-        if row.text("transaction").upper() == CASH_SETTLEMENT:
-            try:
-                row.require_dollars()
-                settled[row.text("account"), _contract(row)] = row.amount("proceeds")
-            except ValueError as error:
-                report.reject(row.line, f"cash settlement: {error}")
-        else:
-            report.skipped["exercises and expirations (they are among the trades)"] += 1
+        try:
+            row.require_dollars()
+            settled[row.text("account"), _contract(row)] = row.amount("proceeds")
+        except ValueError as error:
+            report.reject(row.line, f"cash settlement: {error}")
     return settled
 
 
+def _endings(rows: Sequence[Row], executions: Sequence[Execution], report: RowReport) -> list[Execution]:
+    """Rows of the section of exercises, assignments and expirations that the trades lack, as some queries do."""
+    endings = each_row(iter(rows), _ending, report)
+    lacking = [ending for ending in endings if not any(_is_ending(trade, ending) for trade in executions)]
+    if len(lacking) < len(endings):
+        report.skipped["exercises and expirations (they are among the trades)"] += len(endings) - len(lacking)
+    if lacking:
+        counts = counted(len(lacking), "rows", "row")
+        report.remarks.append(f"{counts} of exercises, assignments and expirations are not among the trades: used")
+    return lacking
+
+
+def _ending(row: Row, report: RowReport) -> Execution | None:
+    """Read the ending of an option, or the shares that it delivers; their rows have a date without a time."""
+    words, category = row.text("transaction").upper(), _category(row)
+    if category not in ("OPT", "STK") or words not in (TRANSACTIONS if category == "OPT" else DELIVERIES):
+        report.skipped[f"{row.text('transaction') or UNTYPED} of {category} in exercises and expirations"] += 1
+        return None
+    row.require_dollars()
+    contract = _contract(row) if category == "OPT" else None
+    if contract is not None and row.number("multiplier") not in (0.0, 100.0):
+        raise ValueError(f"options of {row.text('multiplier')} shares are not read")
+    quantity = row.count("quantity", "contracts" if contract else "shares")
+    return Execution(
+        when=datetime.combine(row.day("date"), AFTER_CLOSE),
+        symbol=underlying(row.symbol("underlying") if contract and row.text("underlying") else _bare(row, contract)),
+        contract=contract,
+        quantity=quantity if contract else abs(quantity) * DELIVERIES[words],
+        price=0.0 if contract else row.amount("price"),
+        fees=-_commission(row),
+        effect="close" if contract else "",
+        kind=TRANSACTIONS[words] if contract else "delivery",
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def _is_ending(trade: Execution, ending: Execution) -> bool:
+    """Whether a row of the trades is that of an ending; queries without the column Notes/Codes do not name it so."""
+    if (trade.account, trade.symbol, trade.contract) != (ending.account, ending.symbol, ending.contract):
+        return False
+    if ending.contract is not None:
+        return trade.kind not in HOLDS or not trade.price
+    is_same = trade.quantity * ending.quantity > 0 and abs(trade.price - ending.price) < SAME_PRICE
+    return is_same and abs(trade.when.date() - ending.when.date()) <= timedelta(days=1)
+
+
 def _executions(rows: list[Row], export: Export) -> list[Execution]:
-    settled = _settlements([row for row in rows if row.text("level") == ENDING], export.report)
+    endings = [row for row in rows if row.text("level") == ENDING]
+    cash = [row for row in endings if row.text("transaction").upper() == CASH_SETTLEMENT]
+    settled = _settlements(cash, export.report)
     rows = [row for row in rows if row.text("level") != ENDING]
     rows = _without_orders([_with_clock(row) for row in rows], export.report)
     if any("category" not in row for row in rows):
@@ -277,12 +359,13 @@ def _executions(rows: list[Row], export: Export) -> list[Execution]:
     executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
     cancelled = {row.line for row in rows if _is_cancelled(row)}
     executions = without_cancelled(executions, cancelled, export.report)
+    has_times = any(execution.when.hour for execution in executions)
+    executions += _endings([row for row in endings if row not in cash], executions, export.report)
     executions, lost = with_cash_settlement(executions, settled)
     export.report.remarks += lost
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
         export.report.remarks.append(OPENS)
     export.report.remarks += off_hours(executions)
-    has_times = any(execution.when.hour for execution in executions)
     if executions and not has_times:
         export.report.remarks.append(NO_TIMES)
     return with_combo_orders(executions) if has_times else with_day_orders(executions)

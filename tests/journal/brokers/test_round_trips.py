@@ -394,10 +394,13 @@ def test_two_accounts_of_schwab_in_one_file_are_kept_apart(tmp_path):
 def test_other_sections_of_a_flex_query_are_counted(tmp_path):
     cash = "ClientAccountID,CurrencyPrimary,Symbol,Date/Time,Amount,Type\nU1,USD,IWM,20260310,11.00,Dividends\n"
     marked = "HEADER,CTRN,ClientAccountID,CurrencyPrimary,Symbol,Amount\nDATA,CTRN,U1,USD,IWM,11.00\n"
-    for name, text in (("plain.csv", FLEX + cash), ("marked.csv", flex_marked(FLEX) + "\n" + marked)):
+    for name, text, words in (
+        ("plain.csv", FLEX + cash, "cash transactions (not in the results)"),
+        ("marked.csv", flex_marked(FLEX) + "\n" + marked, "section CTRN"),
+    ):
         log = read_log(written(tmp_path, name, text))
         assert sorted(log.closed["pnl"]) == pytest.approx(sorted(FLEX_RESULTS), abs=0.005)
-        assert log.skipped["rows of other sections"] == 1
+        assert log.skipped[words] == 1
         assert not any("cells do not fit" in problem for problem in log.problems)
 
 
