@@ -112,10 +112,9 @@ def modelled_trial(
     history = market.iv_history(tenor_days)
     days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
     if len(days) < MIN_SESSIONS:
-        raise DataError(
-            market.name, f"has {counted(len(market.days), 'days')} with quotes and leaves none to trade behind a "
-            f"lookback of {lookback}", "give longer files, or a smaller `ivr_lookback`",
-        )  # fmt: skip
+        rule = f"has {counted(len(market.days), 'days')} with quotes, none to trade behind a lookback of {lookback}"
+        rule = "; ".join([rule, *market.notes])
+        raise DataError(market.name, rule, "give longer files, or a smaller `ivr_lookback`")
     return Trial(SimulatedDays(market, days[0], market.notes), history)
 
 

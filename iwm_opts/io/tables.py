@@ -585,8 +585,9 @@ def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | Non
         data = dataset.dataset(pq.read_table(_unpacked_parquet(file.place, packed=True)))
     else:
         data = dataset.dataset(str(file.place), format="parquet")
-    if condition is not None and pa.types.is_string_view(data.schema.field(only[0] if only else "").type):
-        condition = None  # pyarrow cannot compare string views: the rows are filtered by the reader
+    read = {*columns, *(only[:1] if only else ())}
+    if any(pa.types.is_string_view(data.schema.field(name).type) for name in read):
+        condition = None  # pyarrow can neither compare nor filter string views: the reader filters the rows
     return data.scanner(columns=list(columns), filter=condition, batch_size=BATCH_ROWS, batch_readahead=1)
 
 

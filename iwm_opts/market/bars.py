@@ -8,7 +8,6 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 
@@ -155,10 +154,10 @@ def atr(bars: pd.DataFrame, before: date, period: int = ATR_PERIOD, method: Meth
     history = bars[bars.index < pd.Timestamp(before)]
     if len(history) < max(period, 1):
         raise InputError(
-            "before",
-            before.isoformat(),
-            f"{counted(len(history), 'bars precede', 'bar precedes')} it, {period} are needed",
-            "give longer bars",
+            "bars",
+            len(history),
+            f"{period} are needed before {before}",
+            "give longer bars; those before an unadjusted split are left out",
         )
     value = float(average_true_range(history, period, method).iloc[-1])
     return Atr(value, history.index[-1].date(), value / float(history["close"].iloc[-1]), period, method)

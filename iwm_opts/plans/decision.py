@@ -91,6 +91,9 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
         if before < oldest:
             rule = f"the bars have no {before}, they begin on {oldest}"
             raise InputError("as_of", day.isoformat(), rule, "give older bars, or a later `as_of`")
+        if before < newest:
+            rule = f"the bars have no {before}, a session between {oldest} and {newest}"
+            raise InputError("as_of", day.isoformat(), rule, "give bars that have it")
         raise InputError(
             "as_of", day.isoformat(), f"the bars have no {before}, they end on {newest}",
             f"give newer bars, or `as_of` {next_session(newest)}",

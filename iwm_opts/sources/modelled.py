@@ -6,17 +6,18 @@ over its base, or is fixed. The shape of the smile, the spreads and the listing 
 the underlying are real, its options' were never traded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import groupby
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import Provenance
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import effective_days_per_year, sessions
 from iwm_opts.market.dividends import DividendSchedule
@@ -42,6 +43,8 @@ TYPICAL_SLOPE: Final = 0.95  # VIX9D over VIX, mean of 2011 to 2025
 INDEX_SLACK: Final = 5e-4  # decimal vol: a day whose quotes miss the index by more has none
 SHORT_DAYS: Final = 9
 SEED: Final = 1  # of sizes, open interest and volume
+MOST_MISSING: Final = 5  # sessions in a row without quotes
+NO_BAR: Final = "no bar"
 LONG_LISTED: Final = timedelta(days=915)  # no expiration is listed for longer
 
 
@@ -137,6 +140,9 @@ def modelled_market(
     """
     parameters = parameters or shipped_parameters()
     days, gaps = _shared_days(bars, volatility, first, last)
+    unvalued = [day for day, why in gaps.items() if why != NO_BAR]
+    if unvalued:
+        notes = [*notes, f"{counted(len(unvalued), 'sessions')} without a value of {volatility.series}, left out"]
     at = pd.DatetimeIndex(days)
     level = _values(volatility.closes, at)
     by_day = _values(rates, at) if isinstance(rates, pd.Series) else np.full(len(days), rates)
@@ -174,11 +180,25 @@ def _shared_days(
             "give files that overlap, or another `as_of`",
         )
     gaps = {
-        day: f"no value of {volatility.series}" if day in has_bar else "no bar"
+        day: f"no value of {volatility.series}" if day in has_bar else NO_BAR
         for day in shared
         if day not in has_bar or day not in has_value
     }
+    _refuse_long_gaps(shared, gaps)
     return days, gaps
+
+
+def _refuse_long_gaps(shared: Sequence[date], gaps: Mapping[date, str]) -> None:
+    """Refuse sessions missing in a row: what is held across them could be neither marked nor closed by its rules."""
+    for is_gap, days in groupby(shared, key=lambda day: day in gaps):
+        stretch = list(days)
+        if is_gap and len(stretch) > MOST_MISSING:
+            raise DataError(
+                "modelled market",
+                f"{len(stretch)} sessions in a row, {stretch[0]} to {stretch[-1]}, have {gaps[stretch[0]]}; "
+                f"at most {MOST_MISSING} may be missing",
+                "give files that have them, or `first` and `last` on one side of them",
+            )
 
 
 def _scaled(market: ModelledMarket, level: Array, slope: Slope) -> Scaled:

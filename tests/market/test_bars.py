@@ -84,7 +84,7 @@ def test_wilder_is_his_recursion(bars, period):
 
 def test_too_few_bars_and_odd_methods_are_refused():
     bars = frame([11, 12, 13], [9, 8, 7], [10, 10, 10])
-    with pytest.raises(InputError, match="2 bars precede it, 3 are needed"):
+    with pytest.raises(InputError, match="bars=2: 3 are needed before"):
         atr(bars, bars.index[2].date(), period=3)
     with pytest.raises(InputError, match="period=0"):
         atr(bars, date(2025, 1, 1), period=0)

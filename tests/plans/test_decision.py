@@ -116,6 +116,9 @@ def test_stale_bars_are_refused_with_the_day_they_can_decide(wandering):
     with pytest.raises(InputError, match=f"Give newer bars, or `as_of` {day}"):
         decide(plan, data, date(2026, 3, 4))
     decide(plan, data, day)
+    holed = replace(data, bars=data.bars.drop(data.bars.index[-3]))
+    with pytest.raises(InputError, match=f"have no {data.bars.index[-3].date()}, a session between .* Give bars that"):
+        decide(plan, holed, data.bars.index[-2].date())
 
 
 @pytest.mark.market_data

@@ -177,6 +177,27 @@ def test_days_without_an_index_are_gaps_that_are_told(bars, volatility):
     assert np.isnan(market.close_on(date(2024, 3, 2)))
 
 
+@pytest.mark.parametrize("of", ["bars", "index"])
+def test_a_stretch_without_quotes_is_refused(bars, volatility, of):
+    """A condor held across it could lose its stop unseen and settle at a profit that never was."""
+    few, many = bars.index[-20:-15], bars.index[-20:-14]
+
+    def market_without(days):
+        index = IvHistory("RVX", 30, volatility.closes.drop(days if of == "index" else []), True, "made")
+        return modelled(bars.drop(days if of == "bars" else []), index, first=date(2024, 2, 1))
+
+    assert len(market_without(few).gaps) == 5
+    lacking = {"bars": "no bar", "index": "no value of RVX"}[of]
+    rule = f"6 sessions in a row, {many[0].date()} to {many[-1].date()}, have {lacking}; at most 5 may be missing"
+    with pytest.raises(DataError, match=rule):
+        market_without(many)
+
+
+def test_days_without_an_index_are_counted_in_the_notes(bars, volatility):
+    index = IvHistory("RVX", 30, volatility.closes.drop(volatility.closes.index[[-10, -8]]), True, "made")
+    assert "2 sessions without a value of RVX, left out" in modelled(bars, index, first=date(2024, 3, 1)).notes
+
+
 def test_dividends_and_rates_are_those_of_the_day(bars, volatility):
     day = date(2024, 3, 1)
     rates = pd.Series(np.linspace(0.01, 0.06, len(bars)), index=bars.index)
