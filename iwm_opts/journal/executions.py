@@ -48,6 +48,7 @@ class Execution:
     account: str = ""  # where a file holds several
     ratio: float = 0.0  # new shares for an old one, of a split; 0 where the broker does not say
     cash: float = 0.0  # dollars that a reorganisation brings, paid negative; NaN where it moves fractions of shares
+    event: str = ""  # what names the corporate action of a row: its words or code; "" where nothing does
     is_sided: bool = False  # the sign of an ending is that of a trade which would close the position
 
     @property
@@ -91,7 +92,8 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
     """Group the executions by order, in order of time; endings alone, shares after the options of a moment.
 
     Options belong together by their order, or their time. Fills in shares do by their order too; where there is none,
-    those in one direction that follow each other within `PARTS` are parts of one order. An order number under which
+    those in one direction that follow each other within `PARTS` are parts of one order, as are the rows of a corporate
+    action. An order number under which
     different things traded at different times is not one order: spreadsheets round long numbers to the same digits.
     """
     step = -1 if newest_first else 1
@@ -100,17 +102,14 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
     for execution in sorted(executions, key=lambda each: (each.when, step * each.line)):
         key: tuple[object, ...] = (execution.account, execution.symbol, execution.when, execution.line)
         if execution.kind == "reorganisation":
-            key = execution.account, execution.when, "reorganisation"
+            key = _chained((execution.account, "reorganisation"), execution.when, latest)
         elif execution.kind == "trade" and execution.contract is not None:
             key = execution.account, execution.symbol, execution.order or execution.when, "options"
         elif execution.kind == "trade":
             way = execution.account, execution.symbol, "shares", execution.quantity > 0, execution.effect
             key = *way, execution.order
             if not execution.order:
-                before, part = latest.get(way, (execution.when, 0))
-                part += execution.when - before > PARTS
-                latest[way] = execution.when, part
-                key = *way, part
+                key = _chained(way, execution.when, latest)
         groups[key].append(execution)
     orders = [part for rows in groups.values() for part in _parts(rows)]
     return sorted(
@@ -124,6 +123,14 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
             step * rows[0].line,
         ),
     )
+
+
+def _chained(way: tuple[object, ...], when: datetime, latest: dict[object, tuple[datetime, int]]) -> tuple[object, ...]:
+    """Key of rows that follow each other within `PARTS`."""
+    before, part = latest.get(way, (when, 0))
+    part += when - before > PARTS
+    latest[way] = when, part
+    return *way, part
 
 
 def _place(rows: Sequence[Execution]) -> int:

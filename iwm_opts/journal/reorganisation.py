@@ -3,7 +3,8 @@
 A broker writes the removed position and the added one, or the ratio of a split, or only what a split adds to the
 position. Whole splits multiply contracts and divide their strikes (OCC, Characteristics and Risks of Standardized
 Options, chapter III); other splits change what a contract delivers, and its trade is left out. Positions removed for
-cash alone are closed at it; cash paid with other shares lowers their cost.
+cash alone are closed at it; cash paid with other shares lowers their cost. Shares are replaced only where the rows of
+an event leave one reading; others are left out by name.
 """
 
 import math
@@ -51,8 +52,11 @@ def with_cash_of_mergers(executions: Iterable[Execution]) -> tuple[list[Executio
                 "shares: not in the results"
             )
             continue
-        nearest = min(removed, key=lambda row: abs(row.when - cash.when))
-        rows[rows.index(nearest)] = replace(nearest, cash=nearest.cash + cash.cash)
+        nearest = min(abs(row.when - cash.when) for row in removed)
+        removed = [row for row in removed if abs(row.when - cash.when) == nearest]
+        total = sum(row.quantity for row in removed)
+        for row in removed:
+            rows[rows.index(row)] = replace(row, cash=row.cash + cash.cash * row.quantity / total)
     return rows, lost
 
 
@@ -67,37 +71,58 @@ class Reorganisation:
 
     def apply(self, rows: Sequence[Execution]) -> list[Execution]:
         """Apply the corporate actions of one account and time; return the closings of what ends for cash alone."""
-        rows = self._by_holding(self._by_holding_of_shares(rows))
-        added = [row for row in rows if row.effect == "open" and row.quantity]
         splits = [row for row in rows if row.effect == ""]
-        pairs, ended = [], []
-        for row in rows:
-            if row.effect == "" or (row.effect == "open" and row.quantity):
-                continue
-            successor = min(
-                (other for other in added if _may_succeed(row, other)),
-                key=lambda other: _apart(row, other),
-                default=None,
-            )
-            if successor is None and row.quantity and row.cash and math.isfinite(row.cash):
-                ended.append(_closing(row))
-                continue
-            if successor is not None:
-                added.remove(successor)
-            pairs.append((row, successor))
-        for row, successor in pairs:
-            if row.contract is None:
-                self._replace_shares(row, successor)
-        self._replace_options([(row, other) for row, other in pairs if row.contract is not None])
+        changes = [row for row in rows if row.effect != ""]
+        ended = []
+        for event in dict.fromkeys(row.event for row in changes):
+            ended += self._replace([row for row in changes if row.event == event])
         for symbol in dict.fromkeys(row.symbol for row in splits):
             self._split([row for row in splits if row.symbol == symbol])
+        return ended
+
+    def _replace(self, rows: Sequence[Execution]) -> list[Execution]:
+        """Replace what the rows of one event remove; return the closings of what ends for cash alone."""
+        rows = self._by_holding(self._by_holding_of_shares(_without_reversed(rows)))
+        added = [row for row in rows if row.effect == "open" and row.quantity]
+        removed = [row for row in rows if row not in added]
+        pairs = self._pairs(removed, added)
+        ended = [row for row, other in pairs if other is None and row.quantity and row.cash and math.isfinite(row.cash)]
+        pairs = [(row, other) for row, other in pairs if row not in ended]
+        for row, other in pairs:
+            if row.contract is None:
+                self._replace_shares(row, other)
+        self._replace_options([(row, other) for row, other in pairs if row.contract is not None])
+        successors = {
+            (other.contract, other.symbol) for row, other in pairs if other and not math.isnan(_cash(row, other))
+        }
         for row in added:
-            if _is_adjusted(row):
+            if _is_adjusted(row) or (row.contract, row.symbol) in successors:
                 continue
             name = row.contract.symbol if row.contract else row.symbol
             self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
             self._shares.receive(row)
-        return ended
+        return [_closing(row) for row in ended]
+
+    def _pairs(
+        self, removed: Sequence[Execution], added: Sequence[Execution]
+    ) -> list[tuple[Execution, Execution | None]]:
+        """Return what one event removes, each with its successor; without one where the rows leave several readings."""
+        pairs: list[tuple[Execution, Execution | None]] = []
+        for is_option in (False, True):
+            old = [row for row in removed if (row.contract is not None) == is_option]
+            new = [row for row in added if (row.contract is not None) == is_option]
+            matches = _option_pairs(old, new) if is_option else _share_pairs(old, new)
+            if matches is None:
+                names = [" and ".join(dict.fromkeys(row.symbol for row in rows)) for rows in (old, new)]
+                self._problems.append(
+                    f"line {old[0].line}: two corporate actions at one moment: {names[0]} became {names[1]}, and the "
+                    "file does not say which: left out"
+                )
+                # Removed shares go by an old number in some files, those held by the symbol that is added.
+                is_renumbered = not is_option and not all(self._shares.held(row.account, row.symbol) for row in old)
+                matches = [(replace(row, cash=math.nan), None) for row in (*old, *(new if is_renumbered else ()))]
+            pairs += matches
+        return pairs
 
     def _by_holding_of_shares(self, rows: Sequence[Execution]) -> list[Execution]:
         """Rows of shares with removal and addition turned round where the file holds them short."""
@@ -273,11 +298,81 @@ def _source(rows: Sequence[Execution]) -> str:
     return "as the file names it" if any(row.ratio for row in rows) else "by what it added to the holding of the file"
 
 
-def _may_succeed(row: Execution, other: Execution) -> bool:
-    """Whether an added position may succeed a removed one."""
-    if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
-        return False
-    return row.contract is None or _is_same_kind(row, other)
+def _without_reversed(rows: Sequence[Execution]) -> list[Execution]:
+    """Rows of an event without those that another row takes back."""
+    kept: list[Execution] = []
+    for row in rows:
+        taken_back = (row.symbol, row.contract, -row.quantity, -row.cash)
+        other = next(
+            (each for each in kept if (each.symbol, each.contract, each.quantity, each.cash) == taken_back), None
+        )
+        if other is None or not row.quantity:
+            kept.append(row)
+        else:
+            kept.remove(other)
+    return kept
+
+
+def _share_pairs(
+    removed: Sequence[Execution], added: Sequence[Execution]
+) -> list[tuple[Execution, Execution | None]] | None:
+    """Return shares removed by one event with their successors; None where the rows leave several readings.
+
+    Several pairs are told apart by their symbols, as of two reverse splits, and by equal values.
+    """
+    if not removed or not added:
+        return [(row, None) for row in removed]
+    removed, added = _joined(removed), _joined(added)
+    pairs = [(row, other) for row in removed for other in added if row.quantity * other.quantity < 0]
+    if len(removed) + len(added) > 2:
+        pairs = [
+            (row, other)
+            for row, other in pairs
+            if row.symbol == other.symbol or (_value(row) and abs(_value(row) - _value(other)) < CENT)
+        ]
+    if not len(pairs) == len(removed) == len(added) == len({row.line for row, _ in pairs}):
+        return None
+    return list(pairs) if len({other.line for _, other in pairs}) == len(added) else None
+
+
+def _joined(rows: Sequence[Execution]) -> list[Execution]:
+    """Rows of one symbol, such as of a cash and a margin account, as one where they bring the same cash a share."""
+    joined: list[Execution] = []
+    for symbol in dict.fromkeys(row.symbol for row in rows):
+        parts = [row for row in rows if row.symbol == symbol]
+        count, cash = sum(row.quantity for row in parts), sum(row.cash for row in parts)
+        if all(row.quantity * count > 0 and abs(row.cash / row.quantity - cash / count) <= CENT for row in parts[1:]):
+            price = sum(_value(row) for row in parts) / abs(count) if count else 0.0
+            parts = [replace(parts[0], quantity=count, cash=cash, price=price)]
+        joined += parts
+    return joined
+
+
+def _value(row: Execution) -> float:
+    return abs(row.quantity) * row.price
+
+
+def _option_pairs(
+    removed: Sequence[Execution], added: Sequence[Execution]
+) -> list[tuple[Execution, Execution | None]] | None:
+    """Return options removed by one event with their successors; None where the rows leave several readings."""
+    symbols = {row.symbol for row in removed}
+    if added and len(symbols) > 1 and symbols != {row.symbol for row in added}:
+        return None
+    left, pairs = list(added), list[tuple[Execution, Execution | None]]()
+    for row in removed:
+        others = [
+            other
+            for other in left
+            if row.quantity * other.quantity < 0
+            and _is_same_kind(row, other)
+            and (len(symbols) == 1 or other.symbol == row.symbol)
+        ]
+        successor = min(others, key=lambda other: _apart(row, other), default=None)
+        if successor is not None:
+            left.remove(successor)
+        pairs.append((row, successor))
+    return pairs
 
 
 def _is_same_kind(row: Execution, other: Execution) -> bool:

@@ -246,8 +246,10 @@ class ShareBook:
             self._received[row.account, row.symbol] += row.quantity
             self._received.by_action.add((row.account, row.symbol))
 
-    def convert(self, row: Execution, symbol: str, factor: float, cash: float = 0.0) -> bool:
-        """Convert the shares of a row's symbol; False where they are left out.
+    def convert(self, row: Execution, symbol: str, factor: float, cash: float = 0.0) -> None:
+        """Convert the shares of a row's symbol, the oldest first where another symbol replaces only some.
+
+        Shares that cannot be converted are left out, all of them.
 
         Parameters
         ----------
@@ -263,28 +265,30 @@ class ShareBook:
         queue = self._lots.pop(key, deque())
         held = sum(lot.quantity for lot in queue)
         if not held:
-            return True
-        if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in queue):
-            converted = [self._scaled(replace(lot, price=lot.price - cash), symbol, factor, cash) for lot in queue]
+            return
+        taken = _take(queue, abs(held) if symbol == row.symbol else abs(row.quantity))
+        if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in taken):
+            self._lots[key] = queue
+            count = sum(lot.quantity for lot in taken)
+            converted = [self._scaled(replace(lot, price=lot.price - cash), symbol, factor, cash) for lot in taken]
             self._lots[row.account, symbol].extend(converted)
-            paid = f" and {held * cash:.2f} in cash, which lowers their cost" if cash else ""
+            paid = f" and {count * cash:.2f} in cash, which lowers their cost" if cash else ""
             self._notes.append(
-                f"line {row.line}: {counted(abs(held), 'shares')} of {row.symbol} held then became "
+                f"line {row.line}: {counted(abs(count), 'shares')} of {row.symbol} held then became "
                 f"{abs(sum(lot.quantity for lot in converted))} of {symbol}{paid}"
             )
-            return True
+            return
         self._unresolved[key] = row.line
         self.problems.append(
             f"line {row.line}: a split, merger or other change of the {counted(held, 'shares')} of {row.symbol} held "
             "then: trades open across it are left out"
         )
-        return False
 
     def _scaled(self, lot: _Lot, symbol: str, factor: float, cash: float) -> _Lot:
         """Lot in other shares: earlier exits stay a trade in the old ones."""
         quantity, price = round(factor * lot.quantity), lot.price / factor
         if isinstance(lot.origin, Delivery):
-            lot.origin.shares = round(factor * lot.origin.shares)
+            lot.origin.shares += abs(quantity) - abs(lot.quantity)
             return _Lot(quantity, price, lot.origin)
         purchase = lot.origin
         fees = purchase.fees * lot.quantity / purchase.shares
@@ -326,6 +330,20 @@ class ShareBook:
             if not lot.quantity:
                 queue.popleft()
         return shares
+
+
+def _take(queue: deque[_Lot], count: int) -> list[_Lot]:
+    """Take the oldest shares out of a queue."""
+    taken = []
+    while count and queue:
+        lot = queue[0]
+        part = min(count, abs(lot.quantity)) * (1 if lot.quantity > 0 else -1)
+        taken.append(replace(lot, quantity=part))
+        lot.quantity -= part
+        count -= abs(part)
+        if not lot.quantity:
+            queue.popleft()
+    return taken
 
 
 def _settle(delivery: Delivery, dollars: float) -> None:

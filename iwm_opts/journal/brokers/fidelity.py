@@ -36,7 +36,7 @@ from iwm_opts.market.contract import Contract
 
 OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
-SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
+REORGANISED: Final = re.compile(r"(?:(?:REVERSE|FORWARD|STOCK) )?SPLIT\b|MERGER\b|NAME CHANGED\b|DISTRIBUTION\b")
 NAMED_WORDS: Final = 3  # of an activity that is not read
 MERGER: Final = "MERGER"
 DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
@@ -117,7 +117,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
 
 
 def _kind(words: str, contract: Contract | None) -> Kind | None:
-    if SPLITS.search(words) or words.startswith(DISTRIBUTION):
+    if REORGANISED.match(words):
         return "reorganisation"
     if contract is not None:
         names: dict[str, Kind] = {"EXPIRED": "expiration", "ASSIGNED": "assignment", "EXERCISED": "exercise"}
@@ -133,8 +133,13 @@ def _kind(words: str, contract: Contract | None) -> Kind | None:
 def _reorganisation(row: Row, words: str, symbol: str, contract: Contract | None) -> Execution:
     """Read a split by the shares that it adds; other changes by the position removed, negative, and the one added."""
     name = underlying(contract.root if contract else symbol)
-    is_split, cash = words.startswith(DISTRIBUTION), row.number("amount") if words.startswith(MERGER) else 0.0
-    return reorganisation_row(row, _when(row, words), name, contract, row.number("quantity"), cash, is_split=is_split)
+    match = REORGANISED.match(words)
+    event = match[0] if match is not None else ""
+    cash = row.number("amount") if event == MERGER else 0.0
+    return reorganisation_row(
+        row, _when(row, words), name, contract, row.number("quantity"), cash, event=event,
+        is_split=event == DISTRIBUTION,
+    )  # fmt: skip
 
 
 def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) -> Effect:

@@ -434,7 +434,9 @@ def _is_cancelled(row: Row) -> bool:
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if row.text("level") == ACTION:
         category = {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), "")
-        return corporate_action(row, category, row.number("proceeds"))
+        is_named = OCC_PATTERN.fullmatch(row.text("symbol").upper()) or not is_blank(row.text("strike"))
+        option = _contract(row) if category == OPTIONS and is_named else None
+        return corporate_action(row, category, row.number("proceeds"), option)
     if row.text("level") == TRANSFER:
         return transfer(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""), report)
     if row.text("level").upper() not in ("", level):

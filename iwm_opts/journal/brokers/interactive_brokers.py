@@ -16,6 +16,7 @@ combo do, are taken for one.
 The transaction history has one section, days without times, and neither opening nor closing.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,7 +90,11 @@ RATE_MOVES: Final = 1.2  # of a file's days; what differs by more is another mul
 IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
 SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
 PER_SHARE: Final = re.compile(r"\bFOR USD (?P<price>[\d.,]+) PER SHARE\b")  # of a merger for cash alone
-NAMED_LAST: Final = re.compile(r"\((?P<name>[^(),]+),[^()]*\)$")  # `(META, META PLATFORMS INC, US30303M1027)`
+AND_CASH: Final = re.compile(r"\bAND [A-Z]{3} [\d.,]+")  # of a merger for shares and cash, for one or several shares
+OLD_NUMBER: Final = ".OLD"
+NAMED_LAST: Final = re.compile(
+    r"\((?P<name>[^(),]+),(?:[^()]|\([^()]*\))*\)$"
+)  # `(META, META PLATFORMS INC, US30303M1027)`
 HISTORY_SECTION: Final = "Transaction History"
 GRAINS: Final = ("Order", "Trade")  # rows read: orders, or their fills where a statement holds no orders
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
@@ -344,11 +349,12 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     )
 
 
-def corporate_action(row: Row, category: str, dollars: float) -> Execution | None:
+def corporate_action(row: Row, category: str, dollars: float, option: Contract | None = None) -> Execution | None:
     """Read a split with its ratio; of another action the position that the row removes or adds, and its cash.
 
     The row is of the instrument that its words name last; removed shares may go by an old number there, FB.OLD, and
-    those held by the symbol in front. Where the file has no amounts, the words of a merger name the cash.
+    those held by the symbol in front; the columns of a file may name the option. Where the file has no amounts, the
+    words of a merger for cash alone name it. Those of a merger for shares too do not say for how many: NaN.
     """
     words = row.text("description")
     name, bracket, _ = words.partition("(")
@@ -359,14 +365,21 @@ def corporate_action(row: Row, category: str, dollars: float) -> Execution | Non
     quantity, named = 0.0 if split is not None else row.number("quantity"), NAMED_LAST.search(words.strip())
     if not dollars and per_share is not None:
         dollars = -quantity * number(per_share["price"], "price") * (MULTIPLIER if category == OPTIONS else 1)
-    if named is not None and split is None and (not name.strip() or quantity > 0 or category == OPTIONS):
+    is_replaced = category == OPTIONS or named is None or named["name"].removesuffix(OLD_NUMBER) == name.strip()
+    if not dollars and AND_CASH.search(capitals) and is_replaced:
+        dollars = math.nan
+    if named is not None and (category == OPTIONS or (split is None and (not name.strip() or quantity > 0))):
         name = named["name"]
     if not bracket or not name.strip():
         raise ValueError(f"corporate action {shown(words)} names no symbol")
-    contract = contract_of(name.strip()) if category == OPTIONS else None
-    symbol = _underlying(name.strip()) if contract is not None else underlying(name)
+    contract = option or (contract_of(name.strip()) if category == OPTIONS else None)
+    if option is not None:
+        symbol = underlying(row.text("underlying") or option.root)
+    else:
+        symbol = _underlying(name.strip()) if contract is not None else underlying(name)
+    event = NAMED_LAST.sub("", capitals)
     action = reorganisation_row(
-        row, row.moment("time"), symbol, contract, quantity, dollars, is_split=split is not None
+        row, row.moment("time"), symbol, contract, quantity, dollars, event=event, is_split=split is not None
     )
     return action if split is None else replace(action, ratio=float(split["new"]) / float(split["old"]))
 

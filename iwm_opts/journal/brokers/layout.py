@@ -324,6 +324,7 @@ def reorganisation_row(
     quantity: float,
     cash: float = 0.0,
     *,
+    event: str,
     is_split: bool = False,
 ) -> Execution:
     """Corporate action: a split by what it adds; other changes by the position removed, negative, and the one added.
@@ -336,7 +337,7 @@ def reorganisation_row(
         row.require_dollars()
     return Execution(
         when, symbol, contract, count, 0.0, effect=effect, kind="reorganisation", line=row.line,
-        account=row.text("account"), cash=cash if count == quantity else math.nan,
+        account=row.text("account"), cash=cash if count == quantity else math.nan, event=event,
     )  # fmt: skip
 
 

@@ -42,9 +42,9 @@ ENDINGS: Final[dict[str, Kind]] = {
 }
 MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
-MERGER_CASH: Final = "MRGC"
+MERGER, MERGER_CASH = "MRGS", "MRGC"
 SPLIT: Final = "SPL"  # names the shares that it adds
-REORGANISED: Final = ("SPR", "MRGS", MERGER_CASH, "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
+REORGANISED: Final = ("SPR", MERGER, MERGER_CASH, "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
 TRANSFERS: Final = {"ACATI": 1, "ACATO": -1}
 DIVIDENDS: Final = ("CDIV", "MDIV")
 MONEY: Final = (
@@ -153,7 +153,8 @@ def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution
     size = number(text.rstrip("SL"), "quantity") * (-1 if text.endswith("S") else 1)
     symbol = underlying(contract.root if contract else row.symbol("instrument"))
     when, cash = row.moment("date"), row.number("amount")
-    return reorganisation_row(row, when, symbol, contract, size, cash, is_split=code == SPLIT)
+    event = MERGER if code == MERGER_CASH else code
+    return reorganisation_row(row, when, symbol, contract, size, cash, event=event, is_split=code == SPLIT)
 
 
 def _contract(text: str) -> Contract | None:

@@ -90,8 +90,9 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
         return None
     contract = _contract(row.text("symbol"))
     kind = ENDINGS.get(action) if contract is not None else None
-    if REORGANISED.search(action):
-        return _reorganisation(row, contract, is_split=SPLIT.search(action) is not None)
+    event = REORGANISED.search(action)
+    if event is not None:
+        return _reorganisation(row, contract, event[0], is_split=SPLIT.search(action) is not None)
     if TRANSFER.search(action) and row.text("symbol") and row.number("quantity"):
         return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
     if action not in TRADES and kind is None and contract is not None:
@@ -123,13 +124,13 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     )
 
 
-def _reorganisation(row: Row, contract: Contract | None, *, is_split: bool) -> Execution:
+def _reorganisation(row: Row, contract: Contract | None, event: str, *, is_split: bool) -> Execution:
     """Read a corporate action; the cash of a merger may have a row of its own, without a quantity."""
     # Booked before the market opens; "as of" names the evening before.
     when = parse_moment(row.text("booked").partition(" as of ")[0])
     symbol = underlying(contract.root if contract else row.symbol())
     cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
-    return reorganisation_row(row, when, symbol, contract, row.number("quantity"), cash, is_split=is_split)
+    return reorganisation_row(row, when, symbol, contract, row.number("quantity"), cash, event=event, is_split=is_split)
 
 
 def _contract(text: str) -> Contract | None:

@@ -108,8 +108,9 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
         report.skipped["dividends (not in the results)" if is_dividend else "money movements"] += 1
         return None
     is_delivery = kind == "receive deliver"
-    if is_delivery and instrument in ("equity", "equity option") and REORGANISED.search(words):
-        return _traded(row, instrument, "reorganisation", report)
+    event = REORGANISED.search(words)
+    if is_delivery and instrument in ("equity", "equity option") and event is not None:
+        return replace(_traded(row, instrument, "reorganisation", report), event=event[0].lower())
     is_transfer = is_delivery and instrument in ("equity", "equity option") and TRANSFER.search(words)
     if is_transfer and (row.text("side") or row.text("action")):
         moved = _traded(row, instrument, "transfer", report)

@@ -195,3 +195,17 @@ def test_other_sections_are_named_by_their_marks_or_columns(tmp_path):
     assert set(read(tmp_path, framed(TRADES + shares) + marks).skipped) == {"section Open Positions; trade date basis"}
     coded = "".join(f"{mark},POST,{line}\n" for mark, line in zip(("HEADER", "DATA"), positions.split(), strict=True))
     assert set(read(tmp_path, marked(TRADES + shares) + coded).skipped) == {"section POST"}
+
+
+@pytest.mark.parametrize("named", ["XYZ   260619C00210000, XYZ 19JUN26 210 C, ", "XYZ, XYZ INC, US1"])
+def test_a_split_of_options_whose_words_begin_with_the_underlying(tmp_path, named):
+    """Sold at 2.00, two bought back at 0.50, and 2.00 of commission."""
+    option = (
+        "U1,USD,OPT,XYZ   260619C00{strike}000,XYZ,{strike},20260619,C,{when};100000,{count},{price},{cash},-1,,,"
+        "EXECUTION\n"
+    )
+    trades = option.format(strike="210", when=20260302, count=-1, price=2, cash=200)
+    trades += option.format(strike="105", when=20260504, count=2, price=0.5, cash=-100)
+    split = SPLIT.replace("STK,XYZ,XYZ INC", "OPT,XYZ   260619C00210000,XYZ 19JUN26 210 C").replace(",100,FS", ",1,FS")
+    log = read(tmp_path, TRADES + trades + ACTIONS + split.replace("XYZ, XYZ INC, US1", named))
+    assert (list(log.closed["pnl"]), log.problems, log.open.empty) == ([pytest.approx(98.00)], (), True)

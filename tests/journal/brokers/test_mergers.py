@@ -244,3 +244,183 @@ def test_what_a_merger_brings_at_thinkorswim_is_not_known(tmp_path):
     log = read(tmp_path, text)
     assert (list(log.closed["symbol"]), log.open.empty) == (["SPY"], True)
     assert any("change of the 100 shares of TGT held then" in line for line in log.problems)
+
+
+def ib_trade(name, count, price):
+    when = f"2026-0{3 if count > 0 else 5}-02, 10:00:00"
+    return f'Trades,Data,Order,Stocks,USD,{name},"{when}",{count},{price},{-count * price},0,\n'
+
+
+TENDERED = "TGT(US1) Tendered to US3 1 FOR 1"
+ALLOCATED = "TGT.TEN(US3) Merged(Voluntary Offer Allocation)"
+SPUN_OFF, RENUMBERED = "PAR(US9) Spinoff  1 for 5", "OLD(US7) CUSIP/ISIN Change to (US8)"
+
+
+def tendered(count):
+    rows = ib_action(TENDERED, "TGT", -count, 0) + ib_action(TENDERED, "TGT.TEN", count, 0)
+    return rows.replace("2026-04-09", "2026-04-01")
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_merger_partly_for_cash_moves_only_the_other_shares(tmp_path, is_reversed):
+    """40 for 60.00 in cash, 400 dollars; 60 become 30 sold at 120: 600."""
+    rows = [
+        ib_action(IN_CASH, "TGT", -40, 2400),
+        ib_action(IN_SHARES, "TGT", -60, 0),
+        ib_action(IN_SHARES, "ACQ", 30, 0),
+    ]
+    log = read(tmp_path, IB.format(ib_trade("ACQ", -30, 120)) + "".join(rows[::-1] if is_reversed else rows))
+    assert (list(log.closed["pnl"]), log.problems, log.open.empty) == ([400.00, 600.00], (), True)
+
+
+def test_a_tender_partly_returned(tmp_path):
+    """40 for 60.00 in cash, 400 dollars; 60 come back and are sold at 55: 300."""
+    paid = ib_action(f"{ALLOCATED} FOR USD 60.00 PER SHARE", "TGT.TEN", -40, 2400)
+    returned = ib_action(f"{ALLOCATED} US1 1 FOR 1", "TGT.TEN", -60, 0)
+    returned += ib_action(f"{ALLOCATED} US1 1 FOR 1", "TGT", 60, 0)
+    log = read(tmp_path, IB.format(ib_trade("TGT", -60, 55)) + tendered(100) + paid + returned)
+    assert (sorted(log.closed["pnl"]), log.problems, log.open.empty) == ([300.00, 400.00], (), True)
+
+
+def test_a_partial_tender_leaves_the_other_shares(tmp_path):
+    """The oldest 40 of two purchases are tendered: 30 at 50 and 10 at 40 for 60; 60 at 40 are sold at 55."""
+    bought = ib_trade("TGT", 70, 40)
+    paid = ib_action(f"{ALLOCATED} FOR USD 60.00 PER SHARE", "TGT.TEN", -40, 2400)
+    text = IB.format(bought + ib_trade("TGT", -60, 55)).replace(",100,50,-5000,", ",30,50,-1500,")
+    log = read(tmp_path, text.replace('03-02, 10:00:00",70', '03-03, 10:00:00",70') + tendered(40) + paid)
+    assert (sorted(log.closed["pnl"]), log.problems) == ([200.00, 300.00, 900.00], ())
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_cash_merger_beside_another_action(tmp_path, place):
+    cash = ib_action(IN_CASH, "TGT", -100, 6000)
+    others = [ib_action(RENUMBERED, "NEW", 100, 0), ib_action(RENUMBERED, "OLD", -100, 0)]
+    trades = ib_trade("OLD", 100, 20) + ib_trade("NEW", -100, 22)
+    log = read(tmp_path, IB.format(trades) + "".join([*others[:place], cash, *others[place:]]))
+    assert (sorted(log.closed["pnl"]), log.problems) == ([200.00, 1_000.00], ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        IB.format("") + ib_action(SPUN_OFF, "NEW", 20, 0) + ib_action(IN_CASH, "TGT", -100, 6000),
+        SCHWAB
+        + '04/10/2026,Spin-off,NEW,x,20,,,\n04/10/2026,Cash Merger,TGT,x,,,,"$6,000.00"\n'
+        + "04/10/2026,Cash Merger Adj,TGT,x,-100,,,\n"
+        + SCHWAB_BOUGHT,
+        ROBINHOOD
+        + '4/10/2026,,,NEW,x,SOFF,20,,\n4/10/2026,,,TGT,x,MRGC,,,"$6,000.00"\n'
+        + ROBINHOOD_REMOVED
+        + ROBINHOOD_BOUGHT,
+    ],
+)
+def test_a_spin_off_beside_a_cash_merger_takes_none_of_its_cost(tmp_path, text):
+    log = read(tmp_path, text)
+    assert (list(log.closed["pnl"]), log.open.empty) == ([1_000.00], True)
+    assert [line.split(": ", 1)[1] for line in log.problems] == ["NEW added by a corporate action: left out"]
+
+
+def test_shares_of_two_account_types_become_those_of_a_merger(tmp_path):
+    rows = [
+        f"04/10/2026,MERGER MER PAYOUT ({name}) ({kind}),{name},x,{kind},{count},,,,\n"
+        for kind, name, count in [
+            ("Margin", "ACQ", 30),
+            ("Cash", "ACQ", 20),
+            ("Cash", "TGT", -40),
+            ("Margin", "TGT", -60),
+        ]
+    ]
+    log = read(tmp_path, FIDELITY + FIDELITY_SOLD + "".join(rows) + FIDELITY_BOUGHT)
+    assert result_of(log) == 1_000.00
+
+
+def test_the_cash_of_a_merger_is_spread_over_the_rows_that_remove_the_shares(tmp_path):
+    removed = "04/10/2026,Cash Merger Adj,TGT,x,-40,,,\n04/10/2026,Cash Merger Adj,TGT,x,-60,,,\n"
+    log = read(tmp_path, SCHWAB + '04/10/2026,Cash Merger,TGT,x,,,,"$6,000.00"\n' + removed + SCHWAB_BOUGHT)
+    assert (sorted(log.closed["pnl"]), log.problems) == ([400.00, 600.00], ())
+
+
+IN_OTHERS = "TOO(US5) Merged(Acquisition) WITH US6 2 for 1"
+TWO_SOLD = tasty("05-04", "Sell to Close", "SELL_TO_CLOSE", "BBQ", 200, "2200.00") + TASTY_SOLD
+TWO_BOUGHT = TASTY_BOUGHT + tasty("03-02", "Buy to Open", "BUY_TO_OPEN", "TOO", 100, "-2000.00")
+TWO_MERGERS = {
+    "by their words": IB.format(ib_trade("TOO", 100, 20) + ib_trade("BBQ", -200, 11) + IB_SOLD)
+    + ib_action(IN_SHARES, "ACQ", 50, 0)
+    + ib_action(IN_OTHERS, "BBQ", 200, 0)
+    + ib_action(IN_OTHERS, "TOO", -100, 0)
+    + ib_action(IN_SHARES, "TGT", -100, 0),
+    "by equal values": TASTY
+    + TWO_SOLD
+    + tasty("04-10", "Stock Merger", "BUY_TO_OPEN", "ACQ", 50, "-5900.00")
+    + tasty("04-10", "Stock Merger", "BUY_TO_OPEN", "BBQ", 200, "-2100.00")
+    + tasty("04-10", "Stock Merger", "SELL_TO_CLOSE", "TOO", 100, "2100.00")
+    + tasty("04-10", "Stock Merger", "SELL_TO_CLOSE", "TGT", 100, "5900.00")
+    + TWO_BOUGHT,
+}
+
+
+@pytest.mark.parametrize("how", TWO_MERGERS)
+def test_two_mergers_at_one_moment_are_told_apart(tmp_path, how):
+    log = read(tmp_path, TWO_MERGERS[how])
+    assert dict(zip(log.closed["symbol"], log.closed["pnl"], strict=True)) == {"ACQ": 1_000.00, "BBQ": 200.00}
+    assert log.problems == ()
+
+
+def test_two_mergers_that_nothing_tells_apart_are_left_out_by_name(tmp_path):
+    rows = "04/10/2026,Stock Merger,BBQ,x,200,,,\n04/10/2026,Stock Merger,TOO,x,-100,,,\n" + SCHWAB_SHARES
+    other = "05/04/2026,Sell,SPY,x,1,$610.00,,$610.00\n03/02/2026,Buy,SPY,x,1,$600.00,,-$600.00\n"
+    bought = SCHWAB_BOUGHT + '03/02/2026,Buy,TOO,x,100,$20.00,,"-$2,000.00"\n'
+    log = read(tmp_path, SCHWAB + SCHWAB_SOLD + rows + other + bought)
+    assert (list(log.closed["pnl"]), log.open.empty) == ([10.00], True)
+    assert any("two corporate actions at one moment: TGT and TOO became ACQ and BBQ" in line for line in log.problems)
+
+
+@pytest.mark.parametrize("numbers", [("98386Y203", "12345X109"), ("XYZ", "ABC")])
+def test_two_reverse_splits_on_a_day(tmp_path, numbers):
+    """By their symbols they are told apart; by old numbers they are not, and the shares are left out."""
+    rows = ""
+    for name, number in zip(("XYZ", "ABC"), numbers, strict=True):
+        rows += f"05/04/2026,Sell,{name},x,10,$21.00,,$210.00\n04/10/2026,Reverse Split,{name},x,10,,,\n"
+        rows += f"04/10/2026,Reverse Split,{number},x,-100,,,\n03/02/2026,Buy,{name},x,100,$2.00,,-$200.00\n"
+    other = "05/04/2026,Sell,SPY,x,1,$610.00,,$610.00\n03/02/2026,Buy,SPY,x,1,$600.00,,-$600.00\n"
+    log = read(tmp_path, SCHWAB + rows + other)
+    assert sorted(log.closed["pnl"]) == ([10.00] * 3 if numbers[0] == "XYZ" else [10.00])
+    assert log.open.empty
+
+
+def test_rows_of_a_merger_a_second_apart_belong_together(tmp_path):
+    added = tasty("04-10", "Merger", "BUY_TO_OPEN", "ACQ", 50, "-5900.00").replace("10:00:00", "10:00:01")
+    removed = tasty("04-10", "Merger", "SELL_TO_CLOSE", "TGT", 100, "5900.00")
+    assert result_of(read(tmp_path, TASTY + TASTY_SOLD + added + removed + TASTY_BOUGHT)) == 1_000.00
+
+
+def test_a_merger_booked_anew(tmp_path):
+    rows = [ib_action(IN_CASH, "TGT", sign * 100, -sign * cash) for sign, cash in [(-1, 5900), (1, 5900), (-1, 6000)]]
+    assert result_of(read(tmp_path, IB.format("") + "".join(rows))) == 1_000.00
+
+
+def test_funds_named_for_mergers_are_traded(tmp_path):
+    """Bought at 35 and sold at 36, bought at 29 and sold at 30: 220 dollars; a dividend is counted."""
+    rows = [
+        "05/04/2026,YOU SOLD ALTSHARES MERGER ARBITRAGE ETF (ARB) (Cash),ARB,x,Cash,-120,30,,,3600\n",
+        "04/13/2026,DIVIDEND RECEIVED NYLI MERGER ARBITRAGE ETF (MNA) (Cash),MNA,x,Cash,,,,,12.50\n",
+        "04/10/2026,YOU BOUGHT ALTSHARES MERGER ARBITRAGE ETF (ARB) (Cash),ARB,x,Cash,120,29,,,-3480\n",
+        "04/10/2026,YOU SOLD NYLI MERGER ARBITRAGE ETF (MNA) (Cash),MNA,x,Cash,-100,36,,,3600\n",
+        "03/02/2026,YOU BOUGHT NYLI MERGER ARBITRAGE ETF (MNA) (Cash),MNA,x,Cash,100,35,,,-3500\n",
+    ]
+    log = read(tmp_path, FIDELITY + "".join(rows))
+    assert (sum(log.closed["pnl"]), log.problems) == (220.00, ())
+    assert log.skipped == {"dividends (not in the results)": 1}
+
+
+def test_cash_that_only_the_words_of_a_merger_for_shares_name_leaves_it_out(tmp_path):
+    sold = IB_SOLD + ib_trade("SPY", 1, 600) + ib_trade("SPY", -1, 610)
+    log = read(tmp_path, IB.format(sold) + ib_action(IN_BOTH, "ACQ", 50, 0) + ib_action(IN_BOTH, "TGT", -100, 0))
+    assert (list(log.closed["pnl"]), log.open.empty) == ([10.00], True)
+    assert any("change of the 100 shares of TGT held then" in line for line in log.problems)
+    assert any("50 shares of ACQ long received by a corporate action" in line for line in log.problems)
+
+
+def test_an_issuer_with_brackets_in_its_name(tmp_path):
+    rows = ib_action(IN_SHARES, "ACQ", 50, 0) + ib_action(IN_SHARES, "TGT", -100, 0)
+    assert result_of(read(tmp_path, IB.format(IB_SOLD) + rows.replace("X INC", "X INC (NEW)"))) == 1_000.00
