@@ -354,19 +354,16 @@ def _refuse_empty(rows: pd.DataFrame, layout: Layout, source: str) -> None:
 
 
 def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
-    """Strikes are positive; a spot of zero is a vendor's blank, below it is nothing."""
-    strike, spot = rows["strike"], rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
-    wrong = {
-        "strike": (~((strike > 0.0) & np.isfinite(strike)), "is not positive and finite"),
-        "underlying_price": ((spot < 0.0) | (spot > LARGEST_PRICE), "not a price of the underlying"),
-    }
-    for name, (mask, why) in wrong.items():
-        if mask.any():
-            worst = rows[mask].iloc[0]
-            rule = (
-                f"row {worst['line']}, column {name}: {worst[name]:g} {why}, and so in {mask.sum()} of {len(rows)} rows"
-            )
-            raise DataError(source, rule, "correct the cell")
+    """Refuse spots below zero; zero is a vendor's blank. Strikes are judged by the spot of their day."""
+    spot = rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
+    wrong = (spot < 0.0) | (spot > LARGEST_PRICE)
+    if wrong.any():
+        worst = rows[wrong].iloc[0]
+        rule = (
+            f"row {worst['line']}, column underlying_price: {worst['underlying_price']:g} not a price of the "
+            f"underlying, and so in {wrong.sum()} of {len(rows)} rows"
+        )
+        raise DataError(source, rule, "correct the cell")
 
 
 def _left_out(rows: pd.DataFrame) -> list[str]:

@@ -517,7 +517,8 @@ def _on_sessions(rows: pd.DataFrame, source: str, warnings: list[str]) -> pd.Dat
 def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
     """Rows whose strike and quotes lie within `FURTHEST` times spot (the median strike, where it is not known)."""
     prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
-    centre = spot or float(prices.median() if len(prices) else rows["strike"].median())
+    strikes = rows["strike"][(rows["strike"] > 0.0) & np.isfinite(rows["strike"])]
+    centre = spot or float(prices.median() if len(prices) else strikes.median())
     wrong = off_spot(rows["strike"], rows["bid"], rows["ask"], centre)
     if not wrong.any():
         return rows

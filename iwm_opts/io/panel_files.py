@@ -310,7 +310,8 @@ class _Reader:
 
     def _within_ranges(self, rows: QuoteRows) -> QuoteRows:
         """Rows near spot; days lose their other rows with a remark, days without any are refused."""
-        spot = np.where(np.isnan(rows.spot), np.median(rows.strike), rows.spot)
+        strikes = rows.strike[(rows.strike > 0.0) & np.isfinite(rows.strike)]
+        spot = np.where(np.isnan(rows.spot), np.median(strikes) if len(strikes) else np.nan, rows.spot)
         wrong = off_spot(rows.strike, rows.bid, rows.ask, spot)
         for day in np.unique(rows.day[wrong]).tolist():
             of_day = rows.day == day

@@ -254,7 +254,6 @@ def test_greeks_and_sizes_of_wide_files(quotes, save):
         ("quote_date", "", "row 5, column quote_date: the date is empty"),
         ("bid", "1.2.3", "row 5, column bid: '1.2.3' is not a number"),
         ("strike", "ninety", "row 5, column strike: 'ninety' is not a number"),
-        ("strike", "-90", "row 5, column strike: -90 is not positive"),
         ("strike", "", "row 5, column strike: empty"),
     ],
 )
@@ -270,15 +269,30 @@ def test_a_cell_that_cannot_be_read_is_named(quotes, save, column, value, messag
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("strike", np.inf, "row 5, column strike: inf is not positive and finite, and so in 1 of 36 rows"),
         ("underlying_price", np.inf, "row 5, column underlying_price: inf not a price of the underlying"),
         ("underlying_price", -100.0, "row 5, column underlying_price: -100 not a price of the underlying"),
     ],
 )
-def test_impossible_strikes_and_spots_are_refused(quotes, save, column, value, message):
+def test_impossible_spots_are_refused(quotes, save, column, value, message):
     frame = quotes()
     frame.loc[3, column] = value
     with pytest.raises(DataError, match=message):
+        load_chain(save(frame))
+
+
+@pytest.mark.parametrize("strike", [0.0, -90.0, np.inf])
+@pytest.mark.parametrize("has_spot", [True, False])
+def test_rows_of_an_impossible_strike_are_left_out_as_those_off_spot(quotes, save, strike, has_spot):
+    frame = quotes().astype({"strike": float})
+    frame = frame if has_spot else frame.drop(columns="underlying_price")
+    frame.loc[3, "strike"] = strike
+    chain = load_chain(save(frame))
+    assert len(chain.quotes) == len(frame) - 1
+    assert any("1 of 36 rows have a strike or quote off spot" in text and "row 5" in text for text in chain.warnings)
+    frame.loc[12:, "strike"] = strike  # of most rows: they are not the market
+    assert len(load_chain(save(frame)).quotes) == 11
+    frame["strike"] = strike
+    with pytest.raises(DataError, match="36 of 36 rows have a strike or quote off spot"):
         load_chain(save(frame))
 
 
