@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, Number, ShareParam, group, option
+from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
 from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
 from iwm_opts.cli.plan_data import fund_options
@@ -20,8 +20,8 @@ shared_limits = group(
     option("--max-buying-power", type=ShareParam(), default="100%", help="Of it, tied up by all positions."),
     option(
         "--max-net-delta",
-        type=Number(min=0, min_open=True),
-        help="Of it, |delta| in dollars: 0.5.  [default: no limit]",
+        type=FractionParam(min=0, min_open=True),
+        help="Of it, |delta| in dollars: 50% or 0.5.  [default: no limit]",
     ),
     heading="Shared limits of several plans",
 )

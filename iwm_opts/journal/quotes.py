@@ -179,7 +179,10 @@ def _chain_at(source: ChainArchive | FileQuotes, symbol: str, moment: pd.Timesta
     if is_day and not day_at_close:
         return None
     at = at_close(moment.date()) if is_day else _new_york(moment)
-    for stamp, open_capture in _captures(source, symbol, at, timedelta(days=1) if is_day else TOLERANCE):
+    captures = _captures(source, symbol, at, timedelta(days=1) if is_day else TOLERANCE)
+    if is_day:  # as a screen of that day: the latest within the session, else the nearest to its close
+        captures.sort(key=lambda capture: not _is_traded(capture[0]))
+    for stamp, open_capture in captures:
         if not is_day and _is_traded(at) and not _is_traded(stamp):
             continue
         with suppress(DataError):  # of a later version

@@ -277,9 +277,8 @@ def _paths(result: PooledResult) -> Table:
         m = measure(run.trades, run.equity, result.account)
         scenario = [trial.scenario] if scenarios else []
         figures = [f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)]
-        table.add_row(
-            str(trial.path), *scenario, *figures, percent(m.max_drawdown.share, 1), number(m.sharpe, 2)
-        )  # fmt: skip
+        sharpe = "-" if too_small(m.sessions, independent_trades(run.trades)) else number(m.sharpe, 2)
+        table.add_row(str(trial.path), *scenario, *figures, percent(m.max_drawdown.share, 1), sharpe)
     return table
 
 

@@ -47,7 +47,7 @@ def sweep_sheet(sweep: Swept) -> Page:
         Section("Variants", tuple(_charts(sweep, frame, names))),
         Section("Best variants", (_table(sweep, frame, names),)),
         Section(
-            "Parameters of the first variant",
+            "Parameters of the grid's first values",
             (
                 Bullets(tuple(rules_lines(sweep.variants[0].rules))),
                 Grid(
@@ -62,12 +62,19 @@ def sweep_sheet(sweep: Swept) -> Page:
     return Page(f"Sweep: {counted(len(sweep.variants), 'variants')} on {market.name}", labels, sections, provenance)
 
 
+def _metric(sweep: Swept) -> str:
+    """Figure that the page ranks by: dollars a trade in place of a yearly ratio of less than a year."""
+    is_short = len(sweep.trials[0].market.days) < SESSIONS_PER_YEAR
+    return "expectancy" if sweep.sort in RATIOS and is_short else sweep.sort
+
+
 def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Block]:
-    metric, luck = sweep.sort, f"{sweep.verdict} {sweep.selection_line}".strip()
-    days = len(sweep.trials[0].market.days)
-    if metric in RATIOS and days < SESSIONS_PER_YEAR:
-        yield Paragraph(f"{metric} is a yearly figure: {days} sessions are less than a year; dollars a trade instead.")
-        metric = "expectancy"
+    metric, luck = _metric(sweep), f"{sweep.verdict} {sweep.selection_line}".strip()
+    if metric != sweep.sort:
+        days = len(sweep.trials[0].market.days)
+        yield Paragraph(
+            f"{sweep.sort} is a yearly figure: {days} sessions are less than a year; dollars a trade instead."
+        )
     form = FORMS.get(metric, ".2f")
     text = frame.assign(**{name: frame[name].map(grid_value) for name in names})
     if len(names) == 1:
@@ -91,7 +98,7 @@ def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Blo
 
 
 def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
-    ranked = frame.sort_values(sweep.sort, ascending=False, na_position="last").head(TOP)
+    ranked = frame.sort_values(_metric(sweep), ascending=False, na_position="last").head(TOP)
     head = (*names, "trades", "win rate", "a trade", "P&L", "drawdown", "Sharpe", "adjusted p")
     rows, days = [], len(sweep.trials[0].market.days)
     for row in ranked.to_dict("records"):

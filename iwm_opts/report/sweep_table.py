@@ -16,7 +16,7 @@ from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import counted
-from iwm_opts.report.backtest_table import label_lines, rules_lines
+from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, grid_value, number, percent
@@ -89,13 +89,15 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     is_wide = len(names) > MOST_COLUMNS
     heads = ["variant"] if is_wide else names
     table = plain_table(*heads, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
-    best = sweep.best(top)
+    best, days = sweep.best(top), len(first.days)
     for (variant, outcome), detail in zip(best, details(sweep.trials, [v for v, _ in best]), strict=True):
         m = outcome.metrics
+        yearly = percent(detail.return_on_risk_in_use, 1), number(m["sharpe"], 2)
+        on_risk, sharpe = ("-", "-") if too_small(days, detail.independent_trades) else yearly
         table.add_row(
             *_cells(variant, is_wide), f"{m['trades']:,}",
             f"{detail.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
-            percent(detail.return_on_risk_in_use, 1), percent(m["max_drawdown"], 1), number(m["sharpe"], 2),
+            on_risk, percent(m["max_drawdown"], 1), sharpe,
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(sweep.variants))

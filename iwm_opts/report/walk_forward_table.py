@@ -12,12 +12,12 @@ from rich.text import Text
 
 from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
 from iwm_opts.backtest.grid import Variant
-from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.trial import PooledResult, trade_sample
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import label_lines, rules_lines
+from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, grid_value, number, percent
@@ -93,10 +93,12 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
     parts += [Text(_summary(walk), style="bold"), Text(_switches(walk)), Text("")]
     arms = plain_table("", "trades", "P&L", "a trade", "95% interval", "fall", "Sharpe", left=("",))
     for arm in comparison:
+        short = too_small(arm.metrics.sessions, independent_trades(arm.results.trades))
+        sharpe = "-" if short else number(arm.metrics.sharpe, 2)
         arms.add_row(
             arm.name, f"{arm.metrics.trades:,}", dollars(arm.metrics.pnl), dollars(arm.per_trade.estimate, 2),
             f"{dollars(arm.per_trade.low)} to {dollars(arm.per_trade.high)}",
-            percent(arm.metrics.max_drawdown.share, 1), number(arm.metrics.sharpe, 2),
+            percent(arm.metrics.max_drawdown.share, 1), sharpe,
         )  # fmt: skip
     parts += [Padding(arms, (0, 0, 0, 3), expand=False)]
     parts += [

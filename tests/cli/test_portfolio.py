@@ -47,6 +47,7 @@ def test_two_plans_share_an_account(run, files):
     [
         (("--stop", 2), "--stop has no effect here: the plan files define the trade"),
         (("--max-net-delta", 0), "max-net-delta"),
+        (("--max-net-delta", "50%", "--stop", 2), "--stop has no effect here"),
     ],
 )
 def test_refusals(run, files, arguments, words):

@@ -25,6 +25,8 @@ def test_the_page_fits_and_says_what_the_best_is_worth(swept):
     assert all(len(line) <= 80 for line in lines)
     assert "…" not in page.out
     assert "best of 4 variants" in " ".join(page.out.split())
+    rows = [line.split() for line in lines if line.lstrip().startswith(("0.25", "none"))]
+    assert {(row[-3], row[-1]) for row in rows} == {("-", "-")}  # on risk and Sharpe, of less than a year
 
 
 def test_rows_are_the_backtests_of_their_options(run, swept):

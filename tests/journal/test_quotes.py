@@ -5,7 +5,7 @@ import pytest
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
-from iwm_opts.journal.quotes import FileQuotes, with_quotes
+from iwm_opts.journal.quotes import FileQuotes, leg_quotes, with_quotes
 from iwm_opts.journal.trade_log import log_of_rows
 
 TRADE = {
@@ -59,6 +59,17 @@ def test_a_capture_after_the_close_does_not_quote_a_fill_in_the_session(made_quo
         assert np.isnan(only(log)["entry_model"])
         assert np.isfinite(only(log)["exit_model"])  # traded after the close too
         assert log.notes[1].startswith("1 fill in the session not quoted")
+
+
+def test_a_day_without_a_time_takes_the_latest_capture_of_the_session(made_quotes, tmp_path):
+    """13 minutes after the close is nearer to it than 75 before, and wider."""
+    for name, time, half_spread in (("a", "14:45", 0.02), ("b", "16:13", 0.20), ("c", "13:00", 0.04)):
+        stamped = made_quotes(half_spread=half_spread)
+        stamped["quote_time"] = pd.Timestamp(f"2026-03-02 {time}", tz="America/New_York")
+        stamped.to_csv(tmp_path / f"{name}.csv", index=False)
+    trade = log_of_rows([TRADE], "mine").trades.iloc[0]
+    found = leg_quotes(trade, pd.Timestamp("2026-03-02"), FileQuotes([str(tmp_path)]), day_at_close=True)
+    assert np.max(found.ask - found.bid) < 0.07
 
 
 def test_legs_closed_at_different_times_have_no_mid_of_the_package(recorded):
