@@ -21,6 +21,7 @@ SAME: Final = 0.04  # relative distance within which the parity spots of pairs a
 FEWEST: Final = 2  # pairs that make a market; one alone is a bad quote
 BY_EXPIRATION: Final = ("VIX", "VIXW", "RVX")  # each expiration has its own future for an underlying
 FAR: Final = 0.25  # fraction of spot from the nearest strike of the market, beyond which a quote is a stray
+AT_ODDS: Final = 0.3  # fraction of a right's quotes without a pair; stale ones of real chains reach 0.06
 NEARER: Final = 0.5  # of the distance to the prices of the first market, within which a quote is of the second
 
 
@@ -52,8 +53,8 @@ class SecondMarket:
             )
         if not self.spots:
             return (
-                f"{counted(int(self.rows.sum()), 'rows lie', 'row lies')} far from the market's strikes, at odds with "
-                "its prices, as of before a split do: left out"
+                f"{counted(int(self.rows.sum()), 'rows')} of one right alone, far from the market's strikes or at odds "
+                "with its prices, as of before a split: left out"
             )
         markets = ", ".join(f"{spot:.0f} ({spot / self.spot:.3g} times {self.spot:.2f})" for spot in self.spots)
         return (
@@ -189,12 +190,25 @@ def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float, *, is_known:
         below, above = listed[np.maximum(at - 1, 0)], listed[np.minimum(at, len(listed) - 1)]
         apart = np.minimum(np.abs(strike[here] - below), np.abs(strike[here] - above))
         flags[here[~trusted[here] & (apart > FAR * spot)]] = True
-    if is_known or not flags.any():
+    if is_known:
         return flags
     intrinsic = np.where(right, spot - strike, strike - spot)
     is_too_cheap = quotes["ask"].to_numpy(dtype=np.float64) < intrinsic - AWAY * spot
     proven = flags & (is_too_cheap | _contradicting(quotes, flags, trusted))
-    return flags | _contradicting(quotes, ~trusted, trusted) if proven.sum() >= FEWEST else proven
+    if proven.sum() >= FEWEST:
+        return flags | _contradicting(quotes, ~trusted, trusted)
+    return proven | _at_odds(quotes, trusted)
+
+
+def _at_odds(quotes: pd.DataFrame, trusted: Mask) -> Mask:
+    """Quotes without a pair within the market's strikes: all of a right, where many of them contradict its prices."""
+    contradicting, is_call = _contradicting(quotes, ~trusted, trusted), (quotes["right"] == "C").to_numpy()
+    flags = np.zeros(len(quotes), dtype=np.bool_)
+    for right in (is_call, ~is_call):
+        unpaired = right & ~trusted
+        if (contradicting & right).sum() >= max(FEWEST, AT_ODDS * unpaired.sum()):
+            flags |= unpaired
+    return flags
 
 
 def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
@@ -264,15 +278,18 @@ def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mas
     One that asks less than a worse option bids contradicts them too.
     """
     flags = np.zeros(len(quotes), dtype=np.bool_)
-    if not candidates.any():
-        return flags
-    right, strike = quotes["right"].to_numpy(), quotes["strike"].to_numpy()
-    bid, ask = quotes["bid"].to_numpy(), quotes["ask"].to_numpy()
-    group = quotes.groupby(["expiration", "root"]).ngroup().to_numpy()
-    for row in np.flatnonzero(candidates & (ask > 0.0)):
-        peers = trusted & (group == group[row]) & (right == right[row]) & (ask > 0.0)
-        is_better = (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
-        better, worse = peers & is_better, peers & ~is_better & (strike != strike[row])
-        flags[row] = bool(better.any()) and bid[row] > ask[better].min()
-        flags[row] |= bool(worse.any()) and ask[row] < bid[worse].max()
+    strike, bid, ask = (quotes[name].to_numpy(dtype=np.float64) for name in ("strike", "bid", "ask"))
+    # The lower, the dearer: a put's strike counts from above.
+    rank = np.where(quotes["right"] == "C", strike, -strike)
+    groups: dict[Any, Any] = quotes.groupby(["expiration", "root", "right"]).indices
+    for rows in groups.values():
+        market, rest = rows[trusted[rows] & (ask[rows] > 0.0)], rows[candidates[rows] & (ask[rows] > 0.0)]
+        if not len(market) or not len(rest):
+            continue
+        market = market[np.argsort(rank[market], kind="stable")]
+        dearer = np.searchsorted(rank[market], rank[rest], side="left")
+        cheaper = np.searchsorted(rank[market], rank[rest], side="right")
+        least_ask = np.append(np.inf, np.minimum.accumulate(ask[market]))[dearer]
+        most_bid = np.append(np.maximum.accumulate(bid[market][::-1])[::-1], -np.inf)[cheaper]
+        flags[rest] = (bid[rest] > least_ask) | (ask[rest] < most_bid)
     return flags

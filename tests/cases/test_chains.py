@@ -269,7 +269,24 @@ def test_single_contracts_of_before_a_split_are_left_out(case, quotes_of, base, 
     old = old.assign(strike=old["strike"] + 0.25)
     pd.concat([table, old]).to_csv(path, index=False)
     assert quotes_of(path).index.equals(base.index)
-    assert any("3 rows lie far from the market's strikes" in warning for warning in load_chain(path).warnings)
+    assert any(
+        "3 rows of one right alone, far from the market's strikes" in warning for warning in load_chain(path).warnings
+    )
+
+
+@pytest.mark.parametrize("right", ["C", "P"])
+@pytest.mark.parametrize(("ratio", "every"), [(0.8, 7), (0.8, 25), (1 / 1.5, 7), (1.25, 7), (1.05, 4), (1.1, 25)])
+def test_contracts_of_one_right_at_odds_with_the_market_are_left_out(case, quotes_of, base, right, ratio, every):
+    """Within the market's strikes, without a pair to tell the spot of: what they bid and ask contradicts the pairs."""
+    path = case("chains/base.csv")
+    table = pd.read_csv(path)
+    old = table[table["right"] == right].iloc[::every]
+    old = old.assign(**{name: (old[name] * ratio).round(2) for name in ("strike", "bid", "ask")})
+    old = old.assign(strike=old["strike"] + 0.25)
+    pd.concat([table, old]).to_csv(path, index=False)
+    assert quotes_of(path).index.equals(base.index)
+    rule = f"{len(old)} rows of one right alone, far from the market's strikes or at odds with its prices"
+    assert any(rule in warning for warning in load_chain(path).warnings)
 
 
 DAYS = ("2026-09-30", "2026-10-01", "2026-10-02")
@@ -346,7 +363,7 @@ def test_single_contracts_of_before_a_split_are_left_out_of_panels(history, rati
     panel, notes = notes_of_panel(history(leftover))
     np.testing.assert_array_equal(panel.strike, reference.strike)
     np.testing.assert_array_equal(panel.quotes, reference.quotes)
-    assert "3 rows lie far from the market's strikes" in notes
+    assert "3 rows of one right alone, far from the market's strikes" in notes
 
 
 def test_weekend_downloads_of_many_days_are_the_sessions_before(history):
