@@ -380,9 +380,9 @@ def _list(trades: pd.DataFrame) -> Iterator[Block]:
     shown = trades.sort_values("entry").tail(MOST_TRADES)
     if len(shown) < len(trades):
         yield Paragraph(f"The last {MOST_TRADES} of {len(trades):,} trades; --output trades.csv holds all.")
-    columns = [
-        name for name in ("entry", "exit", "legs", "contracts", "credit", "debit", "reason", "pnl") if name in shown
-    ]
+    path = [PATH] if PATH in trades and len(trades[PATH].unique()) > 1 else []
+    names = (*path, "entry", "exit", "legs", "contracts", "credit", "debit", "reason", "pnl")
+    columns = [name for name in names if name in shown]
     rows = []
     for row in shown[columns].to_dict("records"):
         rows.append(tuple(_cell(name, row[name]) for name in columns))

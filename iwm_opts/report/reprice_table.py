@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.conventions import counted
+from iwm_opts.journal.quotes import TOLERANCE
 from iwm_opts.journal.reprice import MODELLED, RECORDED, SETTLED, Repricing, quote_counts
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.console import plain_table, render
@@ -32,8 +33,8 @@ WORDS: Final = {
 }
 KEY: Final = f"r {RECORDED}, m {MODELLED}, s {SETTLED}"
 MODEL_NOTE: Final = (
-    "modelled: no recorded quotes; mids as in the log, half-spreads of IWM's quoted-spread model in session "
-    "at one vol a package"
+    f"modelled: no quotes recorded within {TOLERANCE.seconds // 60} min; mids as in the log, half-spreads of IWM's "
+    "quoted-spread model in session at one vol a package"
 )
 
 

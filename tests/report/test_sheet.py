@@ -189,7 +189,10 @@ def test_months_are_of_a_path_where_there_are_several(pages):
     assert "Gain by month, dollars" in Reader(pages["review"]).headings
     market = iwm.simulated_market(first="2023-02-15", last="2023-06-30", paths=2, seed=5)
     result = iwm.backtest(market, iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1))
-    assert "Gain by month, dollars a path" in Reader(result.to_html()).headings
+    page = Reader(result.to_html())
+    assert "Gain by month, dollars a path" in page.headings
+    texts = [text for text in page.texts if text.strip()]
+    assert texts[texts.index("List of trades") :][1:3] == ["path", "entry"]
 
 
 def test_no_page_prints_python_values(pages):
