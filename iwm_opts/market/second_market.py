@@ -88,7 +88,14 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     pairs = _pairs(quotes)
     if len(pairs) < FEWEST + 1:
         return None
-    return _far_market(quotes, pairs, as_of, spot) or _near_market(quotes, pairs, as_of, spot)
+    market = _far_market(quotes, pairs, as_of, spot) or _near_market(quotes, pairs, as_of, spot)
+    if market is not None and market.spots:
+        return market
+    rows = _at_odds(quotes, pairs)
+    if market is not None:
+        rows |= market.rows
+    middle = float(np.median(_centres(pairs, spot))) if market is None else market.spot
+    return SecondMarket(rows, (), middle) if rows.any() else None
 
 
 def _near_market(
@@ -197,11 +204,13 @@ def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float, *, is_known:
     proven = flags & (is_too_cheap | _contradicting(quotes, flags, trusted))
     if proven.sum() >= FEWEST:
         return flags | _contradicting(quotes, ~trusted, trusted)
-    return proven | _at_odds(quotes, trusted)
+    return proven
 
 
-def _at_odds(quotes: pd.DataFrame, trusted: Mask) -> Mask:
-    """Quotes without a pair within the market's strikes: all of a right, where many of them contradict its prices."""
+def _at_odds(quotes: pd.DataFrame, pairs: pd.DataFrame) -> Mask:
+    """Quotes without a pair: all of a right, where many of them contradict the pairs."""
+    trusted = np.zeros(len(quotes), dtype=np.bool_)
+    trusted[pairs[["call", "put"]].to_numpy().ravel()] = True
     contradicting, is_call = _contradicting(quotes, ~trusted, trusted), (quotes["right"] == "C").to_numpy()
     flags = np.zeros(len(quotes), dtype=np.bool_)
     for right in (is_call, ~is_call):
