@@ -57,7 +57,7 @@ class SweepRequest:
     rules : sequence of Rules
         One a combination of the grid, the last name turning fastest.
     sort : str
-        Of `METRICS`, largest first.
+        Of `METRICS`, largest first; below a year of days dollars a trade in place of a ratio a year.
     top : int
         Variants of the page.
     draws : int
@@ -159,12 +159,12 @@ class SweepResult(Result):
         return sweep_sheet(self.swept)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Sort metric by variant: over the values of one name, or by two names as a map."""
+        """Metric of the ranking by variant: over the values of one name, or by two names as a map."""
         axes, frame = new_axes(ax), self.to_frame()
         names = [name.replace("-", "_") for name in self.swept.grid]
         if len(names) == 2:
             rows, columns = (list(map(str, values)) for values in self.swept.grid.values())
-            values = frame[self.swept.sort].to_numpy(dtype=float).reshape(len(rows), len(columns))
+            values = frame[self.swept.ranking].to_numpy(dtype=float).reshape(len(rows), len(columns))
             image = axes.imshow(values, aspect="auto", origin="lower")
             axes.set_xticks(range(len(columns)), columns)
             axes.set_yticks(range(len(rows)), rows)
@@ -172,12 +172,12 @@ class SweepResult(Result):
             axes.set_ylabel(names[0])
             figure = axes.get_figure(root=True)
             if figure is not None:
-                figure.colorbar(image, label=self.swept.sort)
+                figure.colorbar(image, label=self.swept.ranking)
         else:
             labels = frame[names].astype(str).agg(" / ".join, axis=1)
-            axes.bar(labels, frame[self.swept.sort])
+            axes.bar(labels, frame[self.swept.ranking])
             axes.set_xlabel(" / ".join(names))
-            axes.set_ylabel(self.swept.sort)
+            axes.set_ylabel(self.swept.ranking)
         axes.set_title(self.verdict, loc="left", fontsize=9)
         return axes
 
@@ -334,7 +334,7 @@ def sweep(
     grid : mapping
         Fields of `Rules` and their values, such as ``{"profit": [0.25, 0.5], "stop": [1, 2, None]}``.
     sort : str
-        `sharpe`, `sortino`, `expectancy`, `pnl`, `win_rate` or `max_drawdown`.
+        `sharpe`, `sortino`, `expectancy`, `pnl`, `win_rate` or `max_drawdown`; see `SweepRequest`.
     draws, seed : int
         Of the test of the best against luck (Hansen 2005, studentised).
     threads : int, optional

@@ -1,6 +1,7 @@
 """Results of a run's tasks on a cluster, kept until the run ends: a run that was stopped goes on from them.
 
-tasks/3f…/9a….npy      one file a task, under digests of its function, the data and the code, and of its item
+Each is a file of the cache folder, `tasks/3f…/9a….npy`: the folder is a digest of function, data and code, the name one
+of the item.
 """
 
 import io
@@ -34,7 +35,7 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
     mapper : Mapper
         Of functions that return arrays of float, or tuples that make one.
     data : object
-        What the results depend on beside function and item; picklable.
+        What the results depend on next to function and item; picklable.
     """
     root, folders = cache_folder() / TASKS, set[Path]()
     _prune(root)

@@ -20,9 +20,8 @@ from iwm_opts.simulation.surface import drawn_smile
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Change = Callable[
-    [SimulatedDays, Flags], Surface
-]  # other quotes of some days, on the rows of the surface that are read
+Change = Callable[[SimulatedDays, Flags], Surface]
+"""Makes other quotes of the days, on the rows of the surface that are read."""
 
 MODELLED: Final = "modelled"
 

@@ -105,15 +105,15 @@ def near_market(pairs: pd.DataFrame, as_of: pd.Timestamp, spot: float | None) ->
         is_decided = max(main, total - main) >= MAJORITY * total
     level, other = (level, other) if is_main else (other, level)
     shift = other - level
-    out = np.zeros(len(pairs), dtype=np.bool_)
+    is_second = np.zeros(len(pairs), dtype=np.bool_)
     for line in lines:
         is_other = abs(line.level - other) <= DECIDED * abs(shift) if np.isnan(line.shift) else line.shift * shift < 0.0
         if np.isnan(line.level):  # too few pairs for a line
             from_other = line.deviation - other
         else:
             from_other = line.deviation if is_other else line.deviation - shift
-        out[line.rows] = np.abs(from_other) <= np.minimum(line.slack, 0.5 * abs(shift))
-    return NearMarket(out, level, other, is_decided)
+        is_second[line.rows] = np.abs(from_other) <= np.minimum(line.slack, 0.5 * abs(shift))
+    return NearMarket(is_second, level, other, is_decided)
 
 
 def _lines(pairs: pd.DataFrame, as_of: pd.Timestamp, centre: float) -> Iterator[_Line]:

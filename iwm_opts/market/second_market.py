@@ -70,6 +70,8 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     the one that most pairs agree on, and that agree with each other, are of a second market. A quote without its pair
     belongs to it where it contradicts the quotes of the first: a call that bids more than a call of a lower strike
     asks, a put that bids more than a put of a higher strike asks.
+    Where all pairs are of one market, the quotes of one right without a pair are of another if at least `AT_ODDS` of
+    them contradict the pairs.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     Returns
     -------
     SecondMarket or None
-        None where all pairs are of one market.
+        None where all quotes are of one market.
     """
     pairs = _pairs(quotes)
     if len(pairs) < FEWEST + 1:
@@ -106,9 +108,7 @@ def _near_market(
     near = near_market(pairs, as_of, spot)
     if near is None:
         return None
-    rows, trusted = np.zeros(len(quotes), dtype=np.bool_), np.zeros(len(quotes), dtype=np.bool_)
-    rows[pairs.loc[near.pairs, ["call", "put"]].to_numpy().ravel()] = True
-    trusted[pairs.loc[~near.pairs, ["call", "put"]].to_numpy().ravel()] = True
+    rows, trusted = _of_pairs(quotes, pairs[near.pairs]), _of_pairs(quotes, pairs[~near.pairs])
     rows |= _unpaired(quotes, rows, trusted)
     return SecondMarket(rows, (near.other,), near.spot, is_near=True, is_decided=near.is_decided)
 
@@ -135,9 +135,7 @@ def _far_market(
         other = spots[int(np.argmax(members))]
         return SecondMarket(np.zeros(len(quotes), dtype=np.bool_), (other,), middle, is_decided=False)
     near = np.min([np.abs(values / other - 1.0) for other in spots], axis=0) <= 2.0 * SAME
-    rows, paired = np.zeros(len(quotes), dtype=np.bool_), np.zeros(len(quotes), dtype=np.bool_)
-    rows[pairs.loc[is_far & near, ["call", "put"]].to_numpy().ravel()] = True
-    paired[pairs.loc[~is_far, ["call", "put"]].to_numpy().ravel()] = True
+    rows, paired = _of_pairs(quotes, pairs[is_far & near]), _of_pairs(quotes, pairs[~is_far])
     rows |= _unpaired(quotes, rows, paired)
     rows |= _strays(quotes, pairs[~is_far], middle, is_known=True) & ~paired
     return SecondMarket(rows, tuple(sorted(spots)), middle)
@@ -184,9 +182,7 @@ def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float, *, is_known:
     contradict the first are then of it too; of fewer, those alone are taken.
     """
     strike, right = quotes["strike"].to_numpy(dtype=np.float64), (quotes["right"] == "C").to_numpy()
-    flags = np.zeros(len(quotes), dtype=np.bool_)
-    trusted = np.zeros(len(quotes), dtype=np.bool_)
-    trusted[pairs[["call", "put"]].to_numpy().ravel()] = True
+    flags, trusted = np.zeros(len(quotes), dtype=np.bool_), _of_pairs(quotes, pairs)
     expiration = quotes["expiration"].to_numpy()
     for day in np.unique(expiration):
         here = np.flatnonzero(expiration == day)
@@ -209,8 +205,7 @@ def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float, *, is_known:
 
 def _at_odds(quotes: pd.DataFrame, pairs: pd.DataFrame) -> Mask:
     """Quotes without a pair: all of a right, where many of them contradict the pairs."""
-    trusted = np.zeros(len(quotes), dtype=np.bool_)
-    trusted[pairs[["call", "put"]].to_numpy().ravel()] = True
+    trusted = _of_pairs(quotes, pairs)
     contradicting, is_call = _contradicting(quotes, ~trusted, trusted), (quotes["right"] == "C").to_numpy()
     flags = np.zeros(len(quotes), dtype=np.bool_)
     for right in (is_call, ~is_call):
@@ -246,6 +241,13 @@ def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
             "put": put,
         }
     )
+
+
+def _of_pairs(quotes: pd.DataFrame, pairs: pd.DataFrame) -> Mask:
+    """Rows of the calls and puts of some pairs."""
+    rows = np.zeros(len(quotes), dtype=np.bool_)
+    rows[pairs[["call", "put"]].to_numpy().ravel()] = True
+    return rows
 
 
 def _centres(pairs: pd.DataFrame, spot: float | None) -> Array:

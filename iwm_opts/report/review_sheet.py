@@ -59,8 +59,8 @@ def cascade_of(trades: pd.DataFrame) -> tuple[dict[str, float], int]:
 
 
 def _costs(review: Review, trades: pd.DataFrame) -> Iterator[Block]:
-    total, counted = cascade_of(trades)
-    missing = len(trades) - counted
+    total, with_mids = cascade_of(trades)
+    missing = len(trades) - with_mids
     caption = f"{missing} trades have no mid: their fill counts as mid." if missing else ""
     yield cascade_chart(total, len(trades), caption)
     falls_of = {", booked": review.whole.booked.drawdown}

@@ -10,17 +10,16 @@ import pandas as pd
 
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.trial import market_kind
-from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
+from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import flat_inputs
-from iwm_opts.report.backtest_table import MIN_APART, rules_lines
+from iwm_opts.report.backtest_table import rules_lines, too_small
 from iwm_opts.report.comparison_table import input_text
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.sweep_table import Swept, sweep_columns
 from iwm_opts.report.words import dollars, grid_value, number, percent
 
-RATIOS: Final = ("sharpe", "sortino")
 MOST_MAPS: Final = 6  # pairs of names
 FORMS: Final = {"pnl": "$,.0f", "expectancy": "$,.2f", "win_rate": ".0%", "max_drawdown": ".1%"}
 TOP: Final = 40  # variants of the table
@@ -62,14 +61,8 @@ def sweep_sheet(sweep: Swept) -> Page:
     return Page(f"Sweep: {counted(len(sweep.variants), 'variants')} on {market.name}", labels, sections, provenance)
 
 
-def _metric(sweep: Swept) -> str:
-    """Figure that the page ranks by: dollars a trade in place of a yearly ratio of less than a year."""
-    is_short = len(sweep.trials[0].market.days) < SESSIONS_PER_YEAR
-    return "expectancy" if sweep.sort in RATIOS and is_short else sweep.sort
-
-
 def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Block]:
-    metric, luck = _metric(sweep), f"{sweep.verdict} {sweep.selection_line}".strip()
+    metric, luck = sweep.ranking, f"{sweep.verdict} {sweep.selection_line}".strip()
     if metric != sweep.sort:
         days = len(sweep.trials[0].market.days)
         yield Paragraph(
@@ -98,7 +91,7 @@ def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Blo
 
 
 def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
-    ranked = frame.sort_values(_metric(sweep), ascending=False, na_position="last").head(TOP)
+    ranked = frame.sort_values(sweep.ranking, ascending=False, na_position="last").head(TOP)
     head = (*names, "trades", "win rate", "a trade", "P&L", "drawdown", "Sharpe", "adjusted p")
     rows, days = [], len(sweep.trials[0].market.days)
     for row in ranked.to_dict("records"):
@@ -106,7 +99,7 @@ def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
             (
                 *(grid_value(row[name]) for name in names), f"{row['trades']:,}", percent(row["win_rate"]),
                 dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["max_drawdown"], 1),
-                "-" if row["trades"] < MIN_APART or days < SESSIONS_PER_YEAR else number(row["sharpe"], 2),
+                "-" if too_small(days, row["trades"]) else number(row["sharpe"], 2),
                 number(row["p_stepdown"], 3),
             )
         )  # fmt: skip

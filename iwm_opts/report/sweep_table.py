@@ -15,7 +15,7 @@ from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Var
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
@@ -25,6 +25,7 @@ SIGNIFICANT = 0.05
 TEST_FIELDS: Final = (
     "best", "models", "p_lower", "p_consistent", "p_upper", "block", "overfitting_probability",
 )  # fmt: skip
+YEARLY: Final = ("sharpe", "sortino")
 MOST_COLUMNS = 3  # columns of a grid's names next to the figures, in 80 characters
 
 
@@ -39,9 +40,15 @@ class Swept:
     snooping: SnoopingTest | None
     sort: str  # metric, largest first
 
+    @property
+    def ranking(self) -> str:
+        """Metric that variants are ranked by: dollars a trade in place of a ratio a year of less than a year."""
+        is_short = len(self.trials[0].market.days) < SESSIONS_PER_YEAR
+        return "expectancy" if self.sort in YEARLY and is_short else self.sort
+
     def best(self, count: int) -> list[tuple[Variant, Outcome]]:
         """Best variants with their outcomes; those without the metric last."""
-        worth = np.asarray(self.outcomes.metrics[self.sort], dtype=np.float64)
+        worth = np.asarray(self.outcomes.metrics[self.ranking], dtype=np.float64)
         places = np.argsort(np.where(np.isnan(worth), np.inf, -worth), kind="stable")[:count]
         return [(self.variants[int(place)], self.outcomes[int(place)]) for place in places]
 
@@ -101,7 +108,9 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(sweep.variants))
-    parts += [Text(f"{shown} of {len(sweep.variants)} variants by {sweep.sort}; rules above: the grid's first values")]
+    parts += [
+        Text(f"{shown} of {len(sweep.variants)} variants by {sweep.ranking}; rules above: the grid's first values")
+    ]
     parts += [Text("apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown")]
     parts += [*note_lines(sweep.notes), *label_lines(kind)]
     return render(parts, columns)

@@ -27,6 +27,8 @@ def test_the_page_fits_and_says_what_the_best_is_worth(swept):
     assert "best of 4 variants" in " ".join(page.out.split())
     rows = [line.split() for line in lines if line.lstrip().startswith(("0.25", "none"))]
     assert {(row[-3], row[-1]) for row in rows} == {("-", "-")}  # on risk and Sharpe, of less than a year
+    gains = [float(row[-4].replace("$", "").replace(",", "")) for row in rows]
+    assert gains == sorted(gains, reverse=True)  # in its place, dollars a trade
 
 
 def test_rows_are_the_backtests_of_their_options(run, swept):
