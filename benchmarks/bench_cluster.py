@@ -1,9 +1,10 @@
 """Sweeps on a Dask cluster of this machine: efficiency against one process, the scheduler's memory, cost of a task.
 
-    python benchmarks/bench_cluster.py [--variants 100000] [--paths 20] [--workers 2] [--draws 200]
+    python benchmarks/bench_cluster.py [--variants 100000] [--paths 20] [--years 10] [--workers 2] [--draws 200]
 
 Scheduler and single-threaded workers are processes of their own. Kernels are compiled and markets opened, here and on
-the workers, by a small sweep before the clock starts. Efficiency is the time of one process over the time of the
+the workers, by a small sweep before the clock starts. One process has one thread of linear algebra, as a worker has
+(OPENBLAS_NUM_THREADS=1 before the command). Efficiency is the time of one process over the time of the
 cluster times its workers. Tasks that do nothing are timed on 1, 2 and 64 workers, the 64 as threads of one process:
 their time is the scheduler's and the client's.
 """
@@ -48,7 +49,7 @@ def processes(workers: int):
             while not file.exists():
                 time.sleep(0.1)
         try:
-            with Client(scheduler_file=str(file)) as client:
+            with Client(scheduler_file=str(file), direct_to_workers=True) as client:
                 client.wait_for_workers(workers, timeout=60)
                 yield client, psutil.Process(started[0].pid)
         finally:
@@ -83,10 +84,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", type=int, default=100_000)
     parser.add_argument("--paths", type=int, default=20)
+    parser.add_argument("--years", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--draws", type=int, default=200)
     options = parser.parse_args()
-    market = iwm.simulated_market(years=10, paths=options.paths, seed=1)
+    market = iwm.simulated_market(years=options.years, paths=options.paths, seed=1)
     base = iwm.Rules()
 
     def sweep(count: int, client: Client | None = None):

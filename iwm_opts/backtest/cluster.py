@@ -49,8 +49,10 @@ QUIET: Final = {
     "distributed.admin.tick.interval": SECONDS_A_LOOK,
     "distributed.admin.system-monitor.interval": SECONDS_A_LOOK,
     "distributed.scheduler.work-stealing-interval": SECONDS_A_LOOK,
+    "distributed.scheduler.worker-saturation": 1.0,
 }
-"""Settings of a local cluster: Dask's looks at itself, up to 100 a second, take a tenth of two cores by default."""
+"""Settings of a local cluster: Dask's looks at itself, up to 100 a second, take a tenth of two cores by default, and a
+second task of a worker would wait for its first while others have none."""
 MALLOC: Final = {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
 """Environment of local workers: under Dask's own, every array is new pages, a fifth more time to read daily P&L."""
 MISSING: Final = "needs dask and distributed"
@@ -146,15 +148,16 @@ def _connect(cluster: str, stack: ExitStack) -> "Client":
                 n_workers=os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )  # fmt: skip
-        scheduler = {"address": stack.enter_context(local_cluster)}
+        # Results need not pass through the scheduler, and stay in its memory, where workers can be reached.
+        options: dict[str, Any] = {"address": stack.enter_context(local_cluster), "direct_to_workers": True}
     elif "://" in cluster:
-        scheduler = {"address": cluster}
+        options = {"address": cluster}
     elif Path(cluster).is_file():
-        scheduler = {"scheduler_file": cluster}
+        options = {"scheduler_file": cluster}
     else:
         rule = "names neither local, an address nor a scheduler file"
         raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
-    client: Client = stack.enter_context(Client(**scheduler, timeout=TIMEOUT))
+    client: Client = stack.enter_context(Client(**options, timeout=TIMEOUT))
     return client
 
 
@@ -186,12 +189,12 @@ def map_on_cluster(
     try:
         # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
         work = client.submit(open_work, function, opener, code_digest(PACKAGE), key=f"iwm-work-{key}", retries=RETRIES)
-        futures = {
-            client.submit(run_item, work, item, key=f"iwm-item-{key}-{digest(item)}", retries=RETRIES): place
-            for place, item in enumerate(items)
-        }
-        for future in as_completed(list(futures)):
-            yield futures[future], future.result()
+        # One group of tasks, which the scheduler hands out as workers come free: apart, each would get half at once.
+        keys = [(f"iwm-item-{key}", digest(item)) for item in items]
+        futures = client.map(run_item, items, key=keys, retries=RETRIES, work=work)
+        places = {future: place for place, future in enumerate(futures)}
+        for future in as_completed(futures):
+            yield places.pop(future), future.result()
             future.release()
     except IwmOptsError:
         raise
@@ -215,7 +218,7 @@ def open_work(
     return function, opener
 
 
-def run_item(work: tuple[Callable[..., Any], MarketOpener | None], item: Any) -> Any:
+def run_item(item: Any, work: tuple[Callable[..., Any], MarketOpener | None]) -> Any:
     """Run the function on one item, on a worker."""
     function, opener = work
     return function(item) if opener is None else function(opener.trials(), item)

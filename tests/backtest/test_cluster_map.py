@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +22,8 @@ from iwm_opts.research.goodness_of_fit import judge
 from iwm_opts.research.path_ensemble import PathEnsemble, facts_of_paths, target_of
 from iwm_opts.simulation.parameters import shipped_parameters
 
-pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.filterwarnings("default")  # of sockets and event loops of the cluster
 
@@ -72,6 +74,17 @@ def test_a_stopped_run_goes_on(client, monkeypatch):
     both_runs, computed[:] = len(computed), []
     assert ask(client) == ask(None)
     assert len(computed) == both_runs  # each task once, in either run; nothing is kept after a whole one
+
+
+def test_no_task_waits_for_a_long_one_while_a_worker_is_free():
+    settings = {"distributed.scheduler.work-stealing": False, "distributed.scheduler.worker-saturation": 1.0}
+    seconds = [4.0, *np.linspace(0.05, 0.06, 20).tolist()]  # a second for all but the first
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert [place for place, _ in map_on_cluster(client, time.sleep, seconds)][-1] == 0
 
 
 def test_files_of_a_simulation(client, tmp_path):
