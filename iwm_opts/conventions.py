@@ -4,6 +4,7 @@ Prices are dollars a share; P&L, fees and max_loss are dollars a package; vols a
 ACT/365; ranks and percentiles run from 0 to 100; dte counts calendar days.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -13,6 +14,7 @@ Exercise = Literal["american", "european"]
 VerticalKind = Literal["bull-put", "bear-call", "bull-call", "bear-put"]
 VERTICAL_KINDS: Final = get_args(VerticalKind)
 Default = Literal["default"]
+YEARS: Final = range(1970, datetime.now(UTC).year + 21)  # of days in files and options; any other is a slip
 
 
 class Provenance(StrEnum):

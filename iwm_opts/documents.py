@@ -83,6 +83,12 @@ def parse_toml(text: str) -> dict[str, Any]:
     return tables
 
 
+def toml_string(text: str) -> str:
+    """Text as a basic string of TOML; quotes, backslashes and characters that drive a terminal are escaped."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(mark if mark.isprintable() else f"\\U{ord(mark):08x}" for mark in escaped) + '"'
+
+
 def _whole(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise ValueError(f"holds a whole number of {len(text):,} digits, more than {MAX_DIGITS}")

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import urljoin
 
 import pandas as pd
 
@@ -15,9 +14,10 @@ from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.conventions import counted
 from iwm_opts.errors import ConflictError, DataError
+from iwm_opts.io.addresses import is_address, joined
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import iv_values
-from iwm_opts.io.download import Download, Pace, download, is_address, is_file_name, name_of
+from iwm_opts.io.download import Download, Pace, download, is_file_name, name_of
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
@@ -244,12 +244,11 @@ def _fetched(
         yield fetched, name_of(address) or address, None, False
         return
     for name, expected in sums.items():
-        member = urljoin(address, name)
         if not is_file_name(name):
             yield ImportedFile(name, "", 0, error=f"not a file beside {SUMS}"), name, None, False
             continue
         try:
-            yield _downloaded(member, request, archive, on_progress), name, expected, False
+            yield _downloaded(joined(address, name), request, archive, on_progress), name, expected, False
         except DataError as error:
             yield ImportedFile(name, "", 0, error=f"{error.rule}. {error.remedy}"), name, None, False
 

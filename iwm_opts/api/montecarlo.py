@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -88,6 +88,8 @@ class MonteCarloResult(Result):
     source : RecordLines
         The record that was resampled.
     """
+
+    is_private: ClassVar[bool] = True  # the record may be a log
 
     outcome: MonteCarlo
     source: RecordLines

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -116,6 +116,8 @@ class WhatIf(Result):
     table : DataFrame
         One row a scenario; see `to_frame`.
     """
+
+    is_private: ClassVar[bool] = True  # the package may be a paper trade
 
     valued: Valued
     table: pd.DataFrame

@@ -4,15 +4,15 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import QUIET, option
+from iwm_opts.cli.options import QUIET, Count, option
 from iwm_opts.cli.output import emit, result_text
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 
 
 @click.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts bench --repeats 5")
-@option("--repeats", type=click.IntRange(min=1), default=3, help="Of each measurement; the fastest counts.")
-@option("--years", type=click.IntRange(min=1, max=10), default=10, help="Of the market that is backtested.")
+@option("--repeats", type=Count(min=1), default=3, help="Of each measurement; the fastest counts.")
+@option("--years", type=Count(min=1, max=10), default=10, help="Of the market that is backtested.")
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
 @QUIET
 @takes_values

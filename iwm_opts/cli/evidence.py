@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, option
+from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, Count, option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_backtest import evidence_of_plan
 from iwm_opts.cli.plan_data import fund_options
@@ -25,8 +25,8 @@ from iwm_opts.cli.values import Values, build, takes_values
     "  iwm-opts evidence --claims --bars IWM.csv --spy SPY.csv --kre KRE.csv \\\n"
     "      --iv-history RVX_History.csv",
 )
-@option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind each interval.")
-@option("--random-draws", type=click.IntRange(min=0), default=200, help="Random gates to compare with.")
+@option("--draws", type=Count(min=19), default=1000, help="Resamples behind each interval.")
+@option("--random-draws", type=Count(min=0), default=200, help="Random gates to compare with.")
 @option(
     "--premium/--no-premium",
     default=True,
@@ -34,7 +34,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 )
 @option(
     "--bands",
-    type=click.IntRange(min=0),
+    type=Count(min=0),
     default=None,
     help="Draws of the smile: gains over what modelled quotes leave open, spreads too; 20 on modelled quotes unless "
     "given. 0: none.",

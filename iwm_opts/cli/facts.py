@@ -7,7 +7,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, DateParam, OutputParam, option, output_options
+from iwm_opts.cli.options import CLUSTER, Count, DateParam, OutputParam, option, output_options
 from iwm_opts.cli.output import STDOUT, say, write_file, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, option_name, takes_values
@@ -32,7 +32,7 @@ HISTORIES = 2000
 @option("--long-index", metavar="FILE", help="For three months: Cboe VIX3M.")
 @option("--first", type=DateParam(), default=FIRST.isoformat(), help="First day of the whole, or of a calibration.")
 @option("--last", type=DateParam(), default=LAST.isoformat(), help="Last day of it.")
-@option("--histories", type=click.IntRange(min=400), default=HISTORIES, help="Simulated for each window.")
+@option("--histories", type=Count(min=400), default=HISTORIES, help="Simulated for each window.")
 @option(
     "--parameters",
     metavar="FILE",

@@ -1,6 +1,6 @@
 """`--grid`: values of options of the rules, every combination of which is a variant."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import click
 
@@ -50,14 +50,14 @@ def expanded(name: str, text: str) -> list[str]:
     is_percent = text.endswith("%")
     try:
         first, last, step = (Decimal(part.strip().removesuffix("%")) for part in text.split(":"))
-    except InvalidOperation:
+        if not (step > 0 and last >= first):
+            raise click.UsageError(f"--grid {name}={text}: needs FIRST <= LAST and a STEP above 0")
+        steps = (last - first) / step
+    except ArithmeticError:  # no numbers, NaN, or too many digits
         raise click.UsageError(f"--grid {name}={text}: not FIRST:LAST:STEP, such as 0.1:0.9:0.05") from None
-    if not (step > 0 and last >= first):
-        raise click.UsageError(f"--grid {name}={text}: needs FIRST <= LAST and a STEP above 0")
-    count = int((last - first) / step) + 1
-    if count > MOST_VALUES:
-        raise click.UsageError(f"--grid {name}={text}: {count} values; take a larger STEP")
-    return [f"{first + step * place}{'%' if is_percent else ''}" for place in range(count)]
+    if not steps < MOST_VALUES:
+        raise click.UsageError(f"--grid {name}={text}: more than {MOST_VALUES:,} values; take a larger STEP")
+    return [f"{first + step * place}{'%' if is_percent else ''}" for place in range(int(steps) + 1)]
 
 
 def _fraction(parameter: click.Parameter, text: str) -> str:

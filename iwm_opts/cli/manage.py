@@ -6,6 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.fills import CREDIT, EXPIRATION, LEG
 from iwm_opts.cli.options import (
+    Count,
     DateParam,
     cost_options,
     exit_level_options,
@@ -24,7 +25,7 @@ position_options = group(
     LEG,
     EXPIRATION,
     CREDIT,
-    option("--contracts", type=click.IntRange(min=1), help="Of the legs.  [default: 1]"),
+    option("--contracts", type=Count(min=1), help="Of the legs.  [default: 1]"),
     option("--opened", type=DateParam(), help="Of the legs.  [default: the session before]"),
     option("--spy", metavar="FILE", help="Daily bars of SPY: with --bars, deltas weighted by beta."),
     heading="Positions",

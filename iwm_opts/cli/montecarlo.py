@@ -4,7 +4,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, Number, ShareParam, group, option, output_options
+from iwm_opts.cli.options import CLUSTER, SEED, Count, Number, ShareParam, group, option, output_options
 from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -33,7 +33,7 @@ class SizesParam(click.ParamType[tuple[float, ...]]):
 @group(
     option("--sizes", type=SizesParam(), default="0.5,1,2", metavar="X,Y,...", help="Multiples of the record's size."),
     option("--years", type=Number(0, 100, min_open=True), default=10.0, help="Of a history."),
-    option("--histories", type=click.IntRange(min=100), default=10_000, help="Resampled."),
+    option("--histories", type=Count(min=100), default=10_000, help="Resampled."),
     option("--drawdown", type=ShareParam(), default="20%", help="Of the peak, that --chance is about."),
     option("--chance", type=ShareParam(), default="5%", help="Of that drawdown; the size that has it is printed."),
     option("--ruin", type=ShareParam(), default="50%", help="Fraction of the account whose loss counts as ruin."),
@@ -48,9 +48,9 @@ class SizesParam(click.ParamType[tuple[float, ...]]):
         type=Number(min=0, min_open=True),
         help="Dollars at the start of a log.  [default: 50000; of a backtest its own]",
     ),
-    option("--block", type=click.IntRange(min=1), help="Sessions, mean.  [default: twice the holding time, or longer]"),
-    option("--seed", type=click.IntRange(min=0), default=1, help="Of resampling."),
-    option("--threads", type=click.IntRange(min=1), help="[default: one a core]"),
+    option("--block", type=Count(min=1), help="Sessions, mean.  [default: twice the holding time, or longer]"),
+    option("--seed", type=SEED, default=1, help="Of resampling."),
+    option("--threads", type=Count(min=1), help="[default: one a core]"),
 )
 @CLUSTER
 @output_options

@@ -1,5 +1,6 @@
 """Options that several commands share: each spelled once, meaning one thing, with its environment variable."""
 
+import errno
 import math
 import os
 from collections.abc import Callable
@@ -23,16 +24,20 @@ from iwm_opts.conventions import (
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
     STRATEGY,
+    YEARS,
 )
 from iwm_opts.documents import CONTROL
 from iwm_opts.io.fraction import as_decimal, parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 OFF = ("none", "off")
+MOST_SHOWN: Final = 200  # characters of a name in a message
+MOST: Final = 10_000_000
+MOST_SEED: Final = 2**63 - 1  # a column of tables holds it
 
 
 class DateParam(click.ParamType[date]):
-    """A day written YYYY-MM-DD."""
+    """A day written YYYY-MM-DD, from 1970 to 20 years ahead as those of files."""
 
     name = "date"
 
@@ -40,9 +45,25 @@ class DateParam(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(str(value))
+            day = date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a date; write YYYY-MM-DD", param, ctx)
+        if day.year not in YEARS:
+            self.fail(f"{value!r} is no day from {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return day
+
+
+class Count(click.IntRange):
+    """A whole number; a million million of anything is a slip, so `MOST` unless another limit is given."""
+
+    def __init__(self, min: int, max: int = MOST) -> None:
+        super().__init__(min, max)
+
+    def _describe_range(self) -> str:
+        return f"x>={self.min}" if self.max in (MOST, MOST_SEED) else super()._describe_range()
+
+
+SEED: Final = Count(0, MOST_SEED)
 
 
 class RangeParam(click.ParamType[tuple[Any, Any]]):
@@ -61,8 +82,8 @@ class RangeParam(click.ParamType[tuple[Any, Any]]):
             bounds = self.number(as_decimal(low)), self.number(as_decimal(high or low))
         except ValueError:
             self.fail(f"{value!r} is not LOW:HIGH", param, ctx)
-        if not 0 <= bounds[0] <= bounds[1]:
-            self.fail(f"{value!r} must satisfy 0 <= low <= high", param, ctx)
+        if not 0 <= bounds[0] <= bounds[1] <= MOST:
+            self.fail(f"{value!r} must satisfy 0 <= low <= high <= {MOST:,}", param, ctx)
         return bounds
 
 
@@ -134,7 +155,7 @@ class OutputParam(click.Path):
                 self.fail("'-': standard output takes text alone, name a file", param, ctx)
             return STDOUT
         if fault := _fault_of_name(value):
-            self.fail(f"{str(path)!r}: {fault}", param, ctx)
+            self.fail(fault, param, ctx)
         if not os.access(path.parent, os.W_OK | os.X_OK):
             self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
         is_bare = self.bare and not path.suffix
@@ -143,11 +164,21 @@ class OutputParam(click.Path):
         return super().convert(value, param, ctx)
 
 
-def _fault_of_name(text: object) -> str:
-    """Why nothing can be written under a name; empty where it can."""
-    if CONTROL.search(str(text)):
-        return "has control characters in its name"
-    return "is a loop of symbolic links" if os.path.islink(os.path.realpath(str(text))) else ""
+def _fault_of_name(value: object) -> str:
+    """Why nothing can be written under a name, with its beginning; empty where it can."""
+    text = str(value)
+    shown, fault = repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."), ""
+    try:
+        os.lstat(text)
+    except ValueError:
+        fault = "has NUL or an unpaired surrogate in its name"
+    except OSError as error:
+        fault = "has too long a name" if error.errno == errno.ENAMETOOLONG else ""
+    if CONTROL.search(text):
+        fault = "has control characters in its name"
+    elif not fault and os.path.islink(os.path.realpath(text)):
+        fault = "is a loop of symbolic links"
+    return f"{shown}: {fault}" if fault else ""
 
 
 class FolderParam(click.Path):
@@ -158,7 +189,7 @@ class FolderParam(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if fault := _fault_of_name(value):
-            self.fail(f"{str(value)!r}: {fault}", param, ctx)
+            self.fail(fault, param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -171,7 +202,7 @@ class ResultParam(OutputParam):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
         if fault := _fault_of_name(text):
-            self.fail(f"{text!r}: {fault}", param, ctx)
+            self.fail(fault, param, ctx)
         if is_folder(text) or text == STDOUT:
             return text
         if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:
@@ -264,7 +295,7 @@ market_options = group(
     AS_OF,
     SESSION,
     option("--spot", type=Number(), help="Underlying price, where the file has none."),
-    option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
+    option("--seed", type=SEED, help="Of the simulated market."),
     option("--rate", type=FractionParam(), help="Interest rate: 0.04 or 4%.  [default: implied by the chain]"),
     DIVIDENDS,
     option(
@@ -289,11 +320,11 @@ history_options = group(
     IV_HISTORY,
     option(
         "--ivr-tenor",
-        type=click.IntRange(min=1),
+        type=Count(min=1),
         default=IVR_TENOR_DAYS,
         help="Days of the IV that is ranked, where the file has several.",
     ),
-    option("--ivr-lookback", type=click.IntRange(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
+    option("--ivr-lookback", type=Count(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
     heading="IV history and gate",
 )
 FEES_TEXT = "Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."
@@ -328,7 +359,7 @@ selection_options = group(
         help="ev-managed (expected profit under the exits over max loss), edge (held to expiry), expected-profit, pop, "
         "return-on-risk, prob-touch, max-loss, credit, slippage or theta.",
     ),
-    option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
+    option("--top", type=Count(min=1), default=5, help="Candidates kept."),
     heading="Candidates",
 )
 account_options = group(
@@ -339,7 +370,7 @@ account_options = group(
     option("--open-risk", type=Number(), default=0.0, help="Dollars at risk in positions already on."),
     option("--max-open-risk", type=ShareParam(), default="6%", help="Share of the account, all positions together."),
     option("--buying-power", type=Number(min=0), help="Dollars available.  [default: no cap]"),
-    option("--max-contracts", type=click.IntRange(min=0), help="[default: no cap]"),
+    option("--max-contracts", type=Count(min=0), help="[default: no cap]"),
     option("--liquidity-share", type=ShareParam(), default="10%", help="Of the thinnest leg's open interest."),
     option(
         "--kelly",

@@ -7,6 +7,7 @@ from iwm_opts.cli.command import SKIP, HeadedCommand, NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import (
     INSTRUMENT,
+    Count,
     Number,
     group,
     market_options,
@@ -23,12 +24,12 @@ from iwm_opts.cli.values import Values, build, takes_values
 
 open_options = group(
     INSTRUMENT,
-    option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
-    option("--contracts", type=click.IntRange(min=1), help="Own size, or shares.  [default: the account's limit]"),
+    option("--pick", type=Count(min=1), default=1, help="Candidate to open, as the screen ranks them."),
+    option("--contracts", type=Count(min=1), help="Own size, or shares.  [default: the account's limit]"),
     option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),
     option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]"),
     option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
-    option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
+    option("--time-stop", type=Count(min=0), default=0, help="Leave after so many sessions; 0: never."),
     option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
 )
 minutes_option = option("--minutes", metavar="FILE", help="One-minute bars, for intraday trades in shares on --bars.")
@@ -98,7 +99,7 @@ def mark(values: Values) -> None:
 @paper.command(
     cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper close 3\n  iwm-opts paper close 3 --debit 0.62"
 )
-@click.argument("number", type=int)
+@click.argument("number", type=Count(min=1))
 @option("--debit", type=Number(), help="Own fill, dollars a share, money received negative.  [default: the model's]")
 @option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]")
 @option("--reason", help="[default: the rule that calls for it, else closed]")
@@ -121,8 +122,8 @@ def close(values: Values) -> None:
 @paper.command(
     cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts manage --source cboe\n  iwm-opts paper roll 3 --pick 2"
 )
-@click.argument("number", type=int)
-@option("--pick", type=click.IntRange(min=1), default=1, help="Roll to take, as `manage` numbers them.")
+@click.argument("number", type=Count(min=1))
+@option("--pick", type=Count(min=1), default=1, help="Roll to take, as `manage` numbers them.")
 @market_options
 @measure_options
 @output_options

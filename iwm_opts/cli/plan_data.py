@@ -6,7 +6,7 @@ from types import MappingProxyType
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.options import AS_OF, SYMBOL, group, option, slope_options
+from iwm_opts.cli.options import AS_OF, SEED, SYMBOL, group, option, slope_options
 from iwm_opts.cli.values import Values, build, option_name
 
 checklist_options = group(
@@ -37,7 +37,7 @@ plan_data_options = group(
     slope_options,
     SYMBOL,
     AS_OF,
-    option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
+    option("--seed", type=SEED, help="Of the simulated market."),
     heading="Data of the plan",
 )
 

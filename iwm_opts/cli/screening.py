@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import click
-
 from iwm_opts import api
-from iwm_opts.cli.options import option
+from iwm_opts.cli.options import Count, option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.paper_requests import strategy_of, with_delta
 from iwm_opts.cli.plan_values import with_plan
@@ -17,7 +15,7 @@ from iwm_opts.cli.values import Values
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 
-PICK = option("--pick", type=click.IntRange(min=1), default=1, help="Candidate, as the screen ranks them.")
+PICK = option("--pick", type=Count(min=1), default=1, help="Candidate, as the screen ranks them.")
 LISTED: Final = ("short_delta", "put_delta", "call_delta", "top", "plot")
 
 

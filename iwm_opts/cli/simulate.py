@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, QUIET, DateParam, FolderParam, group, option
+from iwm_opts.cli.options import CLUSTER, QUIET, SEED, Count, DateParam, FolderParam, group, option
 from iwm_opts.cli.output import STDOUT, say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -16,9 +16,9 @@ DAYS = 2520
 
 simulate_options = group(
     option("--output", type=FolderParam(), required=True, help="Folder to write, or to go on with."),
-    option("--days", type=click.IntRange(min=1), help=f"Sessions.  [default: {DAYS}, or the scenario's]"),
-    option("--paths", type=click.IntRange(min=1), default=1, help="Markets apart from each other."),
-    option("--seed", type=click.IntRange(min=0), default=1),
+    option("--days", type=Count(min=1), help=f"Sessions.  [default: {DAYS}, or the scenario's]"),
+    option("--paths", type=Count(min=1), default=1, help="Markets apart from each other."),
+    option("--seed", type=SEED, default=1),
     option("--first", type=DateParam(), help=f"First session.  [default: {FIRST}, or the scenario's]"),
     option("--scenario", metavar="NAME|FILE", help="calm-2017, q4-2018, march-2020, year-2022, or FILE.toml:NAME."),
     option("--parameters", metavar="FILE", help="Calibration, TOML, or to-2019.  [default: the shipped one]"),
@@ -28,9 +28,9 @@ simulate_options = group(
         default="daily",
         help="Whose days' closing chains to write; the last of each week or month.",
     ),
-    option("--max-dte", type=click.IntRange(min=1), default=100, help="Calendar days to the farthest expiration."),
+    option("--max-dte", type=Count(min=1), default=100, help="Calendar days to the farthest expiration."),
     option("--intraday", is_flag=True, show_default=False, help="5-minute bars too."),
-    option("--workers", type=click.IntRange(min=1), help="Processes.  [default: one a core]"),
+    option("--workers", type=Count(min=1), help="Processes.  [default: one a core]"),
     CLUSTER,
     option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
     QUIET,

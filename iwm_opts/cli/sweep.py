@@ -1,19 +1,19 @@
 """`iwm-opts sweep`: every combination of a grid of rules over one market."""
 
-from pathlib import Path
-
 import click
 
 from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, ResultParam, option
+from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, Count, ResultParam, option
 from iwm_opts.cli.output import emit, is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.io.opening import as_path
 
+MOST_DIGITS = 9  # of a number of shards
 METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
 
 
@@ -26,7 +26,8 @@ class ShardParam(click.ParamType[tuple[int, int]]):
         if isinstance(value, tuple):
             return value
         first, _, count = str(value).partition("/")
-        if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
+        is_short = max(len(first), len(count)) <= MOST_DIGITS
+        if not (first.isdecimal() and count.isdecimal() and is_short and 1 <= int(first) <= int(count)):
             self.fail(f"{value!r} is not K/N with 1 <= K <= N", param, ctx)
         return int(first), int(count)
 
@@ -39,12 +40,12 @@ class ShardParam(click.ParamType[tuple[int, int]]):
     "      --grid short-delta=0.10,0.16 --output sweep",
 )
 @GRID
-@option("--threads", type=click.IntRange(min=1), help="[default: one a core]")
+@option("--threads", type=Count(min=1), help="[default: one a core]")
 @option("--sort", type=click.Choice(METRICS), default="sharpe", help="Largest first.")
-@option("--top", type=click.IntRange(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
-@option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind the test of the best.")
+@option("--top", type=Count(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
+@option("--draws", type=Count(min=19), default=1000, help="Resamples behind the test of the best.")
 @CLUSTER
-@option("--chunk", type=click.IntRange(min=1), help="Variants a task of a cluster.  [default: some 9 tasks a worker]")
+@option("--chunk", type=Count(min=1), help="Variants a task of a cluster.  [default: some 9 tasks a worker]")
 @option(
     "--shard",
     type=ShardParam(),
@@ -54,7 +55,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
 @option(
     "--merge",
     multiple=True,
-    type=click.Path(path_type=Path),
+    metavar="FOLDER",
     help="Folder of a shard of the same sweep, copied into --output first; may repeat.",
 )
 @FORMAT
@@ -82,7 +83,7 @@ def sweep(values: Values) -> None:
         rules=api.RuleGrid(grid, lambda texts: rules(values.replaced(**typed(sweep, texts)))),
         seed=seed_of(values),
         folder=folder,
-        merge=tuple(map(Path, values.texts("merge"))),
+        merge=tuple(map(as_path, values.texts("merge"))),
     )
     if request.shard:
         with progress("sweep", values) as on_progress:

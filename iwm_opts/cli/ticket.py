@@ -6,12 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
-from iwm_opts.cli.options import (
-    INSTRUMENT,
-    group,
-    option,
-    picked_screen_options,
-)
+from iwm_opts.cli.options import INSTRUMENT, Count, group, option, picked_screen_options
 from iwm_opts.cli.output import emit, write_result
 from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.progress import progress
@@ -25,7 +20,7 @@ ticket_options = group(
     EXPIRATION,
     INSTRUMENT,
     PICK,
-    option("--contracts", type=click.IntRange(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
+    option("--contracts", type=Count(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
     option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
     option("--closing", is_flag=True, show_default=False, help="With --order-format: the order at the profit target."),
     heading="Order",

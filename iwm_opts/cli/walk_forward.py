@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, option
+from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, Count, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -24,8 +24,8 @@ from iwm_opts.cli.values import Values, build, takes_values
     "      --in-sample 504 --out-of-sample 126 --output oos",
 )  # fmt: skip
 @GRID
-@option("--in-sample", type=click.IntRange(min=2), default=504, help="Sessions that a choice rests on.")
-@option("--out-of-sample", type=click.IntRange(min=1), default=126, help="Sessions that a choice is traded.")
+@option("--in-sample", type=Count(min=2), default=504, help="Sessions that a choice rests on.")
+@option("--out-of-sample", type=Count(min=1), default=126, help="Sessions that a choice is traded.")
 @option(
     "--scheme",
     type=click.Choice(["rolling", "anchored"]),
@@ -33,10 +33,8 @@ from iwm_opts.cli.values import Values, build, takes_values
     help="In-sample days: the last of them, or all from the first day on.",
 )
 @option("--criterion", type=click.Choice(["sharpe", "sortino", "pnl"]), default="sharpe", help="Largest is chosen.")
-@option(
-    "--embargo", type=click.IntRange(min=0), default=0, help="Sessions between the windows beyond the longest trade."
-)
-@option("--threads", type=click.IntRange(min=1), help="[default: one a core]")
+@option("--embargo", type=Count(min=0), default=0, help="Sessions between the windows beyond the longest trade.")
+@option("--threads", type=Count(min=1), help="[default: one a core]")
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: one row a window.")
 @RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")

@@ -8,6 +8,7 @@ from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import CREDIT, EXPIRATION, LEG
 from iwm_opts.cli.options import (
     INSTRUMENT,
+    Count,
     DateParam,
     FractionParam,
     OutputParam,
@@ -26,7 +27,7 @@ whatif_options = group(
     LEG,
     EXPIRATION,
     CREDIT,
-    option("--trade", type=int, help="Number of a paper trade, in place of --leg."),
+    option("--trade", type=Count(min=1), help="Number of a paper trade, in place of --leg."),
     INSTRUMENT,
     PICK,
     option(
@@ -79,7 +80,7 @@ def whatif(values: Values) -> None:
     write_result(result, values)
     plot = values.path("plot")
     if plot:
-        write_file(plot, result.picture(plot.suffix), values)
+        write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
 
 
 def _request(values: Values, scenarios: dict[str, object], on_progress: "api.OnProgress | None") -> "api.WhatIfRequest":

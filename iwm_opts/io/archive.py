@@ -137,8 +137,8 @@ class ChainArchive:
         """Time that a capture is kept under: of its quotes, else the close."""
         return (chain.quote_time or at_close(chain.as_of)).astimezone(NEW_YORK).replace(microsecond=0)
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Put a file in place and remove unfinished ones. The caller holds the lock.
+    def write(self, path: Path, content: bytes, *, is_private: bool = False) -> None:
+        """Put a file in place and remove unfinished ones; see `write_durably`. The caller holds the lock.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class ChainArchive:
             When it cannot be written; the earlier file is kept.
         """
         remove_unfinished(path.parent, OLD_SECONDS)
-        write_durably(path, content)
+        write_durably(path, content, is_private=is_private)
 
     def chain_folder(self, symbol: str) -> Path:
         """Where the chains of a symbol lie."""

@@ -9,18 +9,23 @@ import http.client
 import json
 import os
 import re
+import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
+from iwm_opts.io.addresses import as_address, joined
 from iwm_opts.io.answers import REMEDY, refusal
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.opening import read_object
@@ -34,7 +39,6 @@ CHUNK: Final = 1 << 18
 MAX_BYTES: Final = 1 << 35
 REDIRECTS: Final = range(300, 400)
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-SCHEMES: Final = ("http", "https")
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 GZIP: Final = b"\x1f\x8b"
 CUT_SHORT: Final = "cut short, and the server does not say how long it is"
@@ -54,11 +58,6 @@ class Pace:
     stall: float = STALL
     crawl: float = CRAWL
     backoff: float = BACKOFF
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an http address."""
-    return urlsplit(text).scheme.lower() in SCHEMES
 
 
 def name_of(address: str) -> str:
@@ -96,10 +95,10 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
     Raises
     ------
     DataError
-        Names a refusal, a redirection to an unsafe address, a web page in place of data, a transfer that breaks off
-        or stalls in every attempt, or a text of unstated length whose last line has no end.
+        Names a refusal, an address that is none, a redirection to an unsafe one, a web page in place of data, a
+        transfer that breaks off or stalls in every attempt, or a text of unstated length whose last line has no end.
     """
-    pace = pace or Pace()
+    address, pace = as_address(address), pace or Pace()
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -171,46 +170,54 @@ def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> 
     headers = {"User-Agent": "iwm-opts", "Accept-Encoding": "identity"}
     if held:
         headers |= {"Range": f"bytes={held}-", "If-Range": version}
-    opener = urllib.request.build_opener(_SafeRedirects())
-    try:
-        answer = opener.open(urllib.request.Request(address, headers=headers), timeout=pace.timeout)
-    except urllib.error.HTTPError as error:
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
-            part.unlink(missing_ok=True)
-            return "its length changed", False
-        raise
-    with answer:
-        if "text/html" in (answer.headers.get("Content-Type") or ""):
-            raise DataError(address, "a web page in place of data", "give the address of the file itself")
-        continued = re.match(rf"bytes {held}-\d+/(\d+)", answer.headers.get("Content-Range") or "")
-        is_part = answer.status == http.HTTPStatus.PARTIAL_CONTENT
-        is_continued = bool(held and is_part and continued)
-        if is_part and not is_continued:
-            part.unlink(missing_ok=True)
-            return "answered with another part than asked for", False
-        if not is_part and answer.status != http.HTTPStatus.OK:
-            return f"HTTP {answer.status}", False  # such as 202: the file is not ready
-        start = held if is_continued else 0
-        length = answer.headers.get("Content-Length")
-        total = start + int(length) if length and length.isdecimal() else 0
-        if total > MAX_BYTES:
-            raise _too_long(address, total)
-        if not is_continued:
-            version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-            weak = version.startswith("W/")  # cannot be continued: RFC 9110, 13.1.5
-            about = {"address": address, "version": "" if weak else version}
-            write_durably(_about(part), json.dumps(about).encode())
-        size = _received(answer, part, start, total, on_bytes, pace)
+    request = urllib.request.Request(address, headers=headers)
+    with _Watchdog(pace) as watchdog:
+        opener = urllib.request.build_opener(_SafeRedirects(), _Http(watchdog), _Https(watchdog))
+        try:
+            answer = opener.open(request, timeout=pace.timeout)
+        except urllib.error.HTTPError as error:
+            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
+                part.unlink(missing_ok=True)
+                return "its length changed", False
+            raise
+        with answer:
+            return _written(answer, address, part, held, on_bytes, watchdog)
+
+
+def _written(
+    answer: Any, address: str, part: Path, held: int, on_bytes: OnBytes | None, watchdog: "_Watchdog"
+) -> tuple[str, bool]:
+    """Write what an answer holds; see `_attempt`."""
+    if "text/html" in (answer.headers.get("Content-Type") or ""):
+        raise DataError(address, "a web page in place of data", "give the address of the file itself")
+    continued = re.match(rf"bytes {held}-\d+/(\d+)", answer.headers.get("Content-Range") or "")
+    is_part = answer.status == http.HTTPStatus.PARTIAL_CONTENT
+    is_continued = bool(held and is_part and continued)
+    if is_part and not is_continued:
+        part.unlink(missing_ok=True)
+        return "answered with another part than asked for", False
+    if not is_part and answer.status != http.HTTPStatus.OK:
+        return f"HTTP {answer.status}", False  # such as 202: the file is not ready
+    start = held if is_continued else 0
+    total = start + answer.length if answer.length else 0  # None where it is not stated, or is no number
+    if total > MAX_BYTES:
+        raise _too_long(address, total)
+    if not is_continued:
+        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+        weak = version.startswith("W/")  # cannot be continued: RFC 9110, 13.1.5
+        about = {"address": address, "version": "" if weak else version}
+        write_durably(_about(part), json.dumps(about).encode())
+    size = _received(answer, part, start, total, on_bytes, watchdog)
     if size < 0:
-        return f"sends less than {pace.crawl:g} bytes a second", False
+        return f"sends less than {watchdog.pace.crawl:g} bytes a second", False
     if total and size < total:
         return f"broke off after {size:,} of {total:,} bytes", False
     return "", bool(total) or answer.chunked
 
 
-def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes | None, pace: Pace) -> int:
+def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes | None, watchdog: "_Watchdog") -> int:
     """Write the body behind what is held; bytes now held, -1 where the server crawls."""
-    size = start
+    size, pace = start, watchdog.pace
     began, before = time.monotonic(), size
     with open(part, "ab" if start else "wb", opener=_no_link) as file:
         while chunk := answer.read1(CHUNK):
@@ -226,7 +233,8 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
                 if size - before < pace.crawl * (now - began):
                     return -1
                 began, before = now, size
-    return size
+                watchdog.feed()
+    return -1 if watchdog.has_barked else size
 
 
 def _check_content(address: str, part: Path, has_length: bool) -> None:
@@ -272,10 +280,96 @@ def _refusal(head: bytes) -> str:
         return ""
 
 
+class _Watchdog:
+    """Shuts the connections of an attempt that is too slow: the time-out of a socket begins anew with every byte.
+
+    The head of an answer, and each stretch of its body, may take twice the time over which a pace is measured.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace, self.has_barked = pace, False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(0.0, self._bark)
+
+    def feed(self) -> None:
+        """Begin a new stretch."""
+        self._timer.cancel()
+        self._timer = threading.Timer(2.0 * self.pace.stall, self._bark)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def watched(self, kind: Callable[..., Any]) -> Callable[..., Any]:
+        """Maker of connections of a kind, which are shut."""
+
+        def make(*arguments: Any, **options: Any) -> Any:
+            connection = kind(*arguments, **options)
+            connect = connection.connect
+
+            def noted() -> None:
+                connect()
+                self._sockets.append(connection.sock)
+
+            connection.connect = noted
+            return connection
+
+        return make
+
+    def _bark(self) -> None:
+        self.has_barked = True
+        for each in self._sockets:
+            with suppress(OSError):  # closed by now
+                each.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self.feed()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self.has_barked and isinstance(error, OSError | http.client.HTTPException):
+            raise TimeoutError(f"sends less than {self.pace.crawl:g} bytes a second") from None
+
+
+class _Watched(urllib.request.AbstractHTTPHandler):
+    def __init__(self, watchdog: _Watchdog) -> None:
+        super().__init__()
+        self._watchdog = watchdog
+
+    def do_open(self, http_class: Callable[..., Any], req: urllib.request.Request, **options: Any) -> Any:
+        """Open a connection that the watchdog can shut."""
+        return super().do_open(self._watchdog.watched(http_class), req, **options)
+
+
+class _Http(_Watched, urllib.request.HTTPHandler):
+    pass
+
+
+class _Https(_Watched, urllib.request.HTTPSHandler):
+    pass
+
+
+def _away(request: urllib.request.Request, onward: str) -> DataError:
+    return DataError(request.full_url, f"redirects to {onward[:120]}", "give that address if you trust it")
+
+
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Redirections on a host, or to another one over https."""
 
     max_redirections = 5
+
+    def http_error_302(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow a redirection to what is an address."""
+        onward = headers.get("Location") or headers.get("URI") or ""
+        try:
+            joined(req.full_url, onward)
+        except DataError:
+            raise _away(req, onward) from None
+        fp.close()  # its body may have no end, and would be read
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -283,5 +377,5 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         """Return the request that follows, with the range of the first."""
         here, there = urlsplit(req.full_url), urlsplit(newurl)
         if there.scheme != "https" and (here.scheme, here.netloc) != (there.scheme, there.netloc):
-            raise DataError(req.full_url, f"redirects to {newurl[:120]}", "give that address if you trust it")
+            raise _away(req, newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)

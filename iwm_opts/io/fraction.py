@@ -1,6 +1,6 @@
 """Fractions as people write them."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from iwm_opts.errors import InputError
@@ -14,7 +14,7 @@ def as_decimal(text: str) -> str:
         return text
     try:
         return str(Decimal(text.strip().removesuffix("%")) / 100)
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all
         return text
 
 

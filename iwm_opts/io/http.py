@@ -8,7 +8,7 @@ are alike to it).
 import threading
 import time
 from typing import Any, Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from curl_cffi import CurlOpt
 from curl_cffi.requests import Response, Session
@@ -17,6 +17,7 @@ from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, 
 
 from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.addresses import as_address, joined
 
 TIMEOUT: Final = 10.0  # seconds a request may take
 PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: the longest wait without a network
@@ -153,7 +154,10 @@ class LiveSession(Session[Response]):
         DataError
             For any other.
         """
-        target = urljoin(address, onward)
+        try:
+            target = joined(address, onward)
+        except DataError:
+            raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
         here, there = urlsplit(address), urlsplit(target)
         is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
         is_test = self.base is not None and there.netloc == here.netloc
@@ -241,9 +245,13 @@ def _loopback(base: str) -> str:
     ------
     InputError
     """
-    if urlsplit(base).hostname not in LOOPBACK:
+    try:
+        address = as_address(base)
+    except DataError:
+        address = ""
+    if urlsplit(address).hostname not in LOOPBACK:
         raise InputError("base", base[:100], "is not an address of this machine", "give http://127.0.0.1:PORT")
-    return base.rstrip("/")
+    return address.rstrip("/")
 
 
 def _domain(parts: SplitResult) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import YEARS
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import MAX_CELL
 from iwm_opts.io.zones import offset_of, without_zone
@@ -29,8 +30,6 @@ RIGHTS: Final = {
     "PE": "P",
 }
 YES: Final = ("true", "1", "1.0", "yes", "y")
-YEARS_AHEAD: Final = 20
-YEARS: Final = range(1970, datetime.now(UTC).year + YEARS_AHEAD + 1)  # a later expiration or quote date is a slip
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
 COARSE: Final = 600.0  # seconds between numbers that a rounded epoch separates; coarser epochs give no time
 SECONDS_A_DAY: Final = 86_400

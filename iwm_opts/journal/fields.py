@@ -12,10 +12,10 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from iwm_opts.conventions import Right
+from iwm_opts.conventions import YEARS, Right
 from iwm_opts.errors import DataError
 from iwm_opts.io.numbers import is_foreign
-from iwm_opts.io.parse import YEARS, parse_right, refuse_half_turned
+from iwm_opts.io.parse import parse_right, refuse_half_turned
 from iwm_opts.market.calendar import NEW_YORK, is_session, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 

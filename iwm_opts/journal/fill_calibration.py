@@ -165,7 +165,7 @@ def keep_fills(record: ChainArchive, log: TradeLog) -> FillModel:
     offsets = [asdict(row) for row in calibrate_fills(log)]
     kept = {"model": str(model), "source": log.source, "fills": len(fills_of(log)), "offsets": offsets}
     with record.lock():
-        record.write(record.folder / FILE, json.dumps(_finite(kept), indent=1).encode())
+        record.write(record.folder / FILE, json.dumps(_finite(kept), indent=1).encode(), is_private=True)
     return model
 
 

@@ -19,12 +19,11 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER, counted
-from iwm_opts.errors import DataError
+from iwm_opts.conventions import MULTIPLIER, YEARS, counted
+from iwm_opts.errors import DataError, printable
 from iwm_opts.io.age import now
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.numbers import is_foreign
-from iwm_opts.io.parse import YEARS
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
 from iwm_opts.journal.fields import (
@@ -545,9 +544,9 @@ def _sound(
 
 
 def as_csv(log: TradeLog) -> str:
-    """Log as CSV, times to the second; unknown values are empty, texts like formulas guarded."""
-    text: str = guarded_frame(log.trades).to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
-    return text
+    """Log as CSV, times to the second; unknown values are empty, texts like formulas guarded, no control characters."""
+    text = guarded_frame(log.trades).to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
+    return printable(text, "\n")
 
 
 def write_log(log: TradeLog, path: Path) -> None:

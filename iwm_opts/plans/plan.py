@@ -45,6 +45,7 @@ USUAL: Final = {  # horizon and instrument of an edge unless given
     "momentum": ("intraday", "shares"),
     "vol-contraction": ("multi-week", "condor"),
 }
+MAX_NAME: Final = 200  # characters
 COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
 REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
 
@@ -53,7 +54,7 @@ class Plan(Table):
     """A whole plan; see `load_plan`."""
 
     version: Literal[1]
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     edge: EdgeName
     horizon: Horizon
     instrument: Instrument

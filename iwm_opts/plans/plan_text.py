@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from iwm_opts.documents import toml_string
+
 
 def line_of(text: str, key: tuple[str, ...]) -> int | None:
     """Line of a TOML text that sets a key, else that opens its table; None where neither is there.
@@ -48,5 +50,5 @@ def _toml(value: Any) -> str:
         inner = ",\n".join(f"  {_toml(item)}" for item in value)
         return f"[\n{inner},\n]" if value else "[]"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return toml_string(value)
     return repr(value)

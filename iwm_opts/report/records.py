@@ -282,7 +282,7 @@ def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
     columns = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: guarded(name) for name in columns})
     writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from iwm_opts.documents import toml_string
 from iwm_opts.research.goodness_of_fit import FactFit, GoodnessOfFit
 from iwm_opts.simulation.parameters import Parameters
 
@@ -88,7 +89,7 @@ def _entries(table: Mapping[str, Any]) -> list[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return toml_string(value)
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{name} = {_value(item)}" for name, item in value.items()) + " }"
     if isinstance(value, list | tuple):

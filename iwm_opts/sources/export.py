@@ -16,6 +16,7 @@ import io
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +26,7 @@ from datetime import date
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -241,7 +242,7 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> I
         return
     # A fresh interpreter each: a forked one would inherit locks of whatever threads its parent has.
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(parts)), context) as pool:
+    with ProcessPoolExecutor(min(workers, len(parts)), context, _end_with_parent) as pool:
         try:
             with _uninterrupted():
                 futures = [pool.submit(_write, plan, folder, part) for part in sorted(parts, key=lambda p: -p.days)]
@@ -256,6 +257,17 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> I
             pool.shutdown(cancel_futures=True)
             _remove_unfinished(folder)
             raise
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is killed: it would wait for work for ever."""
+
+    def watch() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

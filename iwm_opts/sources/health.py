@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
@@ -202,13 +202,22 @@ def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:
         sentence += f"session {opened:%H:%M} to {closed:%H:%M}"
     else:
         sentence += f"no session, the next on {next_session(day)}"
-    heard = [parsedate_to_datetime(text) for text in servers if text]
+    heard = [moment for text in servers if (moment := _moment_of(text))]
     if not heard:
         return [Check("clock", "ok", f"{sentence}; no source to compare with")]
     apart = (at - heard[0]).total_seconds()
     if abs(apart) > CLOCK_SLACK:
         return [Check("clock", "failed", f"{sentence}; {apart:+.0f} s against the source's", "set it, as with NTP")]
     return [Check("clock", "ok", sentence)]
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    """Time of a Date header; None for any other text."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):  # no date, or a year beyond all
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # -0000: UTC, of a place that is not said
 
 
 def _sessions_between(earlier: date, later: date) -> int:

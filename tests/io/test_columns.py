@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from iwm_opts.conventions import YEARS
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
-from iwm_opts.io.parse import YEARS
 from iwm_opts.market.contract import occ_symbol
 
 SAME = ["root", "expiration", "right", "strike", "bid", "ask"]

@@ -32,6 +32,7 @@ import numpy as np
 NOBODY = 65534
 VARIANTS, PART = "variants.parquet", "part-"  # of a sweep: a part becomes a part of the whole
 LEDGERS = "record/imports/"
+KEPT = "cache/tasks/"  # results of a run on a cluster, until it ends
 DERIVED = "iv.csv"  # a line a day that is recorded: days that a full disk refuses are absent
 UNFINISHED = (".part", ".part.json")  # of downloads, which are resumed
 IGNORED = (".lock", "digests.json", "about.json")  # about.json: checked through the panel that it describes
@@ -146,6 +147,26 @@ def _of_result(name: str, *arguments: object) -> Callable[[Path], None]:
     return lambda folder: command(*arguments, "--output", folder / name)
 
 
+def _on_cluster(folder: Path) -> None:
+    """Keep the results of tasks as on a cluster, with one that is this process."""
+    from iwm_opts.api import cluster
+
+    cluster.open_client = lambda *_: contextlib.nullcontext()  # type: ignore[assignment]
+    cluster.map_on_cluster = lambda _, function, items, **__: enumerate(map(function, items))  # type: ignore[assignment]
+    command("montecarlo", RESULT, "--histories", 4000, "--cluster", "local", "--output", folder / "sizes.json")
+
+
+def _refused(folder: Path) -> None:
+    """Set a download aside that holds no chain, and fail."""
+    with contextlib.suppress(SystemExit), open(os.devnull, "w") as sink, contextlib.redirect_stderr(sink):
+        command("fetch", "chains", "--from", f"{os.environ['IWM_OPTS_CBOE_URL']}/refused.csv")
+
+
+def _written_and_drawn(folder: Path) -> None:
+    command("whatif", "--source", INPUTS / "chain.csv.gz", "--as-of", "2026-03-02", "--no-gate",
+            "--output", folder / "values.parquet", "--plot", folder / "values.svg")  # fmt: skip
+
+
 def _replaced(*arguments: object) -> Callable[[Path], None]:
     return lambda folder: command("backtest", *MARKET, *arguments, "--overwrite", "--output", folder / "result")
 
@@ -163,6 +184,7 @@ WRITERS: dict[str, Writer] = {
     "fetch-address": Writer(
         lambda folder: command("fetch", "chains", "--from", f"{os.environ['IWM_OPTS_CBOE_URL']}/2026.csv")
     ),
+    "fetch-refused": Writer(_refused),
     "snapshot": Writer(lambda folder: command("snapshot", "--source", INPUTS / "chain.csv.gz")),
     "simulate": Writer(
         lambda folder: command(
@@ -177,6 +199,13 @@ WRITERS: dict[str, Writer] = {
     ),
     "backtest": Writer(lambda folder: command("backtest", *MARKET, "--output", folder / "result"), may_wait=False),
     "overwrite": Writer(_replaced("--profit", 0.25), _replaced(), may_wait=False),
+    "walk-forward": Writer(
+        lambda folder: command("walk-forward", *MARKET, "--grid", "profit=0.25,none", "--in-sample", 20,
+                               "--out-of-sample", 10, "--output", folder / "walk"),
+        may_wait=False,
+    ),
+    "cluster": Writer(_on_cluster),
+    "picture": Writer(_written_and_drawn),
     "evidence": Writer(
         lambda folder: command("evidence", *MARKET, *FEW, "--output", folder / "page.html")
     ),
@@ -349,6 +378,9 @@ class Attack:
             if file.startswith(LEDGERS):  # written as files are read: whole JSON, and in the end the reference
                 json.loads((folder / file).read_text())
                 continue
+            if file.startswith(KEPT):  # each is whole, or not there
+                np.load(folder / file)
+                continue
             if Path(file).name == DERIVED and self.days:
                 lines = (folder / file).read_text().splitlines(keepends=True)
                 self._expect(set(lines) <= self.days, f"{what}: {file} holds an odd or cut line")
@@ -358,7 +390,8 @@ class Attack:
                 self._expect(len(set(rows)) == len(rows), f"{what}: {file} holds a variant twice")
                 self._expect(set(rows) <= self.variants, f"{what}: {file} holds an odd variant")
                 continue
-            self._expect(digest in (self.before.get(file), self.reference.get(file)), f"{what}: {file} is half written")
+            wholes = (self.before.get(file), self.reference.get(file), self.reference.get(f"{file}.refused"))
+            self._expect(digest in wholes, f"{what}: {file} is half written")
         lost = (self.before.keys() & self.reference.keys()) - state(folder).keys()
         self._expect(not lost, f"{what}: {sorted(lost)[:3]} of before are lost")
 
@@ -541,7 +574,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         os.environ |= at_home(Path(folder) / "made")
-        if {"report", "montecarlo"} & {*given.writers}:
+        if {"report", "montecarlo", "cluster"} & {*given.writers}:
             command("backtest", *MARKET, "--output", RESULT)
         for name in given.writers:
             results[name] = attacked(name, Path(folder), given)

@@ -3,6 +3,7 @@
 `IWM_OPTS_TEST_KILLS=200` kills each that often and prints figures with `-s`; see `harness.py`.
 """
 
+import ast
 import json
 import os
 import subprocess
@@ -14,13 +15,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import iwm_opts
+
 KILLS = int(os.environ.get("IWM_OPTS_TEST_KILLS", "1"))
 HARNESS = Path(__file__).parent / "harness.py"
 QUICK = ("fetch", "snapshot", "paper-open", "panel")
 SLOW = (
     "simulate", "sweep", "backtest", "plan", "paper-mark", "paper-close", "paper-roll", "own-fills", "written-log",
     "kernel", "sweep-merge", "report", "montecarlo", "review", "recorded", "fetch-chains", "fetch-address",
-    "sweep-shard", "overwrite", "evidence",
+    "sweep-shard", "overwrite", "evidence", "walk-forward", "cluster", "picture", "fetch-refused",
 )  # fmt: skip
 CROWDS = (3,) if KILLS < 10 else (2, 8)
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
@@ -30,6 +33,20 @@ LOG = "entry,exit,symbol,strategy,legs,expiration,contracts,credit,debit,fees,en
     f"{month}-04,{month}-15,IWM,iron-condor,+1P195 -1P200 -1C240 +1C245,{month}-28,2,1.2,0.6,5.2,1.25,0.1\n"
     for month in (f"2024-{number:02}" for number in range(1, 13))
 )
+
+# Modules that write what is kept, and a writer of the harness that is killed within each.
+WRITERS_OF = {
+    "api/result.py": "report", "cli/output.py": "picture", "backtest/saved.py": "backtest",
+    "sources/export.py": "simulate",
+    "backtest/kept_results.py": "cluster", "backtest/sweep_folder.py": "sweep", "journal/paper.py": "paper-open",
+    "journal/trade_log.py": "written-log", "journal/forecasts.py": "snapshot",
+    "journal/fill_calibration.py": "own-fills",
+    "io/panel_cache.py": "panel", "io/archive.py": "snapshot", "io/archive_series.py": "fetch",
+    "io/archive_iv.py": "snapshot",
+    "io/histories.py": "fetch-chains", "io/download.py": "fetch-address", "api/chain_histories.py": "fetch-refused",
+}  # fmt: skip
+WRITING = ("write_durably", "put_folder", "record.write", "archive.write", "os.replace", "os.rename", "os.fsync")
+SHARED = ("io/atomic.py",)  # that the others call
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
 
@@ -56,6 +73,7 @@ def attacked(inputs, live_server, answer, made_quotes):
         rows = pd.concat([table.assign(quote_date=pd.Timestamp(day)) for day in days], ignore_index=True)
         rows.to_csv(inputs / "histories" / f"{year}.csv", index=False)
     live_server.serve("/2026.csv", answer((inputs / "histories" / "2026.csv").read_bytes()))
+    live_server.serve("/refused.csv", answer("Rate limit exceeded\n"))
     (inputs / "log.csv").write_text(LOG)
     live_server.serve("/api/global/us_indices/daily_prices/RVX_History.csv", answer(RVX))
 
@@ -77,3 +95,14 @@ def test_no_writer_loses_doubles_or_halves_anything(attacked, writers):
     results = attacked(*writers)
     assert {name: result["broken"] for name, result in results.items()} == {name: [] for name in writers}
     assert all(result["kills"] == KILLS for result in results.values())
+
+
+def test_every_module_that_writes_has_a_writer():
+    root = Path(iwm_opts.__file__).parent
+    found = set()
+    for file in root.rglob("*.py"):
+        calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        if any(ast.unparse(call.func).endswith(WRITING) for call in calls):
+            found.add(str(file.relative_to(root)))
+    assert found - {*SHARED} == {*WRITERS_OF}
+    assert {*WRITERS_OF.values()} <= {*QUICK, *SLOW}

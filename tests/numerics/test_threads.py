@@ -20,12 +20,36 @@ SCREENS = int(os.environ.get("IWM_OPTS_TEST_SCREENS", "5"))
 GROWTH = 20 << 20  # bytes that numpy's and pandas' own caches may take
 
 
+FEW, PAID = STRIKES[::20], ((0.1, 0.6),)  # strikes; years to an ex-date and dollars a share
+CALLS = {  # every public pricing function, after the right and the spot; with a dividend the kernels are others
+    "price": (STRIKES, 0.25, 0.04, 0.2), "greeks": (STRIKES, 0.25, 0.04, 0.2),
+    "american_price": (FEW, 0.25, 0.04, 0.2), "american_greeks": (FEW, 0.25, 0.04, 0.2),
+}  # fmt: skip
+INVERSES = {"implied_vol": "price", "american_implied_vol": "american_price"}
+
+
+def values(result: object) -> np.ndarray:
+    """Numbers of a price or of greeks."""
+    parts = [result] if isinstance(result, np.ndarray) else list(vars(result).values())
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def work(shift: float) -> list[tuple[str, tuple[object, ...]]]:
+    """Calls of every public pricing function at a spot, by name and arguments."""
+    spot, calls = 100.0 + shift, []
+    for right in ("C", "P"):
+        for name, arguments in CALLS.items():
+            for paid in ((), (PAID,)) if name.startswith("american") else ((),):
+                calls.append((name, (right, spot, *arguments, *paid)))
+        for name, of in INVERSES.items():
+            strikes, *terms, vol = CALLS[of]
+            calls.append((name, (right, getattr(io, of)(right, spot, strikes, *terms, vol), spot, strikes, *terms)))
+    return calls
+
+
 def priced(shift: float) -> np.ndarray:
-    """Prices, implied vols and American prices of a row of strikes."""
-    european = io.price("P", 100.0 + shift, STRIKES, 0.25, 0.04, 0.2)
-    vols = io.implied_vol("P", european, 100.0 + shift, STRIKES, 0.25, 0.04)
-    american = io.american_price("P", 100.0 + shift, STRIKES[::20], 0.25, 0.04, 0.2)
-    return np.concatenate([european, vols, american])
+    """Every public pricing function over a row of strikes."""
+    return np.concatenate([values(getattr(io, name)(*arguments)) for name, arguments in work(shift)])
 
 
 def test_eight_threads_give_what_one_gives():
@@ -41,12 +65,12 @@ def test_eight_threads_give_what_one_gives():
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_child_processes_give_what_the_parent_gives(method):
-    arguments = ("P", 100.0, STRIKES[::20], 0.25, 0.04, 0.2)
-    alone = io.american_price(*arguments)
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(1, context) as pool:
-        done = pool.submit(io.american_price, *arguments).result()
-    np.testing.assert_array_equal(alone, done)
+    calls = work(0.0)
+    alone = [values(getattr(io, name)(*arguments)) for name, arguments in calls]
+    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+        done = [pool.submit(getattr(io, name), *arguments) for name, arguments in calls]
+        for one, other in zip(alone, done, strict=True):
+            np.testing.assert_array_equal(one, values(other.result()))
 
 
 COMPILED_AFTER_FORK = """
@@ -99,14 +123,24 @@ import hashlib, json, sys, tempfile
 from pathlib import Path
 import iwm_opts as io
 from iwm_opts.cli.main import main
+import numpy as np
+import pandas as pd
+from iwm_opts import api
 threads, workers = int(sys.argv[1]), sys.argv[2]
 market = io.simulated_market(first="2023-02-15", last="2023-05-31", seed=5, paths=2, ivr_lookback=20)
 rules = io.Rules(ivr_lookback=20, ivr_below=60, dte=(20, 40), exit_dte=10)
-parts = {
-    "backtest": io.backtest(market, rules).to_csv(),
-    "sweep": io.sweep(market, rules, {"profit": [0.25, 0.5]}, draws=19, threads=threads).to_csv(),
-    "evidence": io.evidence(market, rules, draws=19, random_draws=5, premium=False).to_csv(),
+grid = {"profit": [0.25, 0.5], "stop": [1, 2, None]}
+pnl = pd.Series(np.random.default_rng(1).normal(40.0, 400.0, 1_000))
+question = api.MonteCarloQuestion(histories=3_000, years=1.0, threads=threads)
+results = {
+    "backtest": io.backtest(market, rules),
+    "sweep": io.sweep(market, rules, grid, draws=19, threads=threads),
+    "evidence": io.evidence(market, rules, draws=19, random_draws=5),
+    "walk-forward": io.walk_forward(market, rules, grid, in_sample=30, out_of_sample=15, threads=threads),
+    "montecarlo": api.answer_montecarlo(api.MonteCarloRequest(record=pnl, account=50_000.0, question=question)),
 }
+# JSON is rounded, a frame is not.
+parts = {name: result.to_json() + result.to_frame().to_csv() for name, result in results.items()}
 digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}
 with tempfile.TemporaryDirectory() as folder:
     try:
@@ -118,8 +152,13 @@ with tempfile.TemporaryDirectory() as folder:
         digests[str(file.relative_to(folder))] = hashlib.sha256(file.read_bytes()).hexdigest()
 sys.stderr.write(json.dumps(digests))
 """
-USUAL = ({}, "2", "1")
-OTHER = ({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2", "PYTHONHASHSEED": "99"}, "3", "1")
+SETTINGS = {  # variables, threads, workers
+    "usual": ({}, "2", "1"),
+    "1": ({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}, "1", "1"),
+    "2": ({"OMP_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2", "PYTHONHASHSEED": "7"}, "2", "2"),
+    "4": ({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "4", "PYTHONHASHSEED": "99"}, "4", "4"),
+    "8": ({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}, "8", "2"),
+}
 
 
 def digests(variables: dict[str, str], threads: str, workers: str) -> dict[str, str]:
@@ -130,19 +169,16 @@ def digests(variables: dict[str, str], threads: str, workers: str) -> dict[str, 
     return json.loads(done.stderr)
 
 
-def test_threads_of_any_library_change_no_byte():
-    usual = digests(*USUAL)
-    assert len(usual) > 6
-    assert digests(*OTHER) == usual
+@pytest.fixture(scope="module")
+def usual() -> dict[str, str]:
+    """Digests of the usual settings."""
+    return digests(*SETTINGS["usual"])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "other",
-    [({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}, "1", "2"), (OTHER[0], "8", "2")],
-)
-def test_threads_and_workers_change_no_byte(other):
-    assert digests(*other) == digests(*USUAL)
+@pytest.mark.parametrize("name", ["4", *(pytest.param(name, marks=pytest.mark.slow) for name in ("1", "2", "8"))])
+def test_threads_workers_and_hashes_change_no_byte(usual, name):
+    assert len(usual) > 8
+    assert digests(*SETTINGS[name]) == usual
 
 
 def test_the_order_of_a_grid_changes_no_figure():

@@ -11,7 +11,9 @@ import pytest
 
 from iwm_opts.backtest.saved import load_result
 from iwm_opts.cli.main import main
+from iwm_opts.conventions import OUTPUT_KINDS, PICTURE_KINDS
 from iwm_opts.errors import DataError, InputError, IwmOptsError
+from iwm_opts.execution.own_fills import FILE
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import merge_series, series_path
 from iwm_opts.io.atomic import write_durably
@@ -154,18 +156,44 @@ def test_a_record_is_read_by_the_names_of_its_own_files_alone(tmp_path):
         ChainArchive(tmp_path).chain("IWM", date(2024, 1, 2))
 
 
+OF_AN_ACCOUNT = {  # commands that read an account's trades, and the kinds of file that they write
+    ("review", "log.csv", "--output"): OUTPUT_KINDS,
+    ("review", "log.csv", "--plot"): PICTURE_KINDS,
+    ("review", "log.csv", "--write-log"): ("csv", "parquet"),
+    ("report", "log.csv", "--output"): ("html",),
+    ("montecarlo", "log.csv", "--histories", "100", "--output"): OUTPUT_KINDS,
+}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
-def test_pages_of_an_account_are_its_owners_alone(tmp_path):
-    log = tmp_path / "log.csv"
-    log.write_text(
-        "entry,exit,contracts,credit,debit\n2024-01-02,2024-01-09,1,1.0,0.5\n2024-02-02,2024-02-09,1,1.0,0.5\n"
+@pytest.mark.parametrize("arguments", OF_AN_ACCOUNT, ids=" ".join)
+def test_files_of_an_account_that_commands_write_are_its_owners_alone(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+    rows = [f"2024-{month:02}-02,2024-{month:02}-09,1,1.0,0.{month % 9},1.1,0.1" for month in range(1, 13)]
+    (tmp_path / "log.csv").write_text(
+        "\n".join(["entry,exit,contracts,credit,debit,entry_mid,entry_half_spread", *rows])
     )
-    for suffix in ("html", "csv", "json", "md", "txt", "parquet"):
+    for suffix in OF_AN_ACCOUNT[arguments]:
         page = tmp_path / f"page.{suffix}"
+        page.touch(0o644)  # replaced, not written into
         with pytest.raises(SystemExit) as stop:
-            main(["review", str(log), "--output", str(page), "--quiet"])
+            main([*arguments, str(page), "--quiet"])
         assert not stop.value.code
-        assert mode(page) == 0o600
+        assert mode(page) == 0o600, suffix
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
+def test_own_fills_are_their_owners_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+    rows = [f"2024-{month:02}-02,2024-{month:02}-09,1,1.0,0.{month % 9},1.1,0.2" for month in range(1, 13)]
+    (tmp_path / "log.csv").write_text(
+        "\n".join(["entry,exit,contracts,credit,debit,entry_mid,entry_half_spread", *rows])
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["review", str(tmp_path / "log.csv"), "--keep-fills", "--quiet"])
+    assert not stop.value.code
+    assert mode(tmp_path / "record" / FILE) == 0o600
 
 
 SUMS = ("../../x.csv", "..", "http://127.0.0.1:9/x.csv", "//127.0.0.1:9/x.csv", "file:///etc/passwd", "a%00b.csv",

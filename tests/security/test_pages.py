@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.cli.main import main
+from iwm_opts.plans.plan import load_plan
 
 TEXT = "=1+1<script>alert(1)</script><img src=x onerror=y>[c](javascript:z)![p](http://h)\x1b[31m\u202e[bold red]\"'`"
 NAMED = "=1+1<img src=x onerror=y>[c](javascript:z)![p](h)\x1b[31m\u202e[bold red]\"'`"  # of a file: without a slash
@@ -245,3 +246,28 @@ def test_text_of_other_fields_of_a_log_is_text_or_refused(folder, capsys, field)
         main(["review", str(log_file(folder / "odd", (field,), TEXT))])
     captured = capsys.readouterr()
     check_text(captured.out + captured.err)
+
+
+PRINTED = (  # what goes to standard output alone
+    ("review", "LOG", "--write-log", "-"),
+    ("plan", "--plan", "CONDORS", *PLAN_DATA, "--as-of", "2026-03-02", "--prompt"),
+    ("plan", "--plan", "CONDORS", *PLAN_DATA, "--as-of", "2026-03-02", "--save", "-"),
+    ("plan", "--plan", "CONDORS", *PLAN_DATA, "--as-of", "2026-03-02", "--format", "json"),
+    ("ticket", "--source", "CHAIN", "--plan", "CONDORS", "--no-gate", "--as-of", "2026-03-02", "--order-format", "occ"),
+    ("review", "LOG", "--format", "csv"),
+    ("review", "LOG", "--format", "json"),
+)
+
+
+@pytest.mark.parametrize("arguments", PRINTED, ids=lambda arguments: f"{arguments[0]} {arguments[-2]} {arguments[-1]}")
+def test_text_drives_no_terminal_in_what_is_printed(run, files, arguments):
+    check_text(run(*(files[0].get(argument, argument) for argument in arguments)))
+
+
+def test_a_plan_of_any_name_reads_back_the_same(run, folder):
+    name = TEXT[:100] + "\x00\x7f\x9b31m\ufeff\u2028"
+    for place in ("odd.toml", "again.toml"):
+        named = ("--name", name, "--edge", "vol-contraction") if place == "odd.toml" else ("--plan", "odd.toml")
+        run("plan", *named, "--source", "sim", "--as-of", "2026-03-02", "--check", "--save", place)
+    assert load_plan(folder / "odd.toml").name == name
+    assert (folder / "odd.toml").read_bytes() == (folder / "again.toml").read_bytes()
