@@ -20,6 +20,7 @@ from iwm_opts.kernels._jit import CACHE_DIR
 LONGEST_MESSAGE = 500  # characters
 SECONDS = 10.0
 PREFIX = "iwm-opts: error: "
+Judgement = tuple[int | None, list[str]]
 CODES = (0, 1, 2, SKIP)  # SKIP: of `plan --check --exit-code` and `paper`, which did nothing
 
 
@@ -61,13 +62,13 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str], list[Path]], list[str]]]:
-    """Run a command that may write below some folders; say what must not be of how it ended."""
+def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str], list[Path]], Judgement]]:
+    """Run a command that may write below some folders; its exit code, and what must not be of how it ended."""
     before = signal.signal(signal.SIGALRM, _too_long)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     own = [tmp_path, CACHE_DIR.parent, Path(matplotlib.get_cachedir())]
 
-    def run(arguments: list[str], folders: list[Path]) -> list[str]:
+    def run(arguments: list[str], folders: list[Path]) -> Judgement:
         capsys.readouterr()
         begin, found, here = time.monotonic(), [], Path.cwd()
         watch.written.clear()
@@ -98,7 +99,7 @@ def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str]
             found.append("prints control characters")
         if strange := sorted(name for name in watch.written if not _is_in(here / name, [*own, *folders])):
             found.append(f"writes {strange[:3]}")
-        return [f"{each}, {seconds:.1f} s: {_shown(arguments)}: {err[-600:]}" for each in found]
+        return code, [f"{each}, {seconds:.1f} s: {_shown(arguments)}: {err[-600:]}" for each in found]
 
     yield run
     signal.signal(signal.SIGALRM, before)

@@ -88,9 +88,10 @@ CHAIN = ("--source", "chain.csv", "--iv-history", "iv.csv", "--as-of", "2026-03-
 FILES = ("--bars", "bars.csv", "--iv-history", "iv.csv")
 USUAL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # arguments and options of a run that works
     "condor": ((), CHAIN), "vertical": ((), CHAIN), "single": ((), CHAIN), "ticket": ((), CHAIN), "whatif": ((), CHAIN),
-    "manage": (("open.csv",), CHAIN), "ivr": ((), CHAIN), "fills": ((), CHAIN), "size": ((), ("--max-loss", "395")),
+    "manage": (("open.csv",), ("--source", "chain.csv", "--as-of", "2026-03-02")),
+    "ivr": ((), CHAIN), "fills": ((), CHAIN), "size": ((), ("--max-loss", "395")),
     "plan": ((), ("--edge", "vol-contraction", *FILES, "--as-of", "2026-02-27")),
-    "claims": ((), (*FILES, "--claim", "atr")),
+    "claims": ((), (*FILES, "--claim", "contraction")),
     "simulate": ((), ("--days", "10", "--chains", "weekly", "--max-dte", "10", "--workers", "1", "--output",
     "given/sim")),
     "fetch": (("chains",), ("--from", "histories",)),
@@ -192,19 +193,21 @@ def home(made_quotes, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def attack(home, judged, monkeypatch):
+def attack(home, judged, tmp_path, monkeypatch):
     """Run a command, and say what must not be of how it ended."""
     top = home.parents[2]
     monkeypatch.chdir(home)
-    for variable, place in (("DATA", "record"), ("CACHE", "cache")):
-        monkeypatch.setenv(f"IWM_OPTS_{variable}", str(top / place))
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(top / "cache"))
     for variable in ("IWM_OPTS_YAHOO_URL", "IWM_OPTS_CBOE_URL"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     pytest.importorskip("yfinance").set_tz_cache_location(str(top / "cache" / "yfinance"))
 
-    def run(arguments: list[str], *, may_write: bool) -> list[str]:
+    def run(arguments: list[str], *, may_write: bool, must_work: bool = False) -> list[str]:
         before = _inputs(home)
-        findings = judged(arguments, [top] if may_write else [top / "record", top / "cache", home / "given"])
+        code, findings = judged(arguments, [top] if may_write else [top / "cache", home / "given"])
+        if must_work and code:
+            findings.append(f"ends with {code}: {arguments}")
         return findings if may_write or _inputs(home) == before else [*findings, f"changes an input: {arguments}"]
 
     return run
@@ -213,6 +216,12 @@ def attack(home, judged, monkeypatch):
 def _inputs(home: Path) -> dict[str, tuple[int, int]]:
     states = {path.name: path.lstat() for path in home.iterdir() if path.name != "given"}
     return {name: (state.st_size, state.st_mtime_ns) for name, state in states.items()}
+
+
+def open_trade(attack, name: str) -> None:
+    """Open a paper trade for the commands that take one."""
+    if name.startswith("paper ") and name != "paper open":
+        assert attack(COMMANDS["paper open"].arguments([], None), may_write=False, must_work=True) == []
 
 
 def given_to(parameter: click.Parameter, value: str) -> list[str]:
@@ -255,6 +264,7 @@ def _saved_result(home):
 @pytest.mark.skipif(os.name == "nt", reason="names and signals of POSIX")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_hostile_options_end_in_a_result_or_in_one_line(attack, name):
+    open_trade(attack, name)
     findings = []
     for seed in range(FIRST, FIRST + RUNS):
         given, argument, may_write = drawn(COMMANDS[name], seed)
@@ -302,6 +312,5 @@ def test_every_option_takes_or_refuses_every_hostile_value(home, monkeypatch, tm
 @pytest.mark.parametrize("name", USUAL)
 def test_the_usual_run_of_each_command_works(attack, name):
     """So that an attack reaches more than the first check."""
-    if name.startswith("paper ") and name != "paper open":
-        attack(COMMANDS["paper open"].arguments([], None), may_write=False)
-    assert attack(COMMANDS[name].arguments([], None), may_write=False) == []
+    open_trade(attack, name)
+    assert attack(COMMANDS[name].arguments([], None), may_write=False, must_work=True) == []
