@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,9 +30,9 @@ CALLS = {  # every public pricing function, after the right and the spot; with a
 INVERSES = {"implied_vol": "price", "american_implied_vol": "american_price"}
 
 
-def values(result: object) -> np.ndarray:
+def values(result: Any) -> np.ndarray:
     """Numbers of a price or of greeks."""
-    parts = [result] if isinstance(result, np.ndarray) else list(vars(result).values())
+    parts = [result] if isinstance(result, np.ndarray) else list(astuple(result))
     return np.concatenate([np.ravel(part) for part in parts])
 
 
