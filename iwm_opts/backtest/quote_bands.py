@@ -16,6 +16,7 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import gain_per_trade, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.state import Surface
+from iwm_opts.simulation.dynamics import drawn_skew
 from iwm_opts.simulation.surface import drawn_smile
 
 Array = NDArray[np.float64]
@@ -55,7 +56,8 @@ def quote_bands(
     baselines : sequence of Baselines
         Of the rules, a trial each.
     draws : int
-        Of the smile, from the covariance of its estimates; the band holds the middle 90% of them.
+        Of the smile: of its coefficients, from the covariance of their estimates, and on modelled markets of what these
+        leave of each day's skew. The band holds the middle 90% of them.
     seed : int
     on_progress : callable, optional
         Called with (markets done, markets).
@@ -138,8 +140,11 @@ def _with_smile(rng: np.random.Generator) -> Change:
     seed = int(rng.integers(2**63))
 
     def drawn(days: SimulatedDays, rows: Flags) -> Surface:
-        given = days.market.parameters
-        return days.surface_under(replace(given, smile=drawn_smile(given.smile, np.random.default_rng(seed))), rows)
+        given, rng = days.market.parameters, np.random.default_rng(seed)
+        smile = drawn_smile(given.smile, rng)
+        # A simulated market has moved its skew already.
+        skew = drawn_skew(smile, len(days.days), rng) if market_kind(days) == MODELLED else 0.0
+        return days.surface_under(replace(given, smile=smile), rows, skew)
 
     return drawn
 

@@ -4,13 +4,13 @@ import hashlib
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.backtest.market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
 from iwm_opts.backtest.rules import EntryRule
@@ -24,6 +24,7 @@ from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
+from iwm_opts.simulation.surface import SKEW
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, repriced_rows
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 
@@ -196,7 +197,7 @@ class SimulatedDays:
             strikes.strike,
         )
 
-    def surface_under(self, parameters: Parameters, rows: Flags) -> Surface:
+    def surface_under(self, parameters: Parameters, rows: Flags, skew: ArrayLike = 0.0) -> Surface:
         """Surface of the same days under other parameters, priced on some of its rows and NaN on the others.
 
         Parameters
@@ -204,9 +205,14 @@ class SimulatedDays:
         parameters : Parameters
             Of another smile, premium or spread.
         rows : ndarray of bool, shape (rows,)
+        skew : array_like, shape (days,)
+            Added to the skew factor of each day.
         """
         surface, is_priced = self._surface, rows[self._order]
-        priced = repriced_rows(self._table, self.market.parameters, parameters, self._moments, is_priced)
+        factors = self._moments.factors.copy()
+        factors[:, SKEW] += skew
+        moments = replace(self._moments, factors=factors)
+        priced = repriced_rows(self._table, self.market.parameters, parameters, moments, is_priced)
         columns = surface.rows.reshape(-1, COLUMNS).copy()
         columns[:, THETA:] = np.nan
         columns[self._order[is_priced], THETA:] = np.column_stack(priced)

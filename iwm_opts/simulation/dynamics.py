@@ -56,7 +56,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.simulation.paths import SHOCKS, advance, expected_variance, mean_reverting
-from iwm_opts.simulation.parameters import TYPICAL_VOL, Dynamics, Parameters, Premium
+from iwm_opts.simulation.parameters import TYPICAL_VOL, Dynamics, Parameters, Premium, SmileShape
 
 Array = NDArray[np.float64]
 
@@ -193,6 +193,12 @@ def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
     out = np.empty(len(shocks))
     mean_reverting(shocks, 1.0 / SESSIONS_PER_YEAR, speed, vol, start, out)
     return out
+
+
+def drawn_skew(smile: SmileShape, sessions: int, rng: np.random.Generator) -> Array:
+    """Draw a path of the skew factor in its stationary state, shape (sessions,)."""
+    start = smile.skew_vol / math.sqrt(2.0 * smile.skew_speed) * rng.standard_normal()
+    return wander(rng.standard_normal(sessions), smile.skew_speed, smile.skew_vol, start)
 
 
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
