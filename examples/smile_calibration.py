@@ -68,7 +68,8 @@ def samples(folder: Path) -> tuple[ChainSample, ...]:
 def points(folder: Path) -> Array:
     """Skew and log eta of each chain's smiles, shape (n, 2)."""
     smile = shipped_parameters().smile
-    return np.array([fit_day(smile, chain) for chain in samples(folder)])
+    fits = (fit_day(smile, chain) for chain in samples(folder))
+    return np.array([(fit.skew, fit.log_eta) for fit in fits])
 
 
 def smile_table(folder: Path) -> str:

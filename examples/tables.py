@@ -33,6 +33,7 @@ from iwm_opts.research.smile_fit import (
     DELTA_SLACK,
     ChainSample,
     ShapeFit,
+    fit_day,
     fit_shapes,
     matched_surface,
     predicted_shape,
@@ -64,6 +65,7 @@ SOLD = {  # side and delta of the sold option
 }
 SMALLEST_MEDIAN = 20  # quotes
 BAND_DRAWS = 20  # of the smile
+GAMMAS, TILTS = (0.37, 0.44, 0.50), (-0.12, -0.08, -0.04, 0.0)
 CONSTANT = (0.485, 1.1)  # skew and eta of version 0.1.0, at every level of vol
 FITTED = date(2026, 6, 24)  # last session behind the coefficients of the spread model
 CLOSE_ALONE = date(2026, 7, 24)  # has no capture in session
@@ -294,6 +296,21 @@ def smile_out_of_sample(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def smile_tenor(folder: Path) -> str:
+    """Return the misfit of IWM's chains over gamma and tilt, which bend the smile by tenor, to that of the shipped."""
+    shipped, chains = shipped_parameters().smile, [chain for chain in samples(folder) if chain.symbol == "IWM"]
+
+    def misfit(smile: SmileShape) -> float:
+        return sum(fit_day(smile, chain).misfit for chain in chains)
+
+    least = misfit(shipped)
+    lines = [f"| gamma | {' | '.join(f'tilt {tilt:+.2f}' for tilt in TILTS)} |", "| ---: |" + " ---: |" * len(TILTS)]
+    for gamma in GAMMAS:
+        ratios = (misfit(replace(shipped, gamma=gamma, tilt=tilt)) / least for tilt in TILTS)
+        lines.append(f"| {gamma:.2f} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+    return "\n".join(lines) + "\n"
+
+
 def smile_credits(folder: Path) -> str:
     """Return modelled over real credits of 16-delta condors and their mean absolute miss, by symbol, age and method."""
     misses = smile_misses(folder)
@@ -320,6 +337,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "spread-misses": spread_misses,
     "smile-out-of-sample": smile_out_of_sample,
     "smile-credits": smile_credits,
+    "smile-tenor": smile_tenor,
 }
 
 

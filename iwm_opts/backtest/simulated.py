@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
 from iwm_opts.backtest.rules import EntryRule
@@ -197,7 +197,7 @@ class SimulatedDays:
             strikes.strike,
         )
 
-    def surface_under(self, parameters: Parameters, rows: Flags, skew: ArrayLike = 0.0) -> Surface:
+    def surface_under(self, parameters: Parameters, rows: Flags, skew: Array | float = 0.0) -> Surface:
         """Surface of the same days under other parameters, priced on some of its rows and NaN on the others.
 
         Parameters
@@ -205,7 +205,7 @@ class SimulatedDays:
         parameters : Parameters
             Of another smile, premium or spread.
         rows : ndarray of bool, shape (rows,)
-        skew : array_like, shape (days,)
+        skew : float or ndarray, shape (days,)
             Added to the skew factor of each day.
         """
         surface, is_priced = self._surface, rows[self._order]

@@ -187,8 +187,17 @@ def price_errors(surface: Surface, expiration: FittedExpiration, verticals: Vert
     return expiration.price * (sold - bought) - verticals.credit
 
 
-def fit_day(smile: SmileShape, chain: ChainSample) -> tuple[float, float]:
-    """Skew and log eta of one chain's smiles; `tilt` and `gamma` are the smile's."""
+@dataclass(frozen=True, slots=True)
+class DayFit:
+    """Shape of one chain's smiles."""
+
+    skew: float
+    log_eta: float
+    misfit: float  # sum over expirations of the mean loss of a vertical's miss in half-spreads, at most its square
+
+
+def fit_day(smile: SmileShape, chain: ChainSample) -> DayFit:
+    """Skew and log eta of one chain's smiles; `tilt` and `gamma`, the terms in log tenor, are the smile's."""
     low, high = FITTED_DELTA
     fitted = []
     for expiration in chain.expirations:
@@ -205,8 +214,8 @@ def fit_day(smile: SmileShape, chain: ChainSample) -> tuple[float, float]:
         return np.concatenate(parts)
 
     start = [smile.skew, smile.log_eta]
-    found = least_squares(errors, start, diff_step=1e-3, xtol=1e-4, ftol=1e-4, loss="soft_l1").x
-    return float(found[0]), float(found[1])
+    found = least_squares(errors, start, diff_step=1e-3, xtol=1e-4, ftol=1e-4, loss="soft_l1")
+    return DayFit(float(found.x[0]), float(found.x[1]), 2.0 * float(found.cost))
 
 
 def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_constant: bool = False) -> ShapeFit:
@@ -216,7 +225,7 @@ def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_con
     ----------
     chains : sequence of ChainSample, length n
     points : ndarray, shape (n, 2)
-        Skew and log eta of each; see `fit_day`.
+        Skew and log eta of each, by `fit_day`.
     symbol : str
         One that no chain has gets the common coefficients.
     is_constant : bool

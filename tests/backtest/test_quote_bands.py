@@ -13,6 +13,8 @@ from iwm_opts.backtest.rules import ExitRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
 from iwm_opts.errors import InputError
+from iwm_opts.kernels.backtest.state import COLUMNS, THETA
+from iwm_opts.simulation.dynamics import drawn_skew
 from iwm_opts.simulation.parameters import COEFFICIENTS, shipped_parameters
 from iwm_opts.simulation.surface import drawn_smile
 
@@ -62,6 +64,35 @@ def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, s
     band, _ = bands(small_trials, small_rules, draws=5)
     assert band.ungated[0] < band.ungated[1]
     assert bands(small_trials, small_rules, draws=5)[0] == band
+
+
+def test_modelled_quotes_have_the_skew_of_days_drawn_too(monkeypatch, small_trials, small_rules):
+    certain = [
+        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 21))
+        for trial in small_trials
+    ]
+    monkeypatch.setitem(quote_bands.__globals__, "market_kind", lambda _: "modelled")
+    band, _ = bands(certain, small_rules, draws=5)
+    assert band.ungated[0] < band.ungated[1]
+
+
+def test_skew_of_the_surface_moves_by_what_is_added(small_trials):
+    days = small_trials[0].market
+    own, rows = days.surface(), np.ones(len(days.surface().rows) // COLUMNS, dtype=bool)
+    skewed = days.surface_under(days.market.parameters, rows, np.full(len(days.days), 0.2))
+    smile = days.market.parameters.smile
+    for given, moved in zip(*(each.rows.reshape(-1, COLUMNS) for each in (own, skewed)), strict=True):
+        theta, rho = given[THETA], given[THETA + 1]
+        tilted = np.arctanh(-rho) + 0.2 + smile.tilt * np.log(moved[THETA] / theta)
+        assert moved[THETA + 1] == pytest.approx(-np.tanh(tilted), abs=1e-9)
+
+
+def test_drawn_skew_has_the_spread_and_the_memory_of_the_factor():
+    smile, rng = shipped_parameters().smile, np.random.default_rng(2)
+    paths = np.array([drawn_skew(smile, 60, rng) for _ in range(4000)])
+    sd = smile.skew_vol / np.sqrt(2.0 * smile.skew_speed)
+    assert paths.std(axis=0) == pytest.approx(np.full(60, sd), rel=0.06)
+    assert np.corrcoef(paths[:, 0], paths[:, 12])[0, 1] == pytest.approx(np.exp(-smile.skew_speed * 12 / 252), abs=0.04)
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,11 @@ def sample(made_quotes):
 
 
 def test_the_shape_of_a_made_chain_is_found_again(sample):
-    skew, log_eta = fit_day(SMILE, sample)
-    assert skew == pytest.approx(0.6, abs=0.02)
-    assert math.exp(log_eta) == pytest.approx(1.3, abs=0.02)
+    found = fit_day(SMILE, sample)
+    assert found.skew == pytest.approx(0.6, abs=0.02)
+    assert math.exp(found.log_eta) == pytest.approx(1.3, abs=0.02)
+    # One expiration: another term in log tenor is another skew and eta, and fits as well.
+    assert found.misfit == pytest.approx(fit_day(replace(SMILE, tilt=0.0), sample).misfit, abs=1e-3)
 
 
 def test_errors_are_differences_of_black_prices(sample):
