@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.api.backtest import BacktestResult
 from iwm_opts.api.cluster import OnCluster, cluster_mapper
-from iwm_opts.api.result import Result, new_axes
+from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.review import read_trades
 from iwm_opts.backtest.metrics import by_path, daily_returns, with_account
 from iwm_opts.backtest.montecarlo import (
@@ -150,7 +150,10 @@ class _Source(NamedTuple):
 
 
 def answer_montecarlo(
-    request: MonteCarloRequest, client: "Client | None" = None, on_cluster: OnCluster | None = None
+    request: MonteCarloRequest,
+    on_progress: OnProgress | None = None,
+    client: "Client | None" = None,
+    on_cluster: OnCluster | None = None,
 ) -> MonteCarloResult:
     """Resample a record; see `MonteCarloRequest`."""
     source = _source(request)
@@ -162,7 +165,7 @@ def answer_montecarlo(
         moves = [np.diff(with_account(path, account)) / account for path in source.equity]
     record = DailyRecord(tuple(moves), is_compounded, source.holding)
     with cluster_mapper(request.cluster, client, on_cluster, is_kept=True) as mapper:
-        return MonteCarloResult(monte_carlo(record, request.question, mapper), source.lines)
+        return MonteCarloResult(monte_carlo(record, request.question, mapper, on_progress), source.lines)
 
 
 def _source(request: MonteCarloRequest) -> _Source:
@@ -280,4 +283,4 @@ def montecarlo(
         seed=seed,
     )  # fmt: skip
     request = MonteCarloRequest(record=record, account=account, sizing=sizing, question=question)
-    return answer_montecarlo(request, client)
+    return answer_montecarlo(request, client=client)

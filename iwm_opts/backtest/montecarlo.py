@@ -7,7 +7,7 @@ record do not occur: a history is only as bad as the worst days of the record in
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.bootstrap import optimal_block
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
-from iwm_opts.io.mapping import Mapper, in_order, thread_pool
+from iwm_opts.io.mapping import Mapper, in_order, map_on_threads
 from iwm_opts.kernels.backtest.montecarlo import growth_optimal_sizes, resample_equity
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
+OnProgress = Callable[[int, int], None]
 
 HISTORIES: Final = 10_000
 YEARS: Final = 10.0
@@ -35,9 +36,7 @@ MIN_RECORD: Final = 20  # days
 BATCH: Final = 1_024  # histories of one random stream: results do not depend on threads
 KELLY_DRAWS: Final = 1_000
 KELLY_LEVEL: Final = 0.90
-LANES: Final = 8  # sizes tried in one pass over the histories
-PASSES: Final = 3  # after the size is bracketed; each narrows the bracket by LANES + 1
-SMALLEST, LARGEST = 2.0**-10, 2.0**14  # sizes searched
+PRECISION: Final = 1e-6  # of a size, relative: at its bound the history is one that falls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +99,7 @@ class Histories(NamedTuple):
     final: Array
     drawdown: Array  # deepest, a fraction of the peak, at most 0
     lowest: Array
+    size_of_fall: Array  # smallest size with a drawdown asked about, shape (histories,); infinite without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,8 @@ class Resampling:
         One a core unless given; the result does not depend on it.
     mapper : Mapper, optional
         Runs the batches in place of threads; the result does not depend on it.
+    on_progress : callable, optional
+        Called with histories done and their number.
     """
 
     block: int
@@ -170,9 +172,17 @@ class Resampling:
     seed: int = 1
     threads: int | None = None
     mapper: Mapper | None = None
+    on_progress: OnProgress | None = None
+
+    def on_batch(self, batches: int) -> None:
+        """Report the histories of some batches as done."""
+        if self.on_progress:
+            self.on_progress(min(batches * BATCH, self.histories), self.histories)
 
 
-def simulate_histories(record: DailyRecord, sizes: Sequence[float] | Array, resampling: Resampling) -> Histories:
+def simulate_histories(
+    record: DailyRecord, sizes: Sequence[float] | Array, resampling: Resampling, drawdown: float = DRAWDOWN
+) -> Histories:
     """Resample a record and trade each history at each size.
 
     Parameters
@@ -181,27 +191,31 @@ def simulate_histories(record: DailyRecord, sizes: Sequence[float] | Array, resa
     sizes : sequence of float
         Multiples of the size in the record.
     resampling : Resampling
+    drawdown : float
+        Fraction of the peak, of `Histories.size_of_fall`.
     """
     scale = np.ascontiguousarray(sizes, dtype=np.float64)
     batches = range(math.ceil(resampling.histories / BATCH))
-    simulate = partial(_simulated, record, scale, replace(resampling, mapper=None))
-    if resampling.mapper is not None:
-        parts = in_order(resampling.mapper, simulate, batches)
-    else:
-        with thread_pool(resampling.threads or os.cpu_count() or 1) as pool:
-            parts = list(pool.map(simulate, batches))
-    return Histories(*map(np.concatenate, zip(*parts, strict=True)))
+    simulate = partial(_simulated, record, scale, drawdown, replace(resampling, mapper=None, on_progress=None))
+    mapper = resampling.mapper or partial(map_on_threads, resampling.threads or os.cpu_count() or 1)
+    rows = np.concatenate(in_order(mapper, simulate, batches, resampling.on_batch))
+    final, depth, lowest = np.split(rows[:, :-1], 3, axis=1)
+    return Histories(final, depth, lowest, rows[:, -1])
 
 
-def _simulated(record: DailyRecord, scale: Array, resampling: Resampling, batch: int) -> Histories:
-    """One batch of histories, from a random stream of its own."""
+def _simulated(record: DailyRecord, scale: Array, drawdown: float, resampling: Resampling, batch: int) -> Array:
+    """One batch of histories, from a random stream of its own: a row each of `Histories`, one field after the other."""
     move, sessions = record.all_moves, resampling.sessions
     count = min(BATCH, resampling.histories - batch * BATCH)
-    outcomes = Histories(*(np.empty((count, len(scale))) for _ in Histories._fields))
+    outcomes = [np.empty((count, len(scale))) for _ in range(3)]
+    size_of_fall = np.empty(count)
     rng = np.random.default_rng([resampling.seed, batch])
     first, length = random_blocks(rng, len(move), count, sessions, resampling.block)
-    resample_equity(move, record.following, first, length, sessions, scale, record.is_compounded, *outcomes)
-    return outcomes
+    resample_equity(
+        move, record.following, first, length, scale, record.is_compounded, drawdown, np.empty(sessions), *outcomes,
+        size_of_fall,
+    )  # fmt: skip
+    return np.column_stack([*outcomes, size_of_fall])
 
 
 def random_blocks(
@@ -218,59 +232,13 @@ def random_blocks(
     return rng.integers(rows, size=length.shape), length
 
 
-def size_for_drawdown(record: DailyRecord, drawdown: float, chance: float, resampling: Resampling) -> float:
-    """Find the largest size at which a drawdown has at most a given chance.
+def size_with_chance(size_of_fall: Array, chance: float) -> float:
+    """Largest size at which at most a fraction of histories falls, given the smallest size at which each does.
 
-    Along one history a larger size falls at least as deep, whether compounded or not, so that the chance rises with the
-    size and the search may bisect. To 0.2% of the size.
-
-    Parameters
-    ----------
-    record : DailyRecord
-    drawdown : float
-        Fraction of the peak, above 0 and below 1.
-    chance : float
-        Above 0 and below 1.
-    resampling : Resampling
-
-    Returns
-    -------
-    float
-        Infinite where no size up to 16,384 has that chance.
+    Along one history a larger size falls at least as deep, whether compounded or not.
     """
-    for name, fraction in (("drawdown", drawdown), ("chance", chance)):
-        if not 0.0 < fraction < 1.0:
-            raise InputError(name, fraction, "must lie between 0 and 1", "20% is 0.2")
-
-    def allowed(sizes: Array) -> int:
-        """How many of ascending sizes keep the chance."""
-        depth = simulate_histories(record, sizes, resampling).drawdown
-        return int(((depth <= -drawdown).mean(axis=0) <= chance).sum())
-
-    low, high = SMALLEST, LARGEST
-    for sizes in _brackets():
-        count = allowed(sizes)
-        if count == len(sizes):
-            low = float(sizes[-1])
-            continue
-        if count:
-            low = float(sizes[count - 1])
-        high = float(sizes[count])
-        break
-    else:
-        return math.inf
-    for _ in range(PASSES):
-        sizes = np.geomspace(low, high, LANES + 2)
-        count = allowed(sizes[1:-1].copy())
-        low, high = float(sizes[count]), float(sizes[count + 1])
-    return low
-
-
-def _brackets() -> Iterator[Array]:
-    """Ascending sizes from `SMALLEST` to `LARGEST`, `LANES` at a time, each four times the one before."""
-    sizes = np.exp2(np.arange(math.log2(SMALLEST), math.log2(LARGEST) + 1.0, 2.0))
-    for start in range(0, len(sizes), LANES):
-        yield sizes[start : start + LANES]
+    allowed = min(math.floor(chance * len(size_of_fall) + PRECISION), len(size_of_fall) - 1)
+    return float(np.partition(size_of_fall, allowed)[allowed]) * (1.0 - PRECISION)
 
 
 def kelly_size(record: DailyRecord, block: int, seed: int, draws: int = KELLY_DRAWS) -> Kelly:
@@ -359,21 +327,26 @@ class MonteCarloQuestion:
             raise InputError("block", self.block, "must be at least 1 session")
 
 
-def monte_carlo(record: DailyRecord, question: MonteCarloQuestion, mapper: Mapper | None = None) -> MonteCarlo:
+def monte_carlo(
+    record: DailyRecord,
+    question: MonteCarloQuestion,
+    mapper: Mapper | None = None,
+    on_progress: OnProgress | None = None,
+) -> MonteCarlo:
     """Distributions of resampled histories by size, the size for a drawdown, and the growth-optimal size."""
     block = question.block or record.block
     sessions = max(1, round(question.years * SESSIONS_PER_YEAR))
     resampling = Resampling(
         block=block, sessions=sessions, histories=question.histories, seed=question.seed, threads=question.threads,
-        mapper=mapper,
+        mapper=mapper, on_progress=on_progress,
     )  # fmt: skip
-    outcomes = simulate_histories(record, question.sizes, resampling)
+    outcomes = simulate_histories(record, question.sizes, resampling, question.drawdown)
     return MonteCarlo(
         sizes=tuple(_outcome(outcomes, column, size, question) for column, size in enumerate(question.sizes)),
         drawdown=question.drawdown,
         chance=question.chance,
         ruin=question.ruin,
-        size_at=size_for_drawdown(record, question.drawdown, question.chance, resampling),
+        size_at=size_with_chance(outcomes.size_of_fall, question.chance),
         kelly=kelly_size(record, block, question.seed),
         histories=question.histories,
         sessions=sessions,
@@ -387,7 +360,7 @@ def monte_carlo(record: DailyRecord, question: MonteCarloQuestion, mapper: Mappe
 
 
 def _outcome(outcomes: Histories, column: int, size: float, question: MonteCarloQuestion) -> SizeOutcome:
-    final, drawdown, lowest = (values[:, column] for values in outcomes)
+    final, drawdown, lowest = (values[:, column] for values in outcomes[:3])
     low, median, high = np.quantile(final, [0.05, 0.5, 0.95]).tolist()
     middle, deep = np.quantile(drawdown, [0.5, 0.05]).tolist()
     return SizeOutcome(

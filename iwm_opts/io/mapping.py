@@ -19,11 +19,27 @@ def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def in_order(mapper: Mapper | None, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """Results in the order of the items; in this process without a mapper."""
-    if mapper is None:
-        return [function(item) for item in items]
-    results = dict(mapper(function, items))
+def map_on_threads(threads: int, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Run a function on each item on threads of this process; see `Mapper`."""
+    with thread_pool(threads) as pool:
+        yield from enumerate(pool.map(function, items))
+
+
+def in_order(
+    mapper: Mapper | None,
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    on_done: Callable[[int], None] | None = None,
+) -> list[Any]:
+    """Results in the order of the items, in this process without a mapper.
+
+    `on_done` is called with the number of items done.
+    """
+    results: dict[int, Any] = {}
+    for place, result in mapper(function, items) if mapper else enumerate(map(function, items)):
+        results[place] = result
+        if on_done:
+            on_done(len(results))
     return [results[place] for place in range(len(items))]
 
 

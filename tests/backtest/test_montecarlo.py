@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from iwm_opts.backtest.montecarlo import (
+    BATCH,
     DailyRecord,
     MonteCarloQuestion,
     Resampling,
@@ -13,7 +14,6 @@ from iwm_opts.backtest.montecarlo import (
     monte_carlo,
     random_blocks,
     simulate_histories,
-    size_for_drawdown,
 )
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.montecarlo import resample_equity
@@ -41,9 +41,10 @@ def test_histories_are_those_of_a_plain_loop(compounded):
     source = record(first_path, second_path, compounded=compounded)
     first, length = random_blocks(np.random.default_rng(3), 50, 40, 25, 4)
     sizes = np.array([0.5, 1.0, 6.0])
-    outcomes = [np.empty((40, 3)) for _ in range(3)]
-    resample_equity(source.all_moves, source.following, first, length, 25, sizes, compounded, *outcomes)
-    ruined = 0
+    outcomes, size_of_fall = [np.empty((40, 3)) for _ in range(3)], np.empty(40)
+    blocks = source.all_moves, source.following, first, length
+    resample_equity(*blocks, sizes, compounded, 0.3, np.empty(25), *outcomes, size_of_fall)
+    ruined = falls = 0
     for i in range(40):
         days = []
         for start, count in zip(first[i], length[i], strict=True):
@@ -53,6 +54,13 @@ def test_histories_are_those_of_a_plain_loop(compounded):
             expected = plain_history(days[:25], size, compounded)
             assert [values[i, k] for values in outcomes] == pytest.approx(expected, abs=1e-12)
             ruined += expected[0] == 0.0
+        if size_of_fall[i] < math.inf:
+            near = [
+                plain_history(days[:25], factor * size_of_fall[i], compounded)[1] for factor in (1 - 1e-7, 1 + 1e-7)
+            ]
+            assert near[0] > -0.3 >= near[1]
+            falls += 1
+    assert falls > 30
     assert compounded or ruined  # six times the size wipes some histories out
 
 
@@ -105,20 +113,42 @@ def test_blocks_are_at_least_twice_as_long_as_a_trade():
 
 
 @pytest.mark.parametrize("compounded", [False, True])
-def test_the_size_for_a_drawdown_has_its_chance(compounded):
-    source = record(np.random.default_rng(6).normal(0.0005, 0.01, 800), compounded=compounded)
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 5_000.0])
+def test_the_size_for_a_drawdown_has_its_chance(compounded, scale):
+    days = scale * np.random.default_rng(6).normal(0.0005, 0.01, 800)
+    question = MonteCarloQuestion(years=2, histories=3_000, drawdown=0.25, chance=0.1, block=10)
+    source = record(days, compounded=compounded)
+    size = monte_carlo(source, question).size_at
     resampling = Resampling(block=10, sessions=504, histories=3_000)
-    size = size_for_drawdown(source, 0.25, 0.1, resampling)
-    falls = simulate_histories(source, [size, 1.005 * size], resampling).drawdown
-    at, above = (falls <= -0.25).mean(axis=0)
-    assert at <= 0.1 < above + 0.005
-    assert at == pytest.approx(0.1, abs=0.005)
+    falls = simulate_histories(source, [size, (1.0 + 2e-6) * size], resampling).drawdown
+    assert (falls <= -0.25).sum(axis=0).tolist() == [300, 301]
 
 
 def test_a_record_without_a_loss_has_no_limit():
     source = record(np.full(100, 0.001))
-    assert size_for_drawdown(source, 0.2, 0.05, Resampling(block=1, sessions=252, histories=100)) == math.inf
     assert kelly_size(source, 1, 1).full == math.inf
+    for compounded in (False, True):
+        source = record(np.full(100, 0.001), compounded=compounded)
+        assert monte_carlo(source, MonteCarloQuestion(years=1, histories=100)).size_at == math.inf
+
+
+def test_gains_beyond_all_bounds_hide_no_fall():
+    # A product of the gains alone overflows before the loss comes.
+    days = np.r_[np.full(400, 0.05), -1e-4]
+    source = record(days, compounded=True)
+    outcomes = simulate_histories(source, [1.0], Resampling(block=1_000, sessions=401, histories=200), drawdown=0.25)
+    falls = outcomes.size_of_fall[np.isfinite(outcomes.size_of_fall)]
+    assert len(falls) > 100
+    assert np.median(falls) == pytest.approx(0.25 / 1e-4)
+
+
+def test_progress_is_in_histories():
+    calls = []
+    question = MonteCarloQuestion(years=1, histories=BATCH + 10, threads=1)
+    monte_carlo(
+        record(np.random.default_rng(1).normal(0.0, 0.01, 60)), question, on_progress=lambda *at: calls.append(at)
+    )
+    assert calls == [(BATCH, BATCH + 10), (BATCH + 10, BATCH + 10)]
 
 
 def test_kelly_of_a_coin():

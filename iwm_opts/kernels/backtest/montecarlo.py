@@ -5,43 +5,104 @@ import math
 from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
 
 HALVINGS = 45  # of the interval that holds the growth-optimal size
+STEPS = 50  # of Newton's method at most; three or four are usual
+PRECISION = 1e-9  # of a size, relative
 
 
 @kernel(
-    "void(float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64, float64[::1], boolean,"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1])",
+    "void(float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[::1], boolean, float64, float64[::1],"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])",
     **COUNTLESS,
 )
-def resample_equity(move, following, first, length, days, size, is_compounded, final, drawdown, lowest):
+def resample_equity(
+    move, following, first, length, size, is_compounded, fall, path, final, drawdown, lowest, size_of_fall
+):
     """Trade each history at each size from an equity of 1; an equity of 0 ends it.
 
     `move` (rows,) has the P&L of each day of the record at size 1, as a fraction of the equity before it where
     compounded, else of the account at the start. `following` has the row of each day's next. Block b of history i
-    begins on row first[i, b] and has length[i, b] days; those of a history cover `days`. Writes, shape (histories,
-    sizes), the equity at the end, the deepest drawdown (fraction of the peak, at most 0) and the lowest equity.
+    begins on row first[i, b] and has length[i, b] days; those of a history cover `path` (days,), which is room. Writes,
+    shape (histories, sizes), the equity at the end, the deepest drawdown (fraction of the peak, at most 0) and the
+    lowest equity; and, shape (histories,), the smallest size with a drawdown of `fall`.
     """
+    days = path.shape[0]
     for i in range(first.shape[0]):
+        day = block = 0
+        while day < days:
+            row, stop = first[i, block], min(day + length[i, block], days)
+            block += 1
+            while day < stop:
+                path[day] = move[row]
+                row = following[row]
+                day += 1
         for k in range(size.shape[0]):
             scale = size[k]
             level = peak = low = ratio = 1.0
-            day = block = 0
-            while day < days and level > 0.0:
-                row, stop = first[i, block], min(day + length[i, block], days)
-                block += 1
-                while day < stop:
-                    change = scale * move[row]
-                    if is_compounded:
-                        change *= level
-                    level += change
-                    if level <= 0.0:
-                        level = low = ratio = 0.0
-                        break
-                    low = min(low, level)
-                    peak = max(peak, level)
-                    ratio = min(ratio, level / peak)
-                    row = following[row]
-                    day += 1
+            for day in range(days):
+                change = scale * path[day]
+                if is_compounded:
+                    change *= level
+                level += change
+                if level <= 0.0:
+                    level = low = ratio = 0.0
+                    break
+                low = min(low, level)
+                peak = max(peak, level)
+                if level < ratio * peak:
+                    ratio = level / peak
             final[i, k], drawdown[i, k], lowest[i, k] = level, ratio - 1.0, low
+        size_of_fall[i] = compounded_size(path, fall) if is_compounded else fixed_size(path, fall)
+
+
+@inline
+def fixed_size(path, fall):
+    """Smallest size at which an equity of 1 + size x the P&L so far falls by a fraction of its peak.
+
+    At a peak M of the P&L and a later S: 1 + size S = (1 - fall) (1 + size M).
+    """
+    total = peak = deepest = 0.0
+    for day in range(path.shape[0]):
+        total += path[day]
+        peak = max(peak, total)
+        deepest = max(deepest, (1.0 - fall) * peak - total)
+    return fall / deepest if deepest > 0.0 else math.inf
+
+
+@inline
+def compounded_size(path, fall):
+    """Smallest size at which the product of 1 + size x P&L falls by a fraction of its peak.
+
+    The log of a drawdown is the least of sums of log(1 + size x P&L) over stretches of days, each concave in the size
+    and zero at 0: Newton's method descends to the root from any size above it. log(1 + x) <= x, and the worst day
+    alone, give such a size.
+    """
+    total = peak = deepest = worst = 0.0
+    for day in range(path.shape[0]):
+        total += path[day]
+        peak = max(peak, total)
+        deepest = max(deepest, peak - total)
+        worst = min(worst, path[day])
+    if deepest == 0.0:
+        return math.inf
+    goal = math.log(1.0 - fall)
+    size = min(-goal / deepest, -fall / worst)
+    for _ in range(STEPS):
+        level = ratio = 1.0  # of the peak
+        top = start = stop = 0
+        for day in range(path.shape[0]):
+            level *= 1.0 + size * path[day]
+            if level >= 1.0:
+                level, top = 1.0, day + 1
+            elif level < ratio:
+                ratio, start, stop = level, top, day + 1
+        slope = 0.0
+        for day in range(start, stop):
+            slope += path[day] / (1.0 + size * path[day])
+        step = (math.log(ratio) - goal) / slope
+        size -= step
+        if step <= PRECISION * size:
+            break
+    return size
 
 
 @inline
@@ -80,7 +141,7 @@ def growth_optimal_size(move, count):
     **COUNTLESS,
 )
 def growth_optimal_sizes(move, following, first, length, count, size):
-    """Growth-optimal size of each history, as long as the record; blocks as for `resample_equity`, `count` scratch."""
+    """Growth-optimal size of each history, as long as the record; blocks as of `resample_equity`, `count` scratch."""
     days = move.shape[0]
     for i in range(first.shape[0]):
         for row in range(days):
