@@ -35,11 +35,11 @@ from iwm_opts.io.panel_cache import PACKAGE, code_digest
 if TYPE_CHECKING:
     from distributed import Client
 
-Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 LOCAL: Final = "local"
 SHORTEST: Final = 64  # parts of a worker's share, of which the last tasks are one each
+LONGEST: Final = 2**15  # variants of a task: a minute of 20 paths, which a stop or a lost worker costs at most
 RETRIES: Final = 3  # of a task whose worker was lost
 TIMEOUT: Final = 30.0  # seconds to reach a scheduler
 SECONDS_A_LOOK: Final = "1s"
@@ -254,8 +254,8 @@ def run_variants_on_cluster(
         yield outcomes
 
 
-def _spans(client: "Client", count: int, chunk: int | None = None) -> list[tuple[int, int]]:
-    """First and stop of each task's stretch: half of what a worker has left, unless a chunk is given.
+def _spans(client: "Client", count: int, chunk: int | None = None, most: int = LONGEST) -> list[tuple[int, int]]:
+    """First and stop of each task's stretch: half of what a worker has left and at most `most`, or of a given chunk.
 
     Long stretches first and short ones last keep tasks few, and workers busy to the end.
     """
@@ -264,7 +264,7 @@ def _spans(client: "Client", count: int, chunk: int | None = None) -> list[tuple
     workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
     least, spans, start = max(1, count // (workers * SHORTEST)), [], 0
     while start < count:
-        stop = min(start + max(least, (count - start) // (2 * workers)), count)
+        stop = min(start + min(max(least, (count - start) // (2 * workers)), most), count)
         spans.append((start, stop))
         start = stop
     return spans
@@ -300,11 +300,11 @@ def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains,
     """
     rules, numbers = gains.variants.source, gains.variants.numbers[places]
 
-    def elsewhere(work: Work, order: Places, figures: Sequence[Array]) -> Iterator[list[Any]]:
+    def elsewhere(work: Work, order: Places) -> Iterator[list[Any]]:
         """Results of each stretch's chunks, in the order of the stretches."""
         chunk_of = -(-len(order) // COLUMNS)  # chunks stay whole: sums over their variants keep their bytes
-        spans = [slice(start * COLUMNS, stop * COLUMNS) for start, stop in _spans(client, chunk_of)]
-        items = [(numbers[order[span]], [figure[span] for figure in figures]) for span in spans]
+        spans = _spans(client, chunk_of, most=LONGEST // COLUMNS)
+        items = [numbers[order[start * COLUMNS : stop * COLUMNS]] for start, stop in spans]
         waiting: dict[int, list[Any]] = {}
         following = 0
         for place, results in map_on_cluster(client, partial(work_on_some, rules, work), items, opener):
@@ -316,14 +316,11 @@ def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains,
     return Family(gains.days, len(places), lambda some: gains(places[some]), elsewhere)
 
 
-def work_on_some(
-    rules: RuleTable | GridRules, work: Work, trials: Sequence[Trial], item: tuple[Places, Sequence[Array]]
-) -> list[Any]:
-    """Results of work on the daily P&L of each chunk of some variants, given by number, on a worker."""
-    numbers, figures = item
+def work_on_some(rules: RuleTable | GridRules, work: Work, trials: Sequence[Trial], numbers: Places) -> list[Any]:
+    """Results of work on the daily P&L of each chunk of some variants, on a worker."""
     gains = DailyGains(trials, Variants(numbers, rules, _no_values), 1, _book_caches(trials))
     family = Family(gains.days, len(numbers), gains)
-    return list(family.results(work, np.arange(len(numbers)), figures))
+    return list(family.results(work, np.arange(len(numbers))))
 
 
 def _book_caches(trials: Sequence[Trial]) -> Sequence[BookCache]:

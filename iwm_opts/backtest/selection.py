@@ -12,12 +12,12 @@ Pass every variant tried. A family without its failures understates the bias. A 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, combinations
 from statistics import NormalDist
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 NORMAL: Final = NormalDist()  # scipy.special takes 0.2 s to import
+SIGNIFICANT: Final = 0.05  # p-values below it
 MIN_VARIANTS: Final = 2
 MIN_DAYS: Final = 3
 PARTS: Final = 16  # of the days: 12,870 ways to halve them (Bailey et al. 2017)
@@ -41,8 +42,7 @@ COLUMNS: Final = 256  # variants read and resampled at a time; bounds memory at 
 IN_CACHE: Final = 64  # variants whose running sums, or sums over all subsets of days, stay in the cache
 
 
-Values = TypeVar("Values", Places, Array)
-Work = Callable[..., Any]  # of daily P&L, shape (days, variants), the variants' places and figures of each
+Work = Callable[[Array, Places], Any]  # of daily P&L, shape (days, variants), and the variants' places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,8 @@ class Family:
     days: int
     variants: int
     read: Callable[[Places], Array]  # of some variants, shape (days, len(places))
-    elsewhere: Callable[..., Iterator[list[Any]]] | None = None  # as `results`, some of `chunks` at a time
+    elsewhere: Callable[[Work, Places], Iterator[list[Any]]] | None = None  # as `results`, some `chunks` at a time
+    on_read: Callable[[int], None] | None = None  # called with the number of variants whose work is done
 
     @classmethod
     def of(cls, pnl: "Array | Family") -> "Family":
@@ -62,37 +63,24 @@ class Family:
         days, variants = pnl.shape
         return cls(days, variants, lambda places: pnl[:, places])
 
-    def map(
-        self, work: Work, order: Places | None = None, figures: Sequence[Array] = ()
-    ) -> Iterator[tuple[Places, Any]]:
-        """Yield some variants and the result of work on their P&L at a time.
-
-        Parameters
-        ----------
-        work : callable
-            Of P&L, places, and the figures of those places.
-        order : ndarray of int, optional
-            Of all variants.
-        figures : sequence of ndarray, shape (variants,)
-        """
+    def map(self, work: Work, order: Places | None = None) -> Iterator[tuple[Places, Any]]:
+        """Yield some variants and the result of work on their P&L at a time, in a given order of all variants."""
         places = np.arange(self.variants) if order is None else order
-        ordered = [figure[places] for figure in figures]
-        results: Iterator[Any]
-        if self.elsewhere:
-            results = chain.from_iterable(self.elsewhere(work, places, ordered))
-        else:
-            results = self.results(work, places, ordered)
-        return zip(chunks(places), results, strict=True)
+        results = chain.from_iterable(self.elsewhere(work, places)) if self.elsewhere else self.results(work, places)
+        for some, result in zip(chunks(places), results, strict=True):
+            yield some, result
+            if self.on_read:
+                self.on_read(len(some))
 
-    def results(self, work: Work, places: Places, figures: Sequence[Array] = ()) -> Iterator[Any]:
-        """Yield the result of work on each of `chunks`; figures in the order of the places."""
-        for some, *of_some in zip(chunks(places), *map(chunks, figures), strict=True):
-            yield work(np.ascontiguousarray(self.read(some), dtype=np.float64), some, *of_some)
+    def results(self, work: Work, places: Places) -> Iterator[Any]:
+        """Yield the result of work on each of `chunks`."""
+        for some in chunks(places):
+            yield work(np.ascontiguousarray(self.read(some), dtype=np.float64), some)
 
 
-def chunks(values: Values) -> Iterator[Values]:
-    """Yield values of some variants at a time."""
-    return (values[start : start + COLUMNS] for start in range(0, len(values), COLUMNS))
+def chunks(places: Places) -> Iterator[Places]:
+    """Yield some variants at a time."""
+    return (places[start : start + COLUMNS] for start in range(0, len(places), COLUMNS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +229,7 @@ def superior_ability(
     below = np.full(draws, -math.inf)  # largest resampled statistic of the variants with a smaller t
     p_stepdown = np.ones(variants)
     draw = _Draws(days, block, seed, draws)
-    for places, (maxima, reached, last) in family.map(partial(_resample, draw), ascending, (mean, error)):
+    for places, (maxima, reached, last) in family.map(partial(_resample, draw), ascending):
         np.maximum(largest, maxima, out=largest)
         is_reached = np.unpackbits(reached, axis=0, count=draws).view(bool) | (below[:, None] >= t[places])
         p_stepdown[places] = _p_value(is_reached)
@@ -282,9 +270,7 @@ def _shifts(t: Array, days: int) -> Array:
     return np.stack([np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(len(t))])
 
 
-def _resample(
-    draws: _Draws, pnl: Array, _places: Places, mean: Array, error: Array
-) -> tuple[Array, NDArray[np.uint8], Array]:
+def _resample(draws: _Draws, pnl: Array, _places: Places) -> tuple[Array, NDArray[np.uint8], Array]:
     """Resample variants in ascending order of their t-statistics.
 
     Returns
@@ -296,6 +282,7 @@ def _resample(
     last : ndarray, shape (draws,)
         Largest statistic of each draw.
     """
+    mean, error = _moments(pnl, draws.block)[:2]  # again: a task of a cluster is sent the variants' numbers alone
     t, resampled = mean / error, _resampled_t(pnl - mean, error, draws)
     maxima = np.stack([(resampled + shift).max(axis=1) for shift in _shifts(t, draws.days)])
     running = np.maximum.accumulate(resampled, axis=1)
