@@ -27,7 +27,7 @@ from iwm_opts.backtest.breakeven import (
     breakeven_slippage,
 )
 from iwm_opts.backtest.engine import run_totals
-from iwm_opts.backtest.factors import Factor, one_factor_at_a_time
+from iwm_opts.backtest.factors import Factor, FamilyTest, family_test, one_factor_at_a_time
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.quote_bands import SPREADS, QuoteBand, quote_bands
@@ -85,6 +85,7 @@ class Evidence:
     baselines: tuple[Arm, ...]
     differences: tuple[Difference, ...]
     factors: tuple[Factor, ...]  # the rules with one thing changed
+    factor_test: FamilyTest | None  # of those and the rules as given; None where too few traded
     slippage: BreakevenSlippage
     premium: BreakevenPremium | None  # None: the market is not simulated, or it was not asked for
     bands: tuple[QuoteBand, ...]  # over what modelled quotes leave open; empty where not asked for
@@ -147,12 +148,16 @@ def gather_evidence(
     premium = breakeven_premium(trials, rules, seed, steps.at, mapper) if wants_premium else None
     steps.before += 10 if wants_premium else 0
     bands = quote_bands(prepared, band_draws, seed, steps.at) if band_draws else ()
+    held = gated.metrics.average_sessions
+    factors, samples = one_factor_at_a_time(trials, prepared, rules, held, seed)
+    samples += [[trade_sample(result) for result in each.results.results] for each in (gated, others[0])]
     return Evidence(
         rules=rules,
         strategy=gated,
         baselines=others,
         differences=tuple(differences),
-        factors=one_factor_at_a_time(trials, prepared, rules, gated.metrics.average_sessions, seed),
+        factors=factors,
+        factor_test=family_test(samples, held, seed),
         slippage=breakeven_slippage([trial.gated for trial in prepared]),
         premium=premium,
         bands=bands,
@@ -239,7 +244,11 @@ def _against_chance(
             steps.at(len(rows), draws)
     else:
         on_workers = partial(random_draws_on, prepared[0].gated.rules, seed)
-        rows = [row for part in in_order(mapper, on_workers, ranges(draws, DRAWS_AT_ONCE)) for row in part]
+        parts = in_order(
+            mapper, on_workers, ranges(draws, DRAWS_AT_ONCE),
+            lambda done: steps.at(min(done * DRAWS_AT_ONCE, draws), draws),
+        )  # fmt: skip
+        rows = [row for part in parts for row in part]
     gains, returns, trades = np.array(rows, dtype=np.float64).reshape(draws, 3).T
     steps.before = draws
     finite = gains[np.isfinite(gains)]

@@ -1,8 +1,12 @@
 """One factor at a time: the same rules with other wings, exits or none, behind the gate and without it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.baselines import Baselines
 from iwm_opts.backtest.book import LEGS
@@ -10,8 +14,11 @@ from iwm_opts.backtest.bootstrap import Interval, ratio_interval
 from iwm_opts.backtest.engine import Prepared, run_sample
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.rules import ExitRule, Rules
+from iwm_opts.backtest.selection import MIN_DAYS, MIN_VARIANTS, SIGNIFICANT, superior_ability
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.spreads.legs import Wing
+
+Array = NDArray[np.float64]
 
 DRAWS: Final = 499  # resamples behind each interval: a dozen rows are read together
 WINGS: Final = (*map(Wing.parse, ("1%", "2%", "4%", "0.5sd")), Wing(delta=0.05))
@@ -27,6 +34,14 @@ class Factor:
     gated: Interval
     ungated_trades: int
     ungated: Interval
+
+
+class FamilyTest(NamedTuple):
+    """Test of the rules as given and of each with one thing changed, gated and ungated, against luck."""
+
+    rules: int  # that traded
+    p_value: float  # that none of them gains: Hansen's SPA, studentised
+    significant: int  # of them, jointly: Romano-Wolf stepdown
 
 
 def variants(rules: Rules) -> dict[str, Rules]:
@@ -49,7 +64,7 @@ def variants(rules: Rules) -> dict[str, Rules]:
 
 def one_factor_at_a_time(
     trials: Sequence[Trial], baselines: Sequence[Baselines], rules: Rules, holding: float, seed: int
-) -> tuple[Factor, ...]:
+) -> tuple[tuple[Factor, ...], list[Sequence[Array]]]:
     """Run each variant gated and ungated; variants of one wing share their packages and marks.
 
     Parameters
@@ -61,8 +76,15 @@ def one_factor_at_a_time(
     holding : float
         Sessions that a trade of the rules is held on average.
     seed : int
+
+    Returns
+    -------
+    factors : tuple of Factor
+    samples : list
+        Gain and trades by day of entry, a trial each: of each factor gated and ungated.
     """
     factors = []
+    all_samples: list[Sequence[Array]] = []
     for name, variant in variants(rules).items():
         gated, ungated = [], []
         for trial, baseline in zip(trials, baselines, strict=True):
@@ -74,7 +96,20 @@ def one_factor_at_a_time(
         # Without its DTE exit a trade may be held twice as long: blocks follow the data where they ask for more.
         spans = [ratio_interval(samples, holding, seed, DRAWS) for samples in (gated, ungated)]
         factors.append(Factor(name, counts[0], spans[0], counts[1], spans[1]))
-    return tuple(factors)
+        all_samples += [gated, ungated]
+    return tuple(factors), all_samples
+
+
+def family_test(samples: Sequence[Sequence[Array]], holding: float, seed: int) -> FamilyTest | None:
+    """Test some rules, given by gain and trades by day of entry on each trial, against luck; None for too few."""
+    gains = np.stack([np.concatenate(trials)[:, 0] for trials in samples], axis=1)
+    gains = gains[:, np.ptp(gains, axis=0) > 0.0]
+    days, count = gains.shape
+    if days < MIN_DAYS or count < MIN_VARIANTS:
+        return None
+    block = min(math.ceil(np.fmax(2.0 * holding, 1.0)), max(days // 3, 1))
+    result = superior_ability(gains, block, seed, DRAWS)
+    return FamilyTest(count, result.p_consistent, int((result.p_stepdown < SIGNIFICANT).sum()))
 
 
 def _prepared(trial: Trial, gated: Prepared, variant: Rules) -> Prepared:

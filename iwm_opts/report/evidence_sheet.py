@@ -6,7 +6,7 @@ from dataclasses import replace
 from iwm_opts.backtest.evidence import Evidence
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet, equity_line
-from iwm_opts.report.evidence_table import BANDS, band_rows, factor_rows
+from iwm_opts.report.evidence_table import BANDS, band_rows, factor_rows, family_line
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import dollars, number, percent
 
@@ -58,6 +58,8 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
         ("one factor at a time", "gated", "95% interval", "trades", "ungated", "95% interval "),
         tuple((*row,) for row in factor_rows(evidence)),
     )
+    line = family_line(evidence)
+    yield Paragraph(f"{line[0].upper()}{line[1:]}.")
     if evidence.bands:
         yield Paragraph(f"{BANDS[0].upper()}{BANDS[1:]}.")
         yield Grid(("", "gated", "ungated", "difference"), tuple((*row,) for row in band_rows(evidence)))

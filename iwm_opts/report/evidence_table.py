@@ -13,6 +13,7 @@ from iwm_opts.backtest.baselines import RANDOM
 from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.evidence import Arm, Evidence
 from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_table import head_lines, label_lines
 from iwm_opts.report.console import note_lines, plain_table, render
@@ -45,7 +46,8 @@ def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
         Text(""),
     ]
     parts += [
-        Text("one factor at a time, a trade after costs", style="bold"), _indented(_factors(evidence)), Text(""),
+        Text("one factor at a time, a trade after costs", style="bold"), _indented(_factors(evidence)),
+        Text(family_line(evidence)), Text(""),
     ]  # fmt: skip
     if evidence.bands:
         parts += [Text(BANDS, style="bold"), _indented(_bands(evidence)), Text("")]
@@ -107,6 +109,17 @@ def factor_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
         yield name, dollars(gated.estimate, 2), next(spans), f"{trades:,}", dollars(without.estimate, 2), *spans
 
 
+def family_line(evidence: Evidence) -> str:
+    """Test of all rows of the factors against luck."""
+    test = evidence.factor_test
+    if test is None:
+        return "too few rules traded to test them against luck"
+    return (
+        f"chance of a best row as good of {test.rules} worthless ones: {percent(test.p_value)} (Hansen's studentised "
+        f"SPA); significant rows: {test.significant} (Romano-Wolf, {percent(SIGNIFICANT)} jointly)"
+    )
+
+
 def _bands(evidence: Evidence) -> Table:
     table = plain_table("", "gated", "ungated", "difference", left=("",))
     for row in band_rows(evidence):
@@ -153,6 +166,7 @@ def evidence_record(evidence: Evidence) -> Record:
         "arms": [_arm_record(item) for item in (evidence.strategy, *evidence.baselines)],
         "differences": [asdict(item) for item in evidence.differences],
         "factors": [asdict(item) for item in evidence.factors],
+        "factor_test": evidence.factor_test._asdict() if evidence.factor_test else None,
         "breakeven_slippage": asdict(evidence.slippage),
         "breakeven_premium": asdict(evidence.premium) if evidence.premium else None,
         "quote_bands": [asdict(item) for item in evidence.bands],

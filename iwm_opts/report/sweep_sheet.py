@@ -92,7 +92,7 @@ def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Blo
 
 def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
     ranked = frame.sort_values(sweep.ranking, ascending=False, na_position="last").head(TOP)
-    head = (*names, "trades", "win rate", "a trade", "P&L", "drawdown", "Sharpe", "adjusted p")
+    head = (*names, "trades", "win rate", "a trade", "P&L", "drawdown", "Sharpe", "adjusted p", "deflated Sharpe")
     rows, days = [], len(sweep.trials[0].market.days)
     for row in ranked.to_dict("records"):
         rows.append(
@@ -100,7 +100,7 @@ def _table(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
                 *(grid_value(row[name]) for name in names), f"{row['trades']:,}", percent(row["win_rate"]),
                 dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["max_drawdown"], 1),
                 "-" if too_small(days, row["trades"]) else number(row["sharpe"], 2),
-                number(row["p_stepdown"], 3),
+                number(row["p_stepdown"], 3), percent(row["deflated_sharpe"]),
             )
         )  # fmt: skip
     return Grid(head, tuple(rows))

@@ -14,6 +14,7 @@ from rich.text import Text
 from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Variants, VariantTest, as_number, details
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
@@ -21,7 +22,6 @@ from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, grid_value, number, percent
 
-SIGNIFICANT = 0.05
 TEST_FIELDS: Final = (
     "best", "models", "p_lower", "p_consistent", "p_upper", "block", "overfitting_probability",
 )  # fmt: skip
@@ -72,13 +72,16 @@ class Swept:
 
     @property
     def selection_line(self) -> str:
-        """Variants that survive jointly, and the probability of backtest overfitting."""
-        if self.snooping is None:
+        """Variants that survive jointly, probability of backtest overfitting, deflated Sharpe ratio of the best."""
+        test = self.snooping
+        if test is None:
             return ""
-        survivors = int((self.snooping.p_stepdown < SIGNIFICANT).sum())
-        line = f"significant variants: {survivors} of {self.snooping.models} (Romano-Wolf, {SIGNIFICANT:.0%} jointly)"
-        probability = self.snooping.overfitting_probability
-        return line if math.isnan(probability) else f"{line}; probability of overfitting: {percent(probability)} (CSCV)"
+        survivors = int((test.p_stepdown < SIGNIFICANT).sum())
+        line = f"significant variants: {survivors} of {test.models} (Romano-Wolf, {SIGNIFICANT:.0%} jointly)"
+        if not math.isnan(test.overfitting_probability):
+            line += f"; probability of overfitting: {percent(test.overfitting_probability)} (CSCV)"
+        deflated = float(test.deflated_sharpe[test.numbers == test.best][0])
+        return f"{line}; deflated Sharpe ratio of the best: {percent(deflated)}"
 
 
 def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:

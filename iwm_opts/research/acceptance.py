@@ -99,24 +99,30 @@ def accept(
     histories : int
         For each window; half of them give mean and covariance, half the distances.
     report : callable, optional
-        Called with steps done and their number.
+        Called with histories done and their number.
     mapper : Mapper, optional
         Runs the histories that windows are judged by.
     """
     spans = windows_of(parameters, first, last)
     reals = {name: real_history(files, *span) for name, span in spans.items()}
     judged = {name: history for name, history in reals.items() if len(history) >= MIN_SESSIONS or name == "whole"}
-    windows = []
-    for place, (name, history) in enumerate(judged.items()):
-        judgement = judge(parameters, target_of(history), histories, SEEDS["judge"], mapper)
-        windows.append(Window(name, *spans[name], judgement))
-        if report:
-            report(place + 1, len(judged) + 1)
+    more = min(CURVES, histories)
+    total = len(judged) * histories + more
+
+    def window(place: int, name: str, history: History) -> Window:
+        def on_done(done: int) -> None:
+            if report:
+                report(place * histories + done, total)
+
+        judgement = judge(parameters, target_of(history), histories, SEEDS["judge"], mapper, on_done)
+        return Window(name, *spans[name], judgement)
+
+    windows = tuple(window(place, *item) for place, item in enumerate(judged.items()))
     whole = judged["whole"]
-    drawn = list(PathEnsemble(len(whole), min(CURVES, histories), SEEDS["conditional"]).histories(parameters))
-    result = Acceptance(tuple(windows), conditional(whole, drawn), curves(whole, drawn), histories, whole.notes)
+    drawn = list(PathEnsemble(len(whole), more, SEEDS["conditional"]).histories(parameters))
+    result = Acceptance(windows, conditional(whole, drawn), curves(whole, drawn), histories, whole.notes)
     if report:
-        report(len(judged) + 1, len(judged) + 1)
+        report(total, total)
     return result
 
 

@@ -1,5 +1,6 @@
 """Goodness of fit of a simulated market, fact by fact and jointly."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -59,16 +60,24 @@ class GoodnessOfFit:
 
 
 def judge(
-    parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2, mapper: Mapper | None = None
+    parameters: Parameters,
+    target: Target,
+    histories: int = 2000,
+    seed: int = 2,
+    mapper: Mapper | None = None,
+    on_done: Callable[[int], None] | None = None,
 ) -> GoodnessOfFit:
     """Compare a simulated market with a real one on fresh random numbers.
 
     The joint distance is Mahalanobis' on the compared scale, over the facts that say `joint`. Mean and covariance come
     from one half of the histories, the distances that the real one is ranked in from the other; all carry the same
-    ridge, `RIDGE` of the bootstrap's variances on the diagonal of the covariance.
+    ridge, `RIDGE` of the bootstrap's variances on the diagonal of the covariance. `on_done` is called with the number
+    of histories done.
     """
-    paths = ranges(histories, PATHS_AT_ONCE if mapper else histories)
-    raw = np.concatenate(in_order(mapper, partial(facts_of_paths, parameters, target.sessions, seed), paths))
+    at_once = PATHS_AT_ONCE if mapper else histories
+    facts_of = partial(facts_of_paths, parameters, target.sessions, seed)
+    on_part = on_done and (lambda parts: on_done(min(parts * at_once, histories)))
+    raw = np.concatenate(in_order(mapper, facts_of, ranges(histories, at_once), on_part))
     drawn = scaled(raw)
     distance, others = _joint_distances(drawn[:, JOINT], target.value[JOINT], target.error[JOINT])
     facts = tuple(_fact_fit(place, raw[:, place], drawn[:, place], target) for place in range(len(FACTS)))

@@ -19,7 +19,9 @@ from iwm_opts.backtest.breakeven import (
 )
 from iwm_opts.backtest.engine import backtest, prepare, run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.factors import family_test, variants
 from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
+from iwm_opts.backtest.selection import superior_ability
 from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
@@ -130,6 +132,34 @@ def test_one_factor_at_a_time_is_the_backtest_of_each(small_trials, small_rules)
         assert by_name[name].ungated_trades == sum(len(result.trades) for result in ungated)
         assert by_name[name].ungated.estimate == pytest.approx(mean_gain(ungated))
     assert len({factor.gated.estimate for factor in found}) > 5
+
+
+def test_all_factors_are_tested_against_luck_together(small_trials, small_rules):
+    evidence = gather_evidence(small_trials, small_rules, draws=19, random_draws=3, wants_premium=False)
+    one_each = replace(small_rules, size=replace(small_rules.size, contracts=1))
+    gains = []
+    for rules in (one_each, *variants(one_each).values()):
+        free = replace(rules, gate=replace(rules.gate, below=None, at_least=None))
+        for each in (rules, free):
+            results = [backtest(trial.market, trial.history, each) for trial in small_trials]
+            gains.append(np.concatenate([trade_sample(result)[:, 0] for result in results]))
+    held = evidence.strategy.metrics.average_sessions
+    expected = superior_ability(np.stack(gains, axis=1), math.ceil(2.0 * held), 1, 499)
+    test = evidence.factor_test
+    assert test.rules == len(gains) > 15
+    assert test.p_value == pytest.approx(expected.p_consistent)
+    assert test.significant == (expected.p_stepdown < 0.05).sum()
+
+
+def test_an_edge_is_significant_and_the_rows_of_luck_are_not():
+    rng = np.random.default_rng(4)
+    samples = [[np.stack([rng.normal(0.0, 20.0, 400), np.ones(400)], axis=1)] for _ in range(12)]
+    assert family_test(samples, 3.0, seed=1).significant == 0
+    samples[3][0][:, 0] += 6.0
+    test = family_test(samples, 3.0, seed=1)
+    assert test.p_value < 0.01
+    assert test.significant == 1
+    assert family_test([[np.zeros((400, 2))]] * 3, math.nan, seed=1) is None
 
 
 def test_wings_in_standard_deviations_follow_the_vol(small_trials, small_rules):
