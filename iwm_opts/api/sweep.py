@@ -187,14 +187,18 @@ def answer_sweep(
     on_progress: OnProgress | None = None,
     client: "Client | None" = None,
     on_cluster: Callable[[str], None] | None = None,
+    on_test: OnProgress | None = None,
 ) -> SweepResult:
-    """Run a sweep; see `SweepRequest`. `on_cluster` is called with a line on the cluster."""
+    """Run a sweep; see `SweepRequest`.
+
+    `on_cluster` is called with a line on the cluster, `on_test` with the progress of the test against luck.
+    """
     with _opened(request, on_progress, client, on_cluster) as sweep:
         outcomes, resumed = _outcomes(sweep, request, on_progress)
         sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
         held = outcomes.metrics["average_days"][outcomes.metrics["trades"] > 0]
         holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
-        snooping = snooping_test(outcomes, sweep.family_of, holding, request.seed, request.draws)
+        snooping = snooping_test(outcomes, sweep.family_of, holding, request.seed, request.draws, on_test)
     swept = Swept(sweep.trials, request.grid, sweep.variants, outcomes, snooping, request.sort)
     return SweepResult(swept, request.top, resumed)
 

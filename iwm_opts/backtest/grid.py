@@ -43,6 +43,7 @@ MOST_BATCH: Final = 65_536
 BATCH_SECONDS: Final = 2.0  # work lost when a sweep is killed, at most
 HELD_PNL: Final = 2**25  # days x variants of daily P&L held at a time for the test of the best: 256 MB
 MOST_BOOKS: Final = 32  # held while P&L is read in the order of that test
+READINGS: Final = 2  # of each variant's P&L by that test: for its moments and for its resamples
 DIGEST_FACTOR: Final = 0x9E3779B97F4A7C15  # odd: digests of paths are combined without loss
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 
@@ -336,7 +337,12 @@ def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[De
 
 
 def snooping_test(
-    outcomes: Outcomes, family_of: Callable[[Places], Family], holding: float, seed: int, draws: int = DRAWS
+    outcomes: Outcomes,
+    family_of: Callable[[Places], Family],
+    holding: float,
+    seed: int,
+    draws: int = DRAWS,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> SnoopingTest | None:
     """Test the best of some outcomes against luck.
 
@@ -350,6 +356,8 @@ def snooping_test(
         Sessions that trades are held on average; blocks are twice as long.
     seed : int
     draws : int
+    on_progress : callable, optional
+        Called with the variants read, each once for its moments and once for its resamples, and their number.
 
     Returns
     -------
@@ -365,6 +373,8 @@ def snooping_test(
     family = family_of(places)
     if family.days < MIN_DAYS:
         return None
+    if on_progress:
+        family = replace(family, on_read=_counted(on_progress, READINGS * family.variants))
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(family.days // 3, 1)))
     family_moments = moments(family, block)
     overfitting = partial(overfitting_probability, family, family_moments=family_moments)
@@ -385,6 +395,18 @@ def snooping_test(
         p_stepdown=result.p_stepdown[column],
         deflated_sharpe=deflated_sharpe_ratios(family, family_moments)[column],
     )
+
+
+def _counted(on_progress: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """Return a function of what is done of each part, which passes the sum on."""
+    done = 0
+
+    def on_part(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(done, total)
+
+    return on_part
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

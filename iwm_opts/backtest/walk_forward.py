@@ -6,7 +6,7 @@ that no trade opened out of sample shares a day with one that chose the rules; a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -217,7 +217,11 @@ def scores(levels: Array, account: Array, span: tuple[int, int], criterion: str)
 
 
 def walk_trials(
-    trials: Sequence[Trial], variants: Sequence[Variant], schedule: Schedule, threads: int | None = None
+    trials: Sequence[Trial],
+    variants: Sequence[Variant],
+    schedule: Schedule,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> WalkForward:
     """Re-select and trade variants over each path.
 
@@ -230,6 +234,8 @@ def walk_trials(
     schedule : Schedule
     threads : int, optional
         The result does not depend on it.
+    on_progress : callable, optional
+        Called with the variants run, of all paths, and their number.
     """
     rules = [variant.rules for variant in variants]
     account = np.array([rule.size.account for rule in rules])
@@ -238,10 +244,20 @@ def walk_trials(
     gap = longest_trade(rules) + schedule.embargo
     windows: list[Window] = []
     results: list[Backtest] = []
-    levels = []
-    for trial in trials:
+    levels: list[Array] = []
+
+    def run_all(trial: Trial, before: int) -> Array:
         equity = np.empty((len(rules), len(trial.market.days)))
-        sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity)
+
+        def on_run(done: int) -> None:
+            if on_progress:
+                on_progress(before + done, len(trials) * len(rules))
+
+        sweep(trial.market, trial.history, rules, threads, on_run, trial.macro, equity)
+        return equity
+
+    for trial in trials:
+        equity = run_all(trial, len(levels) * len(rules))
         levels.append(equity)
         chosen, result = _walk(trial, variants, equity, account, schedule, gap)
         windows += chosen

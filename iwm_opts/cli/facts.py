@@ -16,6 +16,7 @@ from iwm_opts.conventions import PICTURE_KINDS
 FILES = ("bars", "iv_history", "short_index", "middle_index", "long_index")
 FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # of the RVX file that the facts were measured on
 HISTORIES = 2000
+NOT_OF_CALIBRATION = ("histories", "chain", "session", "as_of", "cluster", "plot")
 
 
 @click.command(
@@ -57,6 +58,7 @@ def facts(values: Values) -> None:
     """
     request = build(api.FactsRequest, values, files=_files(values))
     if values["calibrate"]:
+        values.refuse_typed(NOT_OF_CALIBRATION, "has no effect with --calibrate")
         _calibrate(request, values)
         return
     with progress("histories", values) as on_progress:
@@ -79,7 +81,7 @@ def _files(values: Values) -> "api.HistoryFiles | None":
     missing = [name for name in FILES if not values[name]]
     if given and missing:
         raise click.UsageError(f"{option_name(given[0])} needs {option_name(missing[0])} too")
-    for name in ("chain", "plot", "calibrate"):
+    for name in ("chain", "plot", "calibrate", "cluster"):
         if values[name] and not given:
             raise click.UsageError(f"--{name} needs --bars and the four indices too")
     if not given:

@@ -8,7 +8,7 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
 from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, Count, ResultParam, option
 from iwm_opts.cli.output import emit, is_folder, say, show_saved, write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import progress, steps
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.io.opening import as_path
@@ -32,13 +32,23 @@ class ShardParam(click.ParamType[tuple[int, int]]):
         return int(first), int(count)
 
 
+def _shards(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Folders after the word `merge`."""
+    if words and (words[0] != "merge" or len(words) == 1):
+        raise click.UsageError(f"{words[0]}: write `merge` and the folders of the shards, or options alone")
+    return words[1:]
+
+
 @click.command(
     cls=NumericalCommand,
     first=("grid", "source", "first", "last", "strategy", "ivr_below", "paths", "sort", "top", "output"),
     epilog="\b\nExample:\n"
     "  iwm-opts sweep --grid profit=0.25,0.5,0.75 --grid stop=1,2,3 \\\n"
-    "      --grid short-delta=0.10,0.16 --output sweep",
+    "      --grid short-delta=0.10,0.16 --output sweep\n"
+    "  iwm-opts sweep --grid profit=0.25,0.5,0.75 --shard 1/2 --output one\n"
+    "  iwm-opts sweep merge one two --grid profit=0.25,0.5,0.75 --output both",
 )
+@click.argument("merge", nargs=-1, metavar="[merge FOLDER...]", callback=_shards)
 @GRID
 @option("--threads", type=Count(min=1), help="[default: one a core]")
 @option("--sort", type=click.Choice(METRICS), default="sharpe", help="Largest first.")
@@ -50,13 +60,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
     "--shard",
     type=ShardParam(),
     metavar="K/N",
-    help="Run only every N-th variant from the K-th on, into --output; see --merge.",
-)
-@option(
-    "--merge",
-    multiple=True,
-    metavar="FOLDER",
-    help="Folder of a shard of the same sweep, copied into --output first; may repeat.",
+    help="Run only every N-th variant from the K-th on, into --output; see merge.",
 )
 @FORMAT
 @option(
@@ -72,7 +76,12 @@ def sweep(values: Values) -> None:
     """Try every combination of a grid, with shared marks, and test the best against luck.
 
     Of many worthless variants the best looks good: the table comes with a test of the best against that.
+
+    `sweep merge FOLDER...`, with the options of the shards, copies their variants into --output first; missing ones are
+    run.
     """
+    if not values["cluster"]:
+        values.refuse_typed(("chunk",), "needs --cluster")
     grid = grid_of(sweep, values.texts("grid"))
     folder = values.path("output") if is_folder(values.text("output")) else None
     request = build(
@@ -91,8 +100,10 @@ def sweep(values: Values) -> None:
         name = f"shard {request.shard[0]}/{request.shard[1]}"
         emit(f"{name}: {count} of {len(request.rules)} variants in {request.folder}\n", values.replaced(output=None))
         return
-    with progress("sweep", values) as on_progress:
-        result = api.answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))
+    with steps(values) as step:
+        result = api.answer_sweep(
+            request, step("sweep"), on_cluster=lambda line: say(line, values), on_test=step("test against luck")
+        )
     if result.resumed:
         say(f"{result.resumed} of {len(request.rules)} variants are there already", values)
     if folder is None:

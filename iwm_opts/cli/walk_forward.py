@@ -60,7 +60,7 @@ def walk_forward(values: Values) -> None:
     folder = values.path("output") if is_folder(values.text("output")) else None
     if folder:
         api.check_folder(folder)
-    with progress("market", values) as on_progress:
+    with progress("walk-forward", values) as on_progress:
         result = api.answer_walk_forward(request, on_progress)
     if folder is None:
         write_result(result, values)

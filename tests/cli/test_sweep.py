@@ -95,19 +95,19 @@ def test_shards_merge_into_the_whole_sweep(swept, tmp_path):
         done = swept(*GRID, "--shard", shard, "--output", tmp_path / shard[0])
         assert done.code == 0, done.err
         assert f"{2 if shard == '1/3' else 1} of 4 variants" in done.out
-    merged = swept(
-        *GRID, "--merge", tmp_path / "1", "--merge", tmp_path / "3", "--output", tmp_path / "all", "--format", "csv"
-    )
+    folders = tmp_path / "1", tmp_path / "3"
+    merged = swept("merge", *folders, *GRID, "--output", tmp_path / "all", "--format", "csv")
     assert merged.out == whole.out
     assert "3 of 4 variants are there already" in merged.err
     for arguments, rule in (
         (("--shard", "4/3", "--output", "x"), "is not K/N"),
         (("--shard", "1/3"), "needed by --shard"),
-        (("--merge", tmp_path / "none", "--output", tmp_path / "more"), "holds no sweep"),
-        (
-            ("--merge", tmp_path / "1", "--output", tmp_path / "other", "--stop", 3),
-            "another sweep",
-        ),
+        (("merge", "--output", "x"), "write `merge` and the folders"),
+        (("murge", tmp_path / "1", "--output", "x"), "write `merge` and the folders"),
+        (("merge", tmp_path / "1"), "needed by --shard and merge"),
+        (("merge", tmp_path / "1", "--output", tmp_path / "1"), "would overwrite"),
+        (("merge", tmp_path / "none", "--output", tmp_path / "more"), "holds no sweep"),
+        (("merge", tmp_path / "1", "--output", tmp_path / "other", "--stop", 3), "another sweep"),
     ):
         failed = swept(*GRID, *arguments)
         assert failed.code in (1, 2)

@@ -195,7 +195,7 @@ WRITERS: dict[str, Writer] = {
     "sweep": Writer(_sweep("sweep"), may_wait=False),
     "sweep-shard": Writer(_sweep("shard", "--shard", "1/2"), may_wait=False),
     "sweep-merge": Writer(
-        _sweep("merged", "--merge", Path("shard-1"), "--merge", Path("shard-2")), _shards, may_wait=False
+        _sweep("merged", "merge", Path("shard-1"), Path("shard-2")), _shards, may_wait=False
     ),
     "backtest": Writer(lambda folder: command("backtest", *MARKET, "--output", folder / "result"), may_wait=False),
     "overwrite": Writer(_replaced("--profit", 0.25), _replaced(), may_wait=False),
