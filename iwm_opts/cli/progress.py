@@ -72,7 +72,7 @@ def lines(what: str) -> OnProgress:
         if done < last or total != of:
             began, first = now, done
         last, of = done, total
-        if now - said >= SECONDS_A_LINE and done > first:
+        if now - said >= SECONDS_A_LINE and first < done < total:
             said, rate = now, (done - first) / (now - began)
             left = timedelta(seconds=round((total - done) / rate))
             click.echo(f"{what}: {done:,} of {total:,}, {_rate(rate)}, {left} left", err=True)

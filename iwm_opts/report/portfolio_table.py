@@ -29,6 +29,7 @@ def portfolio_table(result: PortfolioResult, label: str = "", columns: int | Non
         Text(f"shared limits: {limits_text(result)}"),
         Text(""),
         _periods(result),
+        Text("fall: deepest drawdown; in fall: P&L from the peak to the trough of the account's"),
         Text(""),
     ]
     for stage in (*result.stress, *result.ranges):
@@ -58,15 +59,15 @@ def correlations(result: PortfolioResult, stage: PortfolioStage) -> str:
 
 
 def _periods(result: PortfolioResult) -> Table:
-    table = plain_table(
-        "period", "plan", "trades", "refused", "P&L", "drawdown", "in drawdown", "", left=("period", "plan", "")
-    )
+    table = plain_table("period", "trades", "refused", "P&L", "fall", "in fall", "", left=("period", ""))
     for row in portfolio_rows(result):
         word, style = ANSWERS[row["holds"]] if row["is_stress"] and not row["plan"] else ("", "")
+        if row["plan"] == result.plans[0].name:
+            table.add_row(row["period"], style="bold")
         table.add_row(
-            row["period"] if row["plan"] == result.plans[0].name else "", row["plan"] or ALL, str(row["trades"]),
-            str(row["refused"]), dollars(row["pnl"]), percent(row["max_drawdown"], 1), dollars(row["drawdown_pnl"]),
-            Text(word, style=style), style=None if row["plan"] else "bold",
+            f"  {row['plan'] or ALL}", str(row["trades"]), str(row["refused"]), dollars(row["pnl"]),
+            percent(row["max_drawdown"], 1), dollars(row["drawdown_pnl"]), Text(word, style=style),
+            style=None if row["plan"] else "bold",
         )  # fmt: skip
     return table
 

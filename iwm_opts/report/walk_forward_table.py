@@ -16,6 +16,7 @@ from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.trial import PooledResult, trade_sample
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
 from iwm_opts.report.console import note_lines, plain_table, render
@@ -110,18 +111,20 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
         if arm.excess is not None
     ]
     names = list(walk.default_variant.values)
-    table = plain_table("path", "from", "to", *names, plan.criterion, "in/year", "out/year", "")
+    table = plain_table("path", "from", "to", *names, plan.criterion, "in a day", "out a day", "")
     switched = _switched(walk)
     for window in walk.windows[:MOST_WINDOWS]:
         table.add_row(
             str(window.path), str(window.first), str(window.last), *map(grid_value, window.variant.values.values()),
-            number(window.score, 2), dollars(window.in_pnl), dollars(window.out_pnl),
+            number(window.score, 2), *(dollars(pnl / SESSIONS_PER_YEAR, 2) for pnl in (window.in_pnl, window.out_pnl)),
             "changed" if id(window) in switched else "",
         )  # fmt: skip
     parts += [Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     if len(walk.windows) > MOST_WINDOWS:
         parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; --format csv has all")]
-    parts += [Text("in/year, out/year: P&L a year of the choice in sample, and traded out of sample; fall: drawdown")]
+    parts += [
+        Text("in, out a day: P&L a session of the choice in sample, and traded out of sample; fall: deepest drawdown")
+    ]
     parts += [*note_lines(walk.result.notes), *label_lines(kind)]
     return render(parts, columns)
 

@@ -23,6 +23,7 @@ from iwm_opts.plans.portfolio import (
     run_stage,
 )
 from iwm_opts.plans.runner import PlanRunner
+from iwm_opts.report.portfolio_table import portfolio_table
 
 ACCOUNT = 100_000.0
 DAYS = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 1, 12)), name="date")  # nine
@@ -149,6 +150,15 @@ def test_the_plans_sum_to_the_account_to_the_cent(saw):
     assert sum(stage.drawdown_parts) == pytest.approx(stage.total.metrics.max_drawdown.dollars, abs=0.005)
     assert len(stage.total.trades) == sum(len(each.trades) for each in stage.parts)
     np.testing.assert_allclose(stage.correlation, np.corrcoef(stage.daily[0], stage.daily[1]))
+
+
+def test_the_page_fits_a_terminal_and_names_plans_under_their_period(saw):
+    names = "vol-contraction-condor", "mean-reversion-shares"
+    result = backtest_portfolio(plans(*names, risk=0.007), [saw], [saw], ACCOUNT, SharedLimits(0.025, 10.0))
+    lines = portfolio_table(result, columns=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    place = lines.index("2019")
+    assert [line.split()[0] for line in lines[place + 1 : place + 4]] == [*names, "account"]
 
 
 def test_a_plan_beside_one_without_data_runs_alone(saw):
