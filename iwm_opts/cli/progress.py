@@ -70,7 +70,7 @@ def lines(what: str) -> OnProgress:
         nonlocal began, said, first, last, of
         now = monotonic()
         if done < last or total != of:
-            began, first = now, done
+            began, said, first = now, now, done
         last, of = done, total
         if now - said >= SECONDS_A_LINE and first < done < total:
             said, rate = now, (done - first) / (now - began)
