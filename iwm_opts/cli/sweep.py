@@ -35,7 +35,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
 def _shards(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
     """Folders after the word `merge`."""
     if words and (words[0] != "merge" or len(words) == 1):
-        raise click.UsageError(f"{words[0]}: write `merge` and the folders of the shards, or options alone")
+        raise click.UsageError(f"{words[0]!r}: write `merge` and the folders of the shards, or options alone")
     return words[1:]
 
 

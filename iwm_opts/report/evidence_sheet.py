@@ -6,7 +6,7 @@ from dataclasses import replace
 from iwm_opts.backtest.evidence import Evidence
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet, equity_line
-from iwm_opts.report.evidence_table import BANDS, band_rows, factor_rows, family_line
+from iwm_opts.report.evidence_table import BANDS, band_rows, factor_rows, family_line, on_risk
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import dollars, number, percent
 
@@ -49,7 +49,7 @@ def _blocks(evidence: Evidence) -> Iterator[Block]:
                 arm.condition if arm.name == "strategy" else arm.name, f"{arm.trades:,}", f"{arm.independent:,.0f}",
                 percent(arm.metrics.win_rate), dollars(arm.per_trade.estimate, 2),
                 f"{dollars(arm.per_trade.low, 2)} to {dollars(arm.per_trade.high, 2)}",
-                percent(arm.on_risk.estimate, 1),
+                on_risk(arm),
             )
             for arm in arms
         ),

@@ -15,7 +15,7 @@ from iwm_opts.backtest.evidence import Arm, Evidence
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import head_lines, label_lines
+from iwm_opts.report.backtest_table import head_lines, label_lines, too_small
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
@@ -66,26 +66,38 @@ def _arms(evidence: Evidence) -> Table:
             percent(arm.metrics.win_rate),
             dollars(arm.per_trade.estimate, 2),
             _span(arm.per_trade),
-            percent(arm.on_risk.estimate, 1),
+            on_risk(arm),
             dollars(_at_mid(arm), 2),
         )
     chance = evidence.differences[-1]
     table.add_row(
         RANDOM, f"{chance.trades:,}", "", "", dollars(chance.rival_per_trade, 2), "",
-        percent(chance.rival_on_risk, 1), "",
+        "-" if is_small(evidence.strategy) else percent(chance.rival_on_risk, 1), "",
     )  # fmt: skip
     return table
 
 
+def is_small(arm: Arm) -> bool:
+    """Whether a sample gives no figure a year."""
+    return bool(too_small(arm.metrics.sessions, arm.independent))
+
+
+def on_risk(arm: Arm) -> str:
+    """Return on risk a year; a dash for a small sample."""
+    return "-" if is_small(arm) else percent(arm.on_risk.estimate, 1)
+
+
 def _differences(evidence: Evidence) -> Table:
     table = plain_table("less", "a trade", "95% interval", "on risk", "95% interval ", "p", left=("less",))
+    small = {arm.name for arm in evidence.baselines if is_small(arm)}
     for difference in evidence.differences:
+        is_short = is_small(evidence.strategy) or difference.rival in small
+        yearly = percent(difference.on_risk.estimate, 1), _span(difference.on_risk, of_risk=True)
         table.add_row(
             difference.rival,
             dollars(difference.per_trade.estimate, 2),
             _span(difference.per_trade),
-            percent(difference.on_risk.estimate, 1),
-            _span(difference.on_risk, of_risk=True),
+            *(("-", "-") if is_short else yearly),
             number(difference.p_value, 3),
         )
     return table

@@ -26,6 +26,7 @@ from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.report.evidence_table import evidence_table
 from iwm_opts.simulation.parameters import Premium
 from iwm_opts.spreads.legs import Wing
 
@@ -149,6 +150,13 @@ def test_all_factors_are_tested_against_luck_together(small_trials, small_rules)
     assert test.rules == len(gains) > 15
     assert test.p_value == pytest.approx(expected.p_consistent)
     assert test.significant == (expected.p_stepdown < 0.05).sum()
+
+
+def test_a_short_sample_has_no_figure_a_year(small_trials, small_rules):
+    evidence = gather_evidence(small_trials, small_rules, draws=19, random_draws=3, wants_premium=False)
+    names = "without the gate", "random entries"
+    rows = [line for line in evidence_table(evidence, 120).splitlines() if line.strip().startswith(names)]
+    assert [line.count("%") for line in rows] == [1, 0, 0, 0]  # the share of trades won
 
 
 def test_an_edge_is_significant_and_the_rows_of_luck_are_not():
