@@ -15,6 +15,7 @@ from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.comparison import SavedComparison, compare_results
 from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult
@@ -203,7 +204,9 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
     prepared = [trial.prepare(rules.resolved()) for trial in trials]
     results = tuple(_run(ready, rules, days) for ready, days in zip(prepared, allowed, strict=True))
-    return BacktestResult(with_uncertainty(PooledResult(results, trials), prepared, allowed))
+    entered = [Entered(ready, days) for ready, days in zip(prepared, allowed, strict=True)]
+    (pooled,) = with_uncertainty([PooledResult(results, trials)], [entered])
+    return BacktestResult(pooled)
 
 
 def reach(*rules: Rules) -> int:

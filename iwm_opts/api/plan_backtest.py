@@ -19,6 +19,7 @@ from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
+from iwm_opts.backtest.uncertainty import uncertainty_columns
 from iwm_opts.conventions import ACCOUNT
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
@@ -101,8 +102,20 @@ class PlanBacktest(Result):
         return self.result.verdict
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a period: days, trades, P&L ($), win rate (0 to 1), drawdown, and whether the plan holds."""
-        return pd.DataFrame(self.record()["periods"])
+        """One row a period.
+
+        Returns
+        -------
+        DataFrame
+            period, first, last, stress, holds; trades, win_rate (0 to 1), pnl ($), total_return, max_drawdown,
+            average_sessions or average_minutes, expectancy_on_risk, independent_trades; of options the net gain of a
+            package, $: per_trade with its 95% interval (per_trade_low, per_trade_high), and under modelled quotes bands
+            over the smile (smile_low, smile_high) and over spreads (spreads_low, spreads_high); counts, reason.
+        """
+        rows = pd.DataFrame(self.record()["periods"])
+        stages = (*self.result.stress, *self.result.ranges)
+        bounds = pd.DataFrame([uncertainty_columns(stage.uncertainty) for stage in stages])
+        return pd.concat([rows.drop(columns="uncertainty"), bounds], axis=1)
 
     def record(self) -> Record:
         """Plan, periods, verdict and notes."""
@@ -140,7 +153,8 @@ class PortfolioBacktest(Result):
         -------
         DataFrame
             period, plan (empty for the account), trades, refused (entries), pnl ($), max_drawdown (fraction),
-            drawdown_pnl ($ over the account's deepest drawdown), holds.
+            drawdown_pnl ($ over the account's deepest drawdown), holds, independent_trades; of options the net gain of
+            a package, per_trade, and its bounds as of `PlanBacktest.to_frame`.
         """
         return pd.DataFrame(portfolio_rows(self.result))
 

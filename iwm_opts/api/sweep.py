@@ -21,12 +21,15 @@ from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.cluster import family_on_cluster, open_client, run_variants_on_cluster
+from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.grid import DailyGains, Outcomes, Variants, run_variants, snooping_test
+from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import Family
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.backtest.uncertainty import Uncertainty, uncertainties, uncertainty_columns
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.panel_cache import PACKAGE, code_digest
@@ -133,9 +136,14 @@ class SweepResult(Result):
             number; a column a name of the grid; trades, win_rate (0 to 1), expectancy ($ a trade), pnl and the cascade
             of costs ($ of all paths), average_days, max_drawdown (fraction of the peak), sharpe, sortino; p_stepdown
             (Romano-Wolf adjusted p-value) and deflated_sharpe (probability that the true Sharpe ratio exceeds the best
-            expected by luck), NaN for variants that never traded.
+            expected by luck), NaN for variants that never traded; of the best variant alone the net gain of a package,
+            per_trade, with its 95% interval as if chosen beforehand (per_trade_low, per_trade_high) and under modelled
+            quotes bands over the smile (smile_low, smile_high) and over spreads (spreads_low, spreads_high).
         """
-        return pd.DataFrame(sweep_columns(self.swept))
+        frame = pd.DataFrame(sweep_columns(self.swept))
+        is_best = frame["number"] == self.swept.best(1)[0][0].number
+        bounds = uncertainty_columns(self.swept.uncertainty)
+        return frame.assign(**{name: np.where(is_best, value, np.nan) for name, value in bounds.items()})
 
     def record(self) -> Record:
         """Market, grid, verdict and variants."""
@@ -200,7 +208,15 @@ def answer_sweep(
         holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
         snooping = snooping_test(outcomes, sweep.family_of, holding, request.seed, request.draws, on_test)
     swept = Swept(sweep.trials, request.grid, sweep.variants, outcomes, snooping, request.sort)
-    return SweepResult(swept, request.top, resumed)
+    return SweepResult(replace(swept, uncertainty=_of_best(swept, request.seed)), request.top, resumed)
+
+
+def _of_best(swept: Swept, seed: int) -> Uncertainty | None:
+    """Uncertainty of the best variant, as if it had been chosen beforehand."""
+    ((variant, _),) = swept.best(1)
+    entered = [Entered(trial.prepare(variant.rules)) for trial in swept.trials]
+    (measured,) = uncertainties([[run(each.prepared) for each in entered]], [entered], seed)
+    return measured
 
 
 def run_shard(

@@ -15,7 +15,7 @@ resampled by days within each.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from threading import Lock
@@ -33,6 +33,7 @@ Days = NDArray[np.int64]
 LEVEL: Final = 0.95
 DRAWS: Final = 1_000
 MIN_PATHS: Final = 10  # below, days are resampled within each path
+MIN_TRADES: Final = 10  # below, no interval is worth its name
 BATCH: Final = 64  # draws in memory at a time
 MOST_KEPT: Final = 2**23  # draws x days kept from one figure to the next: 100 MB
 NAN: Final = float("nan")
@@ -60,6 +61,10 @@ class Interval:
     def excludes_zero(self) -> bool:
         """Whether the interval excludes zero."""
         return self.is_known and not self.low <= 0.0 <= self.high
+
+    def of_trades(self, trades: int) -> "Interval":
+        """Return the interval of so many trades: without bounds where they are too few."""
+        return self if trades >= MIN_TRADES else replace(self, low=NAN, high=NAN)
 
 
 def ratio_interval(

@@ -1,36 +1,56 @@
 """Bands of gains over what modelled quotes leave open: the shape of the smile and the width of spreads."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import NormalDist
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.baselines import Baselines
+from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.engine import Prepared, run_totals
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.prices import blank_prices
+from iwm_opts.backtest.result import Totals
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import gain_per_trade, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.simulation.dynamics import drawn_skew
+from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import drawn_smile
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Change = Callable[[SimulatedDays, Flags], Surface]
-"""Makes other quotes of the days, on the rows of the surface that are read."""
-
 MODELLED: Final = "modelled"
 
-SPREADS: Final = (0.7, 1.4)  # times the modelled ones: within it lie sessions and years of IWM and SPY
+SPREADS: Final = (0.7, 1.0, 1.4)  # times the modelled ones: within it lie sessions and years of IWM and SPY
 LEVEL: Final = 0.90  # share of the draws between the bounds
-SPREAD_NAME: Final = f"spreads x {SPREADS[0]:g} to {SPREADS[1]:g}"
+SPREAD_NAME: Final = f"spreads x {SPREADS[0]:g} to {SPREADS[-1]:g}"
 DRAWS: Final = 20  # of the smile, by default
-FEW_DRAWS: Final = 6  # beside every backtest
+FEW_DRAWS: Final = 6  # beside every other modelled gain
+SMILE_NAME: Final = f"smile, {LEVEL:.0%} normal, {FEW_DRAWS} draws"
+
+
+class Quotes(NamedTuple):
+    """Other quotes of the surface model on the same days."""
+
+    parameters: Parameters
+    skew: Array | float = 0.0  # added to the skew factor of each day
+
+
+Change = Callable[[SimulatedDays], Quotes]
+
+
+class Entered(NamedTuple):
+    """Rules on a market, and the days to enter on."""
+
+    prepared: Prepared
+    allowed: Flags | None = None  # days of the rules' gate where None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +89,12 @@ def quote_bands(
     """
     if not all(isinstance(each.gated.market, SimulatedDays) for each in baselines):
         raise InputError("bands", draws, "recorded quotes have no smile to draw", "leave the bands out")
-    rows = [_rows(each.gated, each.gated.entry_days() | each.ungated.entry_days(each.ranked)) for each in baselines]
-    changes = _changes(draws, seed)
-    gains = []
-    for done, change in enumerate(changes, start=1):
-        gains.append(_gains(baselines, rows, change))
-        if on_progress:
-            on_progress(done, len(changes))
-    by_market = np.array(gains)
+    arms = [Entered(each.gated) for each in baselines], [Entered(each.ungated, each.ranked) for each in baselines]
+    gains = _gains(arms, _changes(draws, seed), on_progress)
+    gains = np.column_stack([gains, gains[:, 0] - gains[:, 1]])
     tail = 0.5 - 0.5 * LEVEL
-    smile = np.quantile(by_market[:draws], [tail, 1.0 - tail], axis=0)
-    spreads = np.sort(by_market[draws:], axis=0)
+    smile = np.quantile(gains[:draws], [tail, 1.0 - tail], axis=0)
+    spreads = np.array([gains[draws:].min(axis=0), gains[draws:].max(axis=0)])
     names = f"smile, {LEVEL:.0%} of {draws} draws", SPREAD_NAME
     return tuple(_band(name, bounds) for name, bounds in zip(names, (smile, spreads), strict=True))
 
@@ -93,7 +108,7 @@ class GainBand:
     high: float
 
 
-def gain_bands(prepared: Sequence[Prepared], allowed: Sequence[Flags | None], seed: int = 1) -> tuple[GainBand, ...]:
+def gain_bands(results: Sequence[Sequence[Entered]], seed: int = 1) -> list[tuple[GainBand, ...]]:
     """Band over a few draws of the smile, and range over narrower and wider spreads; none unless modelled.
 
     Few draws have no quantiles: the band is normal about the gain under the quotes as modelled, with the mean square of
@@ -101,34 +116,41 @@ def gain_bands(prepared: Sequence[Prepared], allowed: Sequence[Flags | None], se
 
     Parameters
     ----------
-    prepared : sequence of Prepared
-        The rules, a trial each.
-    allowed : sequence of (ndarray of bool or None)
-        Days to enter on, by trial; None for those of the gate.
+    results : sequence of sequence of Entered
+        What each result pools: the rules of a trial or of a stretch of days. All are read from the same other quotes.
     seed : int
+
+    Returns
+    -------
+    list of tuple of GainBand
+        One a result.
     """
-    if not all(market_kind(each.market) == MODELLED for each in prepared):
-        return ()
-    rows = [_rows(each, each.entry_days(days)) for each, days in zip(prepared, allowed, strict=True)]
+    if not all(market_kind(entered.prepared.market) == MODELLED for result in results for entered in result):
+        return [()] * len(results)
+    estimates = [gain_per_trade([run_totals(*entered) for entered in result]) for result in results]
+    gains = _gains(results, _changes(FEW_DRAWS, seed))
+    return [_about(estimate, drawn) for estimate, drawn in zip(estimates, gains.T, strict=True)]
 
-    def gain(quoted: Iterable[Prepared]) -> float:
-        return gain_per_trade([run_totals(each, days) for each, days in zip(quoted, allowed, strict=True)])
 
-    estimate = gain(prepared)
-    gains = [gain(map(partial(_requoted, change), prepared, rows)) for change in _changes(FEW_DRAWS, seed)]
-    drawn, spreads = gains[:FEW_DRAWS], gains[FEW_DRAWS:]
-    spread = math.hypot(*(gain - estimate for gain in drawn)) / math.sqrt(FEW_DRAWS)
+def bands_of(estimate: float, gain: Callable[[Change], float], seed: int = 1) -> tuple[GainBand, ...]:
+    """Bands as of `gain_bands`, about a gain that is computed anew under each of the other quotes."""
+    return _about(estimate, np.array([gain(change) for change in _changes(FEW_DRAWS, seed)]))
+
+
+def _about(estimate: float, gains: Array) -> tuple[GainBand, ...]:
+    """Bands about a gain, from those under the quotes of `_changes`."""
+    spread = math.hypot(*(gains[:FEW_DRAWS] - estimate)) / math.sqrt(FEW_DRAWS)
     reach = NormalDist().inv_cdf(0.5 + 0.5 * LEVEL) * spread
-    return (
-        GainBand(f"smile, {LEVEL:.0%} normal, {FEW_DRAWS} draws", estimate - reach, estimate + reach),
-        GainBand(SPREAD_NAME, min(spreads), max(spreads)),
+    spreads = gains[FEW_DRAWS:]
+    return GainBand(SMILE_NAME, estimate - reach, estimate + reach), GainBand(
+        SPREAD_NAME, float(spreads.min()), float(spreads.max())
     )
 
 
 def _changes(draws: int, seed: int) -> list[Change]:
-    """Draws of the smile, then narrower and wider spreads."""
+    """Draws of the smile, then spreads from narrower to wider."""
     rng = np.random.default_rng([seed, 2])
-    return [*(_with_smile(rng) for _ in range(draws)), *map(_with_spreads, SPREADS)]
+    return [*(_with_smile(int(rng.integers(2**63))) for _ in range(draws)), *map(_with_spreads, SPREADS)]
 
 
 def _band(name: str, bounds: Array) -> QuoteBand:
@@ -136,46 +158,61 @@ def _band(name: str, bounds: Array) -> QuoteBand:
     return QuoteBand(name, gated, ungated, difference)
 
 
-def _with_smile(rng: np.random.Generator) -> Change:
-    seed = int(rng.integers(2**63))
-
-    def drawn(days: SimulatedDays, rows: Flags) -> Surface:
+def _with_smile(seed: int) -> Change:
+    def drawn(days: SimulatedDays) -> Quotes:
         given, rng = days.market.parameters, np.random.default_rng(seed)
         smile = drawn_smile(given.smile, rng)
         # A simulated market has moved its skew already.
         skew = drawn_skew(smile, len(days.days), rng) if market_kind(days) == MODELLED else 0.0
-        return days.surface_under(replace(given, smile=smile), rows, skew)
+        return Quotes(replace(given, smile=smile), skew)
 
     return drawn
 
 
 def _with_spreads(factor: float) -> Change:
-    def widened(days: SimulatedDays, _: Flags) -> Surface:
-        surface = days.surface()
-        coefficients = surface.coefficients.copy()
-        coefficients[0] += math.log(factor)  # of the logarithm of spreads
-        return surface._replace(coefficients=coefficients)
+    def widened(days: SimulatedDays) -> Quotes:
+        given = days.market.parameters
+        first, *others = given.spread.coefficients  # of the logarithm of spreads
+        return Quotes(replace(given, spread=replace(given.spread, coefficients=(first + math.log(factor), *others))))
 
     return widened
 
 
-def _rows(prepared: Prepared, entries: Flags) -> Flags:
-    """Rows of the surface that backtests with entries on some days may read, whatever its quotes."""
-    return prepared.book.surface_rows(entries, prepared.rules.exit.dte)
+def _gains(
+    results: Sequence[Sequence[Entered]],
+    changes: Sequence[Change],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Array:
+    """Mean net gain of a package in each result under changed quotes, shape (changes, results).
+
+    The surface of a market is priced once a change; rules that share packages or prices go on to share them.
+    """
+    rows: dict[DailyMarket, Flags] = {}
+    by_book: dict[Book, list[tuple[int, Prepared, Flags | None]]] = defaultdict(list)
+    for place, result in enumerate(results):
+        for prepared, allowed in result:
+            book, market = prepared.book, prepared.market
+            is_read = book.surface_rows(prepared.entry_days(allowed), prepared.rules.exit.dte)
+            rows[market] = rows[market] | is_read if market in rows else is_read
+            by_book[book].append((place, prepared, allowed))
+    gains = []
+    for done, change in enumerate(changes, start=1):
+        surfaces = {market: _surface(market, change, is_read) for market, is_read in rows.items()}
+        totals: list[list[Totals]] = [[] for _ in results]
+        for book, entered in by_book.items():
+            quoted = book.with_surface(surfaces[entered[0][1].market])
+            prices = {prepared.prices: blank_prices(quoted) for _, prepared, _ in entered}
+            for place, prepared, allowed in entered:
+                requoted = replace(prepared, book=quoted, prices=prices[prepared.prices])
+                totals[place].append(run_totals(requoted, allowed))
+        gains.append([gain_per_trade(each) for each in totals])
+        if on_progress:
+            on_progress(done, len(changes))
+    return np.array(gains)
 
 
-def _requoted(change: Change, prepared: Prepared, rows: Flags) -> Prepared:
-    days = prepared.market
-    assert isinstance(days, SimulatedDays)  # by the callers
-    return prepared.with_surface(change(days, rows))
-
-
-def _gains(baselines: Sequence[Baselines], rows: Sequence[Flags], change: Change) -> tuple[float, float, float]:
-    """Mean net gain of a package gated, ungated, and their difference under changed quotes."""
-    gated = [_requoted(change, each.gated, is_read) for each, is_read in zip(baselines, rows, strict=True)]
-    ungated = [
-        run_totals(replace(quoted, rules=each.ungated.rules), each.ranked)
-        for quoted, each in zip(gated, baselines, strict=True)
-    ]
-    gains = gain_per_trade([run_totals(quoted) for quoted in gated]), gain_per_trade(ungated)
-    return *gains, gains[0] - gains[1]
+def _surface(market: DailyMarket, change: Change, rows: Flags) -> Surface:
+    """Surface of a market under changed quotes, on the rows that are read."""
+    assert isinstance(market, SimulatedDays)  # by the callers
+    quotes = change(market)
+    return market.surface_under(quotes.parameters, rows, quotes.skew)

@@ -22,6 +22,7 @@ from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.simulation.dynamics import FACTORS
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface import SKEW
@@ -198,7 +199,7 @@ class SimulatedDays:
         )
 
     def surface_under(self, parameters: Parameters, rows: Flags, skew: Array | float = 0.0) -> Surface:
-        """Surface of the same days under other parameters, priced on some of its rows and NaN on the others.
+        """Surface of the same days under other parameters, priced on some of its rows at least and NaN on the others.
 
         Parameters
         ----------
@@ -208,15 +209,26 @@ class SimulatedDays:
         skew : float or ndarray, shape (days,)
             Added to the skew factor of each day.
         """
-        surface, is_priced = self._surface, rows[self._order]
-        factors = self._moments.factors.copy()
+        surface, given = self._surface, self.market.parameters
+        spread = replace(parameters.spread, coefficients=given.spread.coefficients)
+        if replace(parameters, spread=spread) == given and not np.any(skew):  # no price moves
+            return Surface(surface.rows, _spread_terms(parameters))
+        is_priced, factors = rows[self._order], self._moments.factors.copy()
         factors[:, SKEW] += skew
         moments = replace(self._moments, factors=factors)
-        priced = repriced_rows(self._table, self.market.parameters, parameters, moments, is_priced)
+        priced = repriced_rows(self._table, given, parameters, moments, is_priced)
         columns = surface.rows.reshape(-1, COLUMNS).copy()
         columns[:, THETA:] = np.nan
         columns[self._order[is_priced], THETA:] = np.column_stack(priced)
         return Surface(columns.ravel(), _spread_terms(parameters))
+
+    def under(self, parameters: Parameters, skew: Array | float = 0.0) -> "SimulatedDays":
+        """Days of the same prices of the underlying under other parameters; arguments as of `surface_under`."""
+        states, name = self.market.states, FACTORS[SKEW]
+        factor = getattr(states, name).copy()
+        factor[self._before :] += skew
+        market = replace(self.market, parameters=parameters, states=replace(states, **{name: factor}))
+        return replace(self, market=market)
 
     @cached_property
     def _moments(self) -> Moments:

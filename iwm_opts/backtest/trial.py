@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,18 @@ class Trial:
     def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
         """Make ready to run rules here; a book of the same entry rule may be used again."""
         return prepare(self.market, self.history, rules, book, self.macro)
+
+
+class Traded(Protocol):
+    """Trades in options and the equity of their days: `Backtest`, or a result of another account."""
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """One row a trade."""
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """One row a day."""
 
 
 def market_kind(market: DailyMarket) -> str:
@@ -105,9 +117,9 @@ def package_gains(trades: pd.DataFrame) -> Array:
     return np.asarray(trades["pnl"].to_numpy(dtype=np.float64) / trades["contracts"].to_numpy(dtype=np.float64))
 
 
-def trade_sample(result: Backtest) -> Array:
+def trade_sample(result: Traded) -> Array:
     """Dollars a package gained, and trades, by day of entry: numerator and denominator of a gain per trade."""
-    place = np.searchsorted(result.equity.index.to_numpy(), result.trades["entry"].to_numpy())
+    place = result.equity.index.searchsorted(result.trades["entry"].dt.normalize())
     days = len(result.equity)
     gain = np.bincount(place, weights=package_gains(result.trades), minlength=days)
     return np.stack([gain, np.bincount(place, minlength=days).astype(np.float64)], axis=1)

@@ -1,19 +1,18 @@
 """Uncertainty of a mean net gain: sampling interval, and bands over what modelled quotes leave open."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
-from iwm_opts.backtest.engine import Prepared
-from iwm_opts.backtest.quote_bands import GainBand, gain_bands
-from iwm_opts.backtest.trial import PooledResult, trade_sample
+from iwm_opts.backtest.quote_bands import Entered, GainBand, gain_bands
+from iwm_opts.backtest.trial import PooledResult, Traded, trade_sample
 
-Flags = NDArray[np.bool_]
 DRAWS: Final = 999  # resamples behind the interval
+SOURCES: Final = ("smile", "spreads")  # of bands, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +27,49 @@ class Uncertainty:
         return asdict(self)
 
 
+def uncertainty_columns(measured: Uncertainty | None) -> dict[str, float]:
+    """Uncertainty in a row of a frame: per_trade and bounds of per_trade, smile and spreads; NaN where unknown."""
+    spans: list[Interval | GainBand] = [measured.per_trade, *measured.bands] if measured else []
+    bounds = {f"{name}_{end}": math.nan for name in ("per_trade", *SOURCES) for end in ("low", "high")}
+    for name, span in zip(("per_trade", *SOURCES), spans, strict=False):
+        bounds |= {f"{name}_low": span.low, f"{name}_high": span.high}
+    return {"per_trade": measured.per_trade.estimate if measured else math.nan} | bounds
+
+
 def with_uncertainty(
-    result: PooledResult, prepared: Sequence[Prepared], allowed: Sequence[Flags | None], seed: int = 1
-) -> PooledResult:
-    """Return a result with its interval and, on modelled quotes, its bands.
+    results: Sequence[PooledResult], entered: Sequence[Sequence[Entered]], seed: int = 1, draws: int = DRAWS
+) -> list[PooledResult]:
+    """Return results with their intervals and, on modelled quotes, their bands; see `uncertainties`."""
+    measured = uncertainties([result.results for result in results], entered, seed, draws)
+    return [replace(result, uncertainty=each) for result, each in zip(results, measured, strict=True)]
+
+
+def uncertainties(
+    results: Sequence[Sequence[Traded]], entered: Sequence[Sequence[Entered]], seed: int = 1, draws: int = DRAWS
+) -> list[Uncertainty | None]:
+    """Measure the uncertainty of some results; None of one without a trade.
 
     Parameters
     ----------
-    result : PooledResult
-    prepared : sequence of Prepared
-        The rules that were run, by trial.
-    allowed : sequence of (ndarray of bool or None)
-        Days to enter on, by trial; None for those of the gate.
+    results : sequence of sequence of Traded
+        Paths of each.
+    entered : sequence of sequence of Entered
+        Rules behind each, as they were run.
     seed : int
         Of resampling and of the smile's draws.
+    draws : int
+        Resamples behind an interval.
     """
-    trades = result.trades
-    if not len(trades):
-        return result
-    held = float(trades["sessions"].mean())
-    interval = ratio_interval([trade_sample(run) for run in result.results], held, seed, DRAWS)
-    return replace(result, uncertainty=Uncertainty(interval, gain_bands(prepared, allowed, seed)))
+    bands = gain_bands(entered, seed)
+    return [uncertainty_of(paths, each, seed, draws) for paths, each in zip(results, bands, strict=True)]
+
+
+def uncertainty_of(
+    paths: Sequence[Traded], bands: tuple[GainBand, ...], seed: int = 1, draws: int = DRAWS
+) -> Uncertainty | None:
+    """Uncertainty of one result, given its bands; see `uncertainties`."""
+    sessions = pd.concat([path.trades["sessions"] for path in paths])
+    if not len(sessions):
+        return None
+    interval = ratio_interval([trade_sample(path) for path in paths], float(sessions.mean()), seed, draws)
+    return Uncertainty(interval.of_trades(len(sessions)), bands)

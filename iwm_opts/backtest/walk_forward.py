@@ -17,15 +17,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import daily_returns, sharpe_ratio, sortino_ratio, with_account
+from iwm_opts.backtest.prices import BookPrices
+from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rule_table import book_key
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.backtest.uncertainty import DRAWS, with_uncertainty
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 
@@ -222,6 +225,8 @@ def walk_trials(
     schedule: Schedule,
     threads: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    seed: int = 1,
+    draws: int = DRAWS,
 ) -> WalkForward:
     """Re-select and trade variants over each path.
 
@@ -236,6 +241,8 @@ def walk_trials(
         The result does not depend on it.
     on_progress : callable, optional
         Called with the variants run, of all paths, and their number.
+    seed, draws : int
+        Of the uncertainty of each result.
     """
     rules = [variant.rules for variant in variants]
     account = np.array([rule.size.account for rule in rules])
@@ -244,6 +251,7 @@ def walk_trials(
     gap = longest_trade(rules) + schedule.embargo
     windows: list[Window] = []
     results: list[Backtest] = []
+    entered: list[Entered] = []
     levels: list[Array] = []
 
     def run_all(trial: Trial, before: int) -> Array:
@@ -259,9 +267,10 @@ def walk_trials(
     for trial in trials:
         equity = run_all(trial, len(levels) * len(rules))
         levels.append(equity)
-        chosen, result = _walk(trial, variants, equity, account, schedule, gap)
+        chosen, result, runs = _walk(trial, variants, equity, account, schedule, gap)
         windows += chosen
         results.append(result)
+        entered += runs
     starts = [spans(level.shape[1], schedule, gap)[0].first for level in levels]
     outside = [
         scores(level, account, (start, level.shape[1]), schedule.criterion)
@@ -270,65 +279,78 @@ def walk_trials(
     mean = np.mean(np.nan_to_num(outside, nan=-np.inf), axis=0)
     best = variants[int(np.argmax(mean))]
 
-    def fixed(variant: Variant) -> PooledResult:
-        return PooledResult(
-            tuple(_Traded(trial).fixed(variant.rules, start) for trial, start in zip(trials, starts, strict=True)),
-            tuple(trials),
-        )
+    def fixed(variant: Variant) -> tuple[PooledResult, list[Entered]]:
+        pairs = [_Traded(trial).fixed(variant.rules, start) for trial, start in zip(trials, starts, strict=True)]
+        return PooledResult(tuple(result for result, _ in pairs), tuple(trials)), [run for _, run in pairs]
 
+    arms = (PooledResult(tuple(results), tuple(trials)), entered), fixed(variants[0]), fixed(best)
+    walked, default, hindsight = with_uncertainty(
+        [result for result, _ in arms], [runs for _, runs in arms], seed, draws
+    )
     return WalkForward(
         schedule=schedule,
         windows=tuple(windows),
-        result=PooledResult(tuple(results), tuple(trials)),
-        default=fixed(variants[0]),
+        result=walked,
+        default=default,
         default_variant=variants[0],
-        hindsight=fixed(best),
+        hindsight=hindsight,
         hindsight_variant=best,
         gap=gap,
     )
 
 
 class _Traded:
-    """Runs of rules on some days of one path; packages of the same entry rule are chosen once."""
+    """Runs of rules on some days of one path; rules share packages of one entry rule, and their prices at one cost."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.books: dict[tuple[Any, ...], Book] = {}
+        self.prices: dict[tuple[Any, ...], BookPrices] = {}
 
-    def between(self, rules: Rules, first: int, last: int, account: float) -> Backtest:
+    def prepare(self, rules: Rules) -> Prepared:
+        """Make rules ready to run here."""
+        key = book_key(rules)
+        prepared = self.trial.prepare(rules, self.books.get(key))
+        self.books[key] = prepared.book
+        return replace(prepared, prices=self.prices.setdefault((key, rules.costs), prepared.prices))
+
+    def between(self, rules: Rules, first: int, last: int, account: float) -> tuple[Backtest, Entered]:
         """Enter on days first to last - 1 and hold to the exit."""
-        prepared = self.trial.prepare(
-            replace(rules, size=replace(rules.size, account=account)), self.books.get(book_key(rules))
-        )
-        self.books[book_key(rules)] = prepared.book
+        prepared = self.prepare(replace(rules, size=replace(rules.size, account=account)))
         allowed = is_open(prepared.ranks, rules.gate)
         allowed[:first], allowed[last:] = False, False
         result = run(prepared, allowed, str(rules.gate))
-        return replace(result, ranked_days=int(np.isfinite(prepared.ranks[first:last]).sum()))
+        return replace(result, ranked_days=int(np.isfinite(prepared.ranks[first:last]).sum())), Entered(
+            prepared, allowed
+        )
 
-    def fixed(self, rules: Rules, first: int) -> Backtest:
+    def fixed(self, rules: Rules, first: int) -> tuple[Backtest, Entered]:
         """Trade one set of rules from a day on."""
-        result = self.between(rules, first, len(self.trial.market.days), rules.size.account)
-        return replace(result, equity=result.equity.iloc[first:])
+        result, entered = self.between(rules, first, len(self.trial.market.days), rules.size.account)
+        return replace(result, equity=result.equity.iloc[first:]), entered
 
 
 def _walk(
     trial: Trial, variants: Sequence[Variant], levels: Array, account: Array, schedule: Schedule, gap: int
-) -> tuple[list[Window], Backtest]:
-    """Choices on one path and their chained result."""
+) -> tuple[list[Window], Backtest, list[Entered]]:
+    """Choices on one path, their chained result, and the run of each."""
     days, traded = trial.market.days, _Traded(trial)
     start = float(account[0])
     change = np.diff(with_account(levels, account))
     parts: list[Backtest] = []
+    runs: list[Entered] = []
     equity = np.full(len(days), start)
     choices: list[tuple[Span, int, float]] = []
     for span in spans(len(days), schedule, gap):
         score = scores(levels, account, (span.start, span.stop), schedule.criterion)
         place = 0 if np.isnan(score).all() else int(np.nanargmax(score))
         # Equity at the close before the window, positions of earlier rules at their marks.
-        part = traded.between(variants[place].rules, span.first, span.last, max(float(equity[span.first - 1]), 1.0))
+        part, entered = traded.between(
+            variants[place].rules, span.first, span.last, max(float(equity[span.first - 1]), 1.0)
+        )
         equity += part.equity["equity"].to_numpy(dtype=np.float64) - part.rules.size.account
         parts.append(part)
+        runs.append(entered)
         choices.append((span, place, float(score[place])))
     daily = np.diff(with_account(equity, start))
     windows = [
@@ -345,7 +367,7 @@ def _walk(
         )
         for span, place, score in choices
     ]
-    return windows, _chained(parts, variants[0].rules, start, choices[0][0].first)
+    return windows, _chained(parts, variants[0].rules, start, choices[0][0].first), runs
 
 
 def _chained(parts: Sequence[Backtest], rules: Rules, account: float, first: int) -> Backtest:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +29,6 @@ RISKS: Final = {
 DEFINED, NAKED = "vertical", "options"  # a spread against the option alone
 ENTRIES: Final = ("the whole plan", "every signal of the edge")
 SEED: Final = 1
-FEW_TRADES: Final = 10  # below, no interval is worth its name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,8 +126,7 @@ def _by_day(result: StageResult, days: "pd.Index[Any]") -> NDArray[np.float64]:
 
 
 def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
-    interval = ratio_interval([sample], holding, SEED)
-    return interval if trades >= FEW_TRADES else replace(interval, low=math.nan, high=math.nan)
+    return ratio_interval([sample], holding, SEED).of_trades(trades)
 
 
 def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import STRESS_PERIODS, Metrics, Period
+from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules
+from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.gate import gate_ranks
@@ -49,6 +51,8 @@ class StageResult:
     equity: pd.DataFrame
     counts: dict[str, int]  # signals, what blocked them, why allowed sessions saw no entry
     reason: str = ""  # why there is nothing; empty where there is
+    entered: tuple[Entered, ...] = ()  # runs of the options engine whose uncertainty is still to be measured
+    uncertainty: Uncertainty | None = None  # of the mean net gain of a package of options; None without a trade
 
     @property
     def holds(self) -> bool | None:

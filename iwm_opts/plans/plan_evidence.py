@@ -31,7 +31,6 @@ Flags = NDArray[np.bool_]
 
 EVERYTHING: Final = 1e12  # dollars: an account that never limits a size
 UNLIMITED: Final = 1_000_000
-FEW: Final = 10  # trades below which no interval is worth its name
 SEED: Final = 1
 
 
@@ -159,5 +158,4 @@ def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: N
 
 
 def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
-    interval = ratio_interval([sample], holding, SEED, 500)
-    return interval if trades >= FEW else replace(interval, low=float("nan"), high=float("nan"))
+    return ratio_interval([sample], holding, SEED, 500).of_trades(trades)

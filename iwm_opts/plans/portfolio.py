@@ -22,7 +22,7 @@ from iwm_opts.backtest.metrics import measure, with_account
 from iwm_opts.errors import InputError
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import Stage, StageResult, verdict
-from iwm_opts.plans.runner import PlanRunner, market_name
+from iwm_opts.plans.runner import PlanRunner, market_name, measured
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
 
 Array = NDArray[np.float64]
@@ -195,6 +195,7 @@ def run_stage(runners: Sequence[PlanRunner], stage: Stage, account: float, limit
         refusals[entry.plan][why] += 1
         parts[entry.plan] = runners[entry.plan].run(stage, blocked[entry.plan])
     parts = [replace(part, counts=part.counts | dict(counts)) for part, counts in zip(parts, refusals, strict=True)]
+    parts = measured(parts)
     return PortfolioStage(tuple(parts), _total(runners, parts, account), account)
 
 

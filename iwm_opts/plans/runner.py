@@ -10,9 +10,13 @@ import pandas as pd
 from iwm_opts.backtest.engine import Prepared, prepare, run
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.quote_bands import MODELLED, Change, Entered, bands_of
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import market_kind, package_gains
+from iwm_opts.backtest.uncertainty import Uncertainty, uncertainties, uncertainty_of
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import CRITERIA, Inputs
@@ -56,11 +60,12 @@ def backtest_plan(
     """
     stages = [*stress, *ranges]
     runner = PlanRunner(plan, signals_only)
-    results = []
+    results: list[StageResult] = []
     for done, stage in enumerate(stages, start=1):
         results.append(runner.run(stage))
         if progress:
             progress(done, len(stages))
+    results = measured(results)
     return PlanResult(
         plan,
         market_name(plan, stages),
@@ -69,6 +74,13 @@ def backtest_plan(
         tuple(results[len(stress) :]),
         tuple(dict.fromkeys([*runner.notes, *_few(results[: len(stress)]), *_missing(plan, stages)])),
     )
+
+
+def measured(results: Sequence[StageResult]) -> list[StageResult]:
+    """Stages with the uncertainty of their gains: all are read from the same other quotes."""
+    ran = [result for result in results if result.entered]
+    found = iter(uncertainties([[result] for result in ran], [result.entered for result in ran]))
+    return [replace(result, uncertainty=next(found), entered=()) if result.entered else result for result in results]
 
 
 class PlanRunner:
@@ -122,7 +134,23 @@ class PlanRunner:
         counts = allowed.counts | skipped
         if len(equity) < expected:
             counts[f"sessions without minutes ({covered})"] = expected - len(equity)
-        return _result(self.plan, stage, trades, equity, counts)
+        stage_result = _result(self.plan, stage, trades, equity, counts)
+        if self.plan.instrument == "shares":
+            return stage_result
+        return replace(stage_result, uncertainty=self._momentum_uncertainty(stage, allowed, stage_result))
+
+    def _momentum_uncertainty(self, stage: Stage, allowed: EntryDays, result: StageResult) -> Uncertainty | None:
+        """Uncertainty of the gain of packages within the session; quotes are modelled anew for each band."""
+        market = stage.market
+        if not isinstance(market, SimulatedDays) or market_kind(market) != MODELLED or not len(result.trades):
+            return uncertainty_of([result], ())
+
+        def gain(change: Change) -> float:
+            quoted = replace(stage, market=market.under(*change(market)))
+            trades, _, _ = _added(self.plan, momentum_packages(self.plan, quoted, allowed.allowed))
+            return float(package_gains(trades).mean()) if len(trades) else np.nan
+
+        return uncertainty_of([result], bands_of(float(package_gains(result.trades).mean()), gain))
 
     def _momentum_packages(self, stage: Stage, allowed: EntryDays) -> Parts:
         """Edge in options; how another rule for the smile would have it is noted."""
@@ -150,15 +178,16 @@ class PlanRunner:
             return _nothing(stage, f"{market.name} runs from {market.days[0]} to {market.days[-1]}")
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
         signalled = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
-        parts = []
+        parts, entered = [], []
         for strategy, chosen in strategies(self.plan, stage.data, market.days):
-            result = run(self._prepared(market, stage.data, strategy), signalled & chosen)
-            self.notes += result.notes
-            parts.append(result)
+            entered.append(Entered(self._prepared(market, stage.data, strategy), signalled & chosen))
+            parts.append(run(*entered[-1]))
+            self.notes += parts[-1].notes
         if len(parts) > 1:
             self.notes.append(ADDED)
         trades, equity, skipped = _added(self.plan, parts)
-        return _result(self.plan, stage, trades, equity, allowed.counts | skipped)
+        result = _result(self.plan, stage, trades, equity, allowed.counts | skipped)
+        return replace(result, entered=tuple(entered))
 
     def _prepared(self, market: DailyMarket, data: Inputs, strategy: str) -> Prepared:
         key = id(market), strategy

@@ -1,6 +1,8 @@
 """A backtest as text: rules, metrics, costs and periods."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -9,11 +11,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
+from iwm_opts.backtest.quote_bands import GainBand
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.iv_index import TENORS
@@ -21,6 +26,7 @@ from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.words import dollars, number, percent
 
 INDENT = 3
+NAME, HEAD = 13, 15  # characters of a line of a name and of a column's head
 MIN_APART = 30  # trades that share no day, below which a yearly figure says nothing
 CASCADE_WORDS = {
     "mid_pnl": "gain at mid",
@@ -71,12 +77,30 @@ def uncertainty_lines(uncertainty: Mapping[str, Any] | None) -> list[str]:
     if uncertainty is None:
         return []
     interval, bands = uncertainty["per_trade"], uncertainty["bands"]
-    low, high = (dollars(interval[name], 2) for name in ("low", "high"))
-    lines = [f"a trade {dollars(interval['estimate'], 2)}; 95% sampling interval {low} to {high}"]
+    lines = [f"a trade {dollars(interval['estimate'], 2)}; 95% sampling interval {_span(interval)}"]
     if bands:
-        spans = (f"{dollars(band['low'], 2)} to {dollars(band['high'], 2)} ({band['name']})" for band in bands)
+        spans = (f"{_span(band)} ({band['name']})" for band in bands)
         lines.append(f"  what modelled quotes leave open: {', '.join(spans)}; by draws: evidence")
     return lines
+
+
+def _span(bounds: Mapping[str, Any], digits: int = 2) -> str:
+    low, high = (bounds[name] for name in ("low", "high"))  # null in a saved result where unknown
+    is_known = low is not None and math.isfinite(low)
+    return f"{dollars(low, digits)} to {dollars(high, digits)}" if is_known else "unknown"
+
+
+def uncertainty_table(named: Sequence[tuple[str, pd.DataFrame, Uncertainty | None]]) -> Table:
+    """Mean gain of a package with sample, interval and bands; a row a result of name, trades and uncertainty."""
+    bands = next((measured.bands for _, _, measured in named if measured), ())
+    heads = ["95% sampling interval", *(band.name for band in bands)]
+    table = plain_table("", "trades", "apart", "a trade", *(fill(head, HEAD) for head in heads), left=("",))
+    for name, trades, measured in named:
+        spans: list[Interval | GainBand] = [measured.per_trade, *measured.bands] if measured else []
+        words = [_span({"low": span.low, "high": span.high}, 0) for span in spans] or ["-"] * len(heads)
+        mean = dollars(measured.per_trade.estimate, 2) if measured else "-"
+        table.add_row(fill(name, NAME), f"{len(trades):,}", f"{independent_trades(trades):,.0f}", mean, *words)
+    return table
 
 
 def _rank_remedy(result: PooledResult) -> str:

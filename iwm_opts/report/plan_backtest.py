@@ -7,9 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.metrics import Metrics, Period
+from iwm_opts.backtest.metrics import Metrics, Period, independent_trades
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import PlanResult, StageResult
+from iwm_opts.report.backtest_table import uncertainty_table
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
 
@@ -29,12 +30,19 @@ def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None
         Text(""),
         _periods((*result.stress, *result.ranges), stress, _holding_unit(plan)),
         Text(""),
+        *uncertainty_parts([(stage.period.name, stage) for stage in (*result.stress, *result.ranges)]),
         Text.assemble("verdict     ", (result.verdict, "bold")),
         Text(""),
     ]
     parts += [Text(line) for line in _counts((*result.stress, *result.ranges), stress)]
     parts += [Text(f"note: {note}", style="yellow") for note in result.notes]
     return render([*parts, *named], columns)
+
+
+def uncertainty_parts(named: Sequence[tuple[str, StageResult]]) -> list[RenderableType]:
+    """Gain a package of options with its interval and bands, a row a result that has them; nothing without one."""
+    rows = [(name, stage.trades, stage.uncertainty) for name, stage in named if stage.uncertainty]
+    return [Text("net gain of a package"), uncertainty_table(rows), Text("")] if rows else []
 
 
 def _holding_unit(plan: Plan) -> str:
@@ -112,6 +120,8 @@ def _row(stage: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, An
         "average_sessions": m.average_sessions if m else None,
         "average_minutes": average_minutes(stage) if is_intraday else None,
         "expectancy_on_risk": m.expectancy_on_risk if m else None,
+        "independent_trades": independent_trades(stage.trades),
+        "uncertainty": stage.uncertainty.record() if stage.uncertainty else None,
     }
     head = {"period": stage.period.name, "first": stage.period.first.isoformat(), "last": stage.period.last.isoformat()}
     return (

@@ -6,10 +6,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.backtest.metrics import independent_trades
+from iwm_opts.backtest.uncertainty import uncertainty_columns
 from iwm_opts.conventions import counted
 from iwm_opts.plans.portfolio import PortfolioResult, PortfolioStage
 from iwm_opts.report.console import plain_table, render
-from iwm_opts.report.plan_backtest import ANSWERS
+from iwm_opts.report.plan_backtest import ANSWERS, uncertainty_parts
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
 
@@ -35,7 +37,13 @@ def portfolio_table(result: PortfolioResult, label: str = "", columns: int | Non
     for stage in (*result.stress, *result.ranges):
         if stage.total.metrics is not None:
             parts.append(Text(f"correlation of daily P&L, {stage.total.period.name}: {correlations(result, stage)}"))
-    parts += [Text(""), Text.assemble("verdict     ", (result.verdict, "bold")), Text("")]
+    plan_stages = [
+        (f"{part.period.name}, {plan.name}", part)
+        for stage in (*result.stress, *result.ranges)
+        for plan, part in zip(result.plans, stage.parts, strict=True)
+    ]
+    parts += [Text(""), *uncertainty_parts(plan_stages)]
+    parts += [Text.assemble("verdict     ", (result.verdict, "bold")), Text("")]
     parts += [Text(line) for line in _refusals(result)]
     parts += [Text(f"note: {note}", style="yellow") for note in (METHOD, *result.notes)]
     return render([*parts, *named], columns)
@@ -95,7 +103,8 @@ def portfolio_rows(result: PortfolioResult) -> list[Record]:
                     "period": part.period.name, "is_stress": stage in result.stress, "plan": name,
                     "trades": m.trades if m else 0, "refused": count, "pnl": m.pnl if m else 0.0,
                     "max_drawdown": m.max_drawdown.share if m else 0.0, "drawdown_pnl": float(fall),
-                    "holds": part.holds,
+                    "holds": part.holds, "independent_trades": independent_trades(part.trades),
+                    **uncertainty_columns(part.uncertainty),
                 }
             )  # fmt: skip
     return rows

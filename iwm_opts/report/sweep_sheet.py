@@ -44,7 +44,7 @@ def sweep_sheet(sweep: Swept) -> Page:
     sections = (
         Section("Verdict", (Paragraph(sweep.verdict), Paragraph(sweep.selection_line or "Too few variants to test."))),
         Section("Variants", tuple(_charts(sweep, frame, names))),
-        Section("Best variants", (_table(sweep, frame, names),)),
+        Section("Best variants", (*_best(sweep), _table(sweep, frame, names))),
         Section(
             "Parameters of the grid's first values",
             (
@@ -59,6 +59,11 @@ def sweep_sheet(sweep: Swept) -> Page:
     )
     labels = (LABELS[kind],) if kind in LABELS else ()
     return Page(f"Sweep: {counted(len(sweep.variants), 'variants')} on {market.name}", labels, sections, provenance)
+
+
+def _best(sweep: Swept) -> list[Block]:
+    lines = tuple(line.strip() for line in sweep.best_lines)
+    return [Bullets(lines)] if lines else []
 
 
 def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Block]:

@@ -16,8 +16,9 @@ from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
-from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
+from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small, uncertainty_lines
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, grid_value, number, percent
@@ -39,6 +40,7 @@ class Swept:
     outcomes: Outcomes
     snooping: SnoopingTest | None
     sort: str  # metric, largest first
+    uncertainty: Uncertainty | None = None  # of the best variant, as if chosen beforehand; None without a trade
 
     @property
     def ranking(self) -> str:
@@ -57,6 +59,15 @@ class Swept:
         """Notes on the market, and the days on which a macro filter is unknown."""
         trial = self.trials[0]
         return (*trial.remarks, *trial.market.notes, *macro_notes(self.trials, self.variants[0].rules))
+
+    @property
+    def best_lines(self) -> list[str]:
+        """Sampling interval and bands of the best variant; nothing without a trade."""
+        if self.uncertainty is None:
+            return []
+        ((variant, _),) = self.best(1)
+        values = ", ".join(f"{name} {grid_value(value)}" for name, value in variant.values.items())
+        return [f"best: {values}, as if chosen beforehand", *uncertainty_lines(self.uncertainty.record())]
 
     @property
     def verdict(self) -> str:
@@ -110,6 +121,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
             on_risk, percent(m["max_drawdown"], 1), sharpe,
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
+    parts += [*map(Text, sweep.best_lines), Text("")]
     shown = min(top, len(sweep.variants))
     parts += [
         Text(f"{shown} of {len(sweep.variants)} variants by {sweep.ranking}; rules above: the grid's first values")
@@ -164,10 +176,17 @@ def sweep_record(sweep: Swept) -> Record:
         "grid": {_word(name): list(values) for name, values in sweep.grid.items()},
         "rules": rules_record(sweep.variants[0].rules),
         "verdict": sweep.verdict,
+        "best": _best_record(sweep),
         "snooping": _test_record(sweep.snooping) if sweep.snooping else None,
         "notes": list(sweep.notes),
         "variants": sweep_records(sweep),
     }
+
+
+def _best_record(sweep: Swept) -> Record:
+    """Best variant by the ranking, and its uncertainty."""
+    ((variant, _),) = sweep.best(1)
+    return {"number": variant.number, "uncertainty": sweep.uncertainty.record() if sweep.uncertainty else None}
 
 
 def _test_record(test: SnoopingTest) -> Record:

@@ -14,11 +14,12 @@ from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
-from iwm_opts.backtest.trial import PooledResult, trade_sample
+from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small
+from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small, uncertainty_table
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, grid_value, number, percent
@@ -36,7 +37,7 @@ class Comparison:
     name: str
     results: PooledResult
     metrics: Metrics
-    per_trade: Interval  # mean net gain of a package, dollars
+    uncertainty: Uncertainty | None  # of the mean net gain of a package; None without a trade
     excess: Interval | None  # daily P&L of the walk-forward less this one's, dollars; None of itself
 
 
@@ -57,8 +58,7 @@ def compare_arms(walk: WalkForward, seed: int, draws: int = DRAWS) -> tuple[Comp
             pairs = zip(walk.result.results, results.results, strict=True)
             samples = [np.hstack([_daily(ours), _daily(theirs)]) for ours, theirs in pairs]
             excess = ratio_interval(samples, held, seed, draws)
-        per_trade = ratio_interval([trade_sample(result) for result in results.results], held, seed, draws)
-        return Comparison(name, results, figures, per_trade, excess)
+        return Comparison(name, results, figures, results.uncertainty, excess)
 
     return (
         arm(CHOSEN, walk.result),
@@ -71,6 +71,10 @@ def _daily(result: Backtest) -> Array:
     """Change of equity and 1 by day: numerator and denominator of a mean."""
     equity = result.equity["equity"].to_numpy(dtype=np.float64)
     return np.stack([np.diff(equity, prepend=result.rules.size.account), np.ones(len(equity))], axis=1)
+
+
+def _short(arm: Comparison) -> str:
+    return arm.name.partition(":")[0]
 
 
 def _values(variant: Variant) -> str:
@@ -92,19 +96,20 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
     ]
     parts += [Text(line) for line in rules_lines(walk.default_variant.rules)] + [Text("")]
     parts += [Text(_summary(walk), style="bold"), Text(_switches(walk)), Text("")]
-    arms = plain_table("", "trades", "P&L", "a trade", "95% interval", "fall", "Sharpe", left=("",))
+    arms = plain_table("", "trades", "P&L", "fall", "Sharpe", left=("",))
     for arm in comparison:
         short = too_small(arm.metrics.sessions, independent_trades(arm.results.trades))
         sharpe = "-" if short else number(arm.metrics.sharpe, 2)
         arms.add_row(
-            arm.name, f"{arm.metrics.trades:,}", dollars(arm.metrics.pnl), dollars(arm.per_trade.estimate, 2),
-            f"{dollars(arm.per_trade.low)} to {dollars(arm.per_trade.high)}",
+            arm.name, f"{arm.metrics.trades:,}", dollars(arm.metrics.pnl),
             percent(arm.metrics.max_drawdown.share, 1), sharpe,
         )  # fmt: skip
-    parts += [Padding(arms, (0, 0, 0, 3), expand=False)]
+    parts += [Padding(arms, (0, 0, 0, 3), expand=False), Text("")]
+    named = [(_short(arm), arm.results.trades, arm.uncertainty) for arm in comparison]
+    parts += [Padding(uncertainty_table(named), (0, 0, 0, 3), expand=False), Text("")]
     parts += [
         Text(
-            f"less the {arm.name.partition(':')[0]}: {dollars(arm.excess.estimate, 2)} a day "
+            f"less the {_short(arm)}: {dollars(arm.excess.estimate, 2)} a day "
             f"({dollars(arm.excess.low, 2)} to {dollars(arm.excess.high, 2)})"
         )
         for arm in comparison
@@ -175,9 +180,9 @@ def walk_forward_record(walk: WalkForward, comparison: Sequence[Comparison]) -> 
         "hindsight_variant": walk.hindsight_variant.number,
         "arms": [
             {
-                "name": arm.name.partition(":")[0],
+                "name": _short(arm),
                 "metrics": asdict(arm.metrics),
-                "per_trade": asdict(arm.per_trade),
+                **(arm.uncertainty.record() if arm.uncertainty else {"per_trade": None, "bands": []}),
                 "excess": None if arm.excess is None else asdict(arm.excess),
             }
             for arm in comparison

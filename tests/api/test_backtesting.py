@@ -113,6 +113,10 @@ def test_a_sweep_holds_the_backtests_of_its_rules(market, ungated):
     assert frame["pnl"].iloc[0] == pytest.approx(ungated.costs["pnl"])
     wide = iwm.backtest(market, iwm.Rules(ivr_below=None, profit=None, width=10, **FAST))
     assert frame["pnl"].iloc[3] == pytest.approx(wide.costs["pnl"])
+    best = frame.set_index("number").loc[found.record()["best"]["number"]]
+    assert best["per_trade"] == pytest.approx(best["expectancy"])  # one contract a trade
+    assert best["per_trade_low"] < best["per_trade"] < best["per_trade_high"]
+    assert frame["per_trade"].notna().sum() == 1
     assert isinstance(found.plot(), Axes)
     with pytest.raises(InputError) as failure:
         iwm.sweep(market, rules, {"profits": [1, 2]})

@@ -1,12 +1,14 @@
 """Coverage on markets where the truth is known, and the closed form against plain resampling."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
 from iwm_opts.backtest.bootstrap import MIN_PATHS, _resampled_days, optimal_block, ratio_interval
+from iwm_opts.report.backtest_table import uncertainty_lines
 
 HOLD = 15
 
@@ -137,3 +139,16 @@ def test_two_trades_at_the_very_end_are_measured():
     sample[[-9, -1]] = [[0.1, 1.0], [-0.2, 1.0]]
     found = ratio_interval([sample], 1.0, seed=1)
     assert found.estimate == pytest.approx(-0.05)
+
+
+def test_few_trades_have_an_estimate_without_bounds():
+    sample = np.stack([np.random.default_rng(1).normal(5.0, 10.0, 40), np.ones(40)], axis=1)
+    interval = ratio_interval([sample], 1.0, 1, 99)
+    assert interval.of_trades(10) == interval
+    few = interval.of_trades(9)
+    assert few.estimate == interval.estimate
+    assert not few.is_known
+    record = {"per_trade": asdict(few), "bands": []}
+    assert uncertainty_lines(record) == [f"a trade ${few.estimate:.2f}; 95% sampling interval unknown"]
+    saved = {"per_trade": record["per_trade"] | {"low": None, "high": None}, "bands": []}  # NaN as JSON holds it
+    assert uncertainty_lines(saved) == uncertainty_lines(record)

@@ -8,7 +8,7 @@ import pytest
 from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.engine import run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.quote_bands import gain_bands, quote_bands
+from iwm_opts.backtest.quote_bands import Entered, gain_bands, quote_bands
 from iwm_opts.backtest.rules import ExitRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
@@ -17,6 +17,7 @@ from iwm_opts.kernels.backtest.state import COLUMNS, THETA
 from iwm_opts.simulation.dynamics import drawn_skew
 from iwm_opts.simulation.parameters import COEFFICIENTS, shipped_parameters
 from iwm_opts.simulation.surface import drawn_smile
+from iwm_opts.spreads.legs import Wing
 
 
 def with_parameters(trial, **changes):
@@ -38,18 +39,12 @@ def bands(trials, rules, **options):
 
 def test_spreads_are_narrower_and_wider(small_trials, small_rules):
     *_, band = bands(small_trials, small_rules, draws=2)
-    spread = small_trials[0].market.market.parameters.spread
-    found = []
-    for factor in (0.7, 1.4):
-        coefficients = (spread.coefficients[0] + np.log(factor), *spread.coefficients[1:])
-        changed = [with_parameters(trial, spread=replace(spread, coefficients=coefficients)) for trial in small_trials]
-        found.append(gains(changed, small_rules))
+    found = [gains([wider(trial, factor) for trial in small_trials], small_rules) for factor in (0.7, 1.0, 1.4)]
     gated, ungated = zip(*found, strict=True)
-    assert band.gated == pytest.approx(sorted(gated))
-    assert band.ungated == pytest.approx(sorted(ungated))
-    assert band.difference == pytest.approx(sorted(np.subtract(gated, ungated)))
+    assert band.gated == pytest.approx((min(gated), max(gated)))
+    assert band.ungated == pytest.approx((min(ungated), max(ungated)))
+    assert band.difference == pytest.approx((np.subtract(gated, ungated).min(), np.subtract(gated, ungated).max()))
     assert band.ungated[0] < band.ungated[1]
-    assert ungated[1] < ungated[0]  # wider spreads cost
 
 
 def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, small_rules):
@@ -130,8 +125,8 @@ def test_the_rows_read_are_those_of_the_lives_up_to_the_exit(small_trials, small
 
 
 def test_the_band_holds_the_middle_nine_tenths_of_the_draws(monkeypatch, small_trials, small_rules):
-    drawn = iter([(float(k), 2.0 * k, -k) for k in range(101)] + [(3.0, 8.0, -5.0), (-1.0, 9.0, -10.0)])
-    monkeypatch.setitem(quote_bands.__globals__, "_gains", lambda *_: next(drawn))
+    drawn = [(float(k), 2.0 * k) for k in range(101)] + [(3.0, 8.0), (2.0, 8.5), (-1.0, 9.0)]
+    monkeypatch.setitem(quote_bands.__globals__, "_gains", lambda *_: np.array([*drawn]))
     smile, spreads = bands(small_trials, small_rules, draws=101)
     assert (smile.gated, smile.ungated, smile.difference) == (
         pytest.approx((5.0, 95.0)),
@@ -164,14 +159,60 @@ def test_recorded_quotes_have_no_band(small_trials, small_rules):
         quote_bands([recorded], draws=2, seed=1)
 
 
-def test_the_band_beside_a_backtest_is_about_its_gain(monkeypatch, small_trials, small_rules):
-    prepared = [trial.prepare(small_rules) for trial in small_trials]
-    assert gain_bands(prepared, [None, None]) == ()  # of the simulator's own quotes
+def made_modelled(monkeypatch):
     monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
-    smile, spreads = gain_bands(prepared, [None, None])
-    assert (smile.low + smile.high) / 2.0 == pytest.approx(gains(small_trials, small_rules)[0])
-    assert smile.low < smile.high
-    wide = bands(small_trials, small_rules, draws=1)[1]
-    assert (spreads.low, spreads.high) == pytest.approx(wide.gated)
-    closed = [np.zeros(len(trial.market.days), dtype=bool) for trial in small_trials]
-    assert all(np.isnan(band.low) for band in gain_bands(prepared, closed))
+
+
+def wider(trial, factor):
+    """Market made with spreads so many times as wide."""
+    spread = trial.market.market.parameters.spread
+    coefficients = (spread.coefficients[0] + np.log(factor), *spread.coefficients[1:])
+    return with_parameters(trial, spread=replace(spread, coefficients=coefficients))
+
+
+def drawn_trials(trials):
+    """Each trial under the six smiles of a band of seed 1, the skew of its days drawn too."""
+    rng, made = np.random.default_rng([1, 2]), []
+    for seed in [int(rng.integers(2**63)) for _ in range(6)]:
+        made.append([])
+        for trial in trials:
+            days, draw = trial.market, np.random.default_rng(seed)
+            smile = drawn_smile(days.market.parameters.smile, draw)
+            skew = drawn_skew(smile, len(days.days), draw)
+            made[-1].append(replace(trial, market=days.under(replace(days.market.parameters, smile=smile), skew)))
+    return made
+
+
+def test_the_band_beside_a_gain_is_that_of_markets_made_with_its_quotes(monkeypatch, small_trials, small_rules):
+    entered = [Entered(trial.prepare(small_rules)) for trial in small_trials]
+    assert gain_bands([entered]) == [()]  # of the simulator's own quotes
+    made_modelled(monkeypatch)
+    ((smile, spreads),) = gain_bands([entered])
+    estimate = gains(small_trials, small_rules)[0]
+    apart = [gains(trials, small_rules)[0] - estimate for trials in drawn_trials(small_trials)]
+    reach = 1.6448536 * np.sqrt(np.mean(np.square(apart)))  # normal, 90%
+    assert (smile.low, smile.high) == pytest.approx((estimate - reach, estimate + reach))
+    made = [gains([wider(trial, factor) for trial in small_trials], small_rules)[0] for factor in (0.7, 1.0, 1.4)]
+    assert (spreads.low, spreads.high) == pytest.approx((min(made), max(made)))
+    closed = [Entered(each.prepared, np.zeros(len(each.prepared.ranks), dtype=bool)) for each in entered]
+    assert all(np.isnan(band.low) for band in gain_bands([closed])[0])
+
+
+def test_results_that_share_quotes_have_the_bands_of_each_alone(monkeypatch, small_trials, small_rules):
+    made_modelled(monkeypatch)
+    entry, exits = small_rules.entry, small_rules.exit
+    held = replace(small_rules, exit=ExitRule(profit=None, stop=None, dte=None))
+    wide = replace(small_rules, entry=replace(entry, put_wing=Wing(width=10.0), call_wing=Wing(width=10.0)))
+    quick = replace(small_rules, exit=replace(exits, profit=0.25))
+    books = [trial.prepare(small_rules).book for trial in small_trials]
+    results = [[Entered(trial.prepare(rules)) for trial in small_trials] for rules in (held, wide)]
+    shared = [trial.prepare(small_rules, book) for trial, book in zip(small_trials, books, strict=True)]
+    results += [[Entered(replace(each, rules=rules)) for each in shared] for rules in (small_rules, quick)]
+    flags = np.arange(len(shared[0].ranks)) % 3 == 0
+    results.append([Entered(shared[0], flags), Entered(shared[0], ~flags)])  # two stretches of days on one book
+    together = gain_bands(results)
+    alone = [gain_bands([result])[0] for result in results]
+    for found, expected in zip(together, alone, strict=True):
+        bounds = [[bound for band in each for bound in (band.low, band.high)] for each in (found, expected)]
+        assert bounds[0] == pytest.approx(bounds[1])
+    assert len({band[1].low for band in together}) == len(results)

@@ -5,8 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.engine import backtest
+from iwm_opts.backtest.engine import backtest, run
+from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.grid import Variant
+from iwm_opts.backtest.quote_bands import gain_bands
+from iwm_opts.backtest.trial import package_gains
 from iwm_opts.backtest.walk_forward import Schedule, longest_trade, scores, spans, walk_trials
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
@@ -75,17 +78,19 @@ def walk(small_trials, small_rules):
 
 def test_each_window_trades_its_choice_and_nothing_before_it(walk, small_trials):
     result, _ = walk
-    for trial, run in zip(small_trials, result.result.results, strict=True):
+    for trial, traded in zip(small_trials, result.result.results, strict=True):
         windows = [window for window in result.windows if window.path == trial.path]
-        assert run.equity.index[0].date() == windows[0].first
-        assert run.trades["entry"].min().date() >= windows[0].first
+        assert traded.equity.index[0].date() == windows[0].first
+        assert traded.trades["entry"].min().date() >= windows[0].first
         for window in windows:
-            inside = run.trades[run.trades["entry"].between(pd.Timestamp(window.first), pd.Timestamp(window.last))]
+            inside = traded.trades[
+                traded.trades["entry"].between(pd.Timestamp(window.first), pd.Timestamp(window.last))
+            ]
             alone = backtest(trial.market, trial.history, window.variant.rules).trades
             both = inside.merge(alone, on="entry", suffixes=("", "_alone"))
             assert (both["legs"] == both["legs_alone"]).all()
             assert both["pnl"].to_numpy() == pytest.approx(both["pnl_alone"].to_numpy())
-        assert run.equity["equity"].iloc[-1] - 50_000.0 == pytest.approx(run.trades["pnl"].sum(), abs=0.02)
+        assert traded.equity["equity"].iloc[-1] - 50_000.0 == pytest.approx(traded.trades["pnl"].sum(), abs=0.02)
 
 
 def test_a_grid_of_one_is_its_fixed_rule(small_trials, small_rules):
@@ -108,3 +113,42 @@ def test_choices_are_best_in_sample_and_hindsight_out_of_sample(walk, small_tria
             assert window.variant.number == int(np.nanargmax(sharpe))
             assert window.score == pytest.approx(np.nanmax(sharpe))
     assert set(result.drift) == {"profit"}
+
+
+def test_results_have_the_bands_of_markets_made_with_other_spreads(monkeypatch, small_trials, small_rules):
+    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    exits = small_rules.exit
+    variants = [
+        Variant(number, {"profit": profit}, replace(small_rules, exit=replace(exits, profit=profit)))
+        for number, profit in enumerate((0.25, 0.9))
+    ]
+    walk = walk_trials(small_trials, variants, Schedule(in_sample=50, out_of_sample=25))
+    assert {window.variant.number for window in walk.windows} == {0, 1}  # the choices differ
+    found = {"walk": [], "default": [], "hindsight": []}
+    for factor in (0.7, 1.0, 1.4):
+        pooled = {name: [] for name in found}
+        for trial in small_trials:
+            days, spread = trial.market, trial.market.market.parameters.spread
+            coefficients = (spread.coefficients[0] + np.log(factor), *spread.coefficients[1:])
+            parameters = replace(days.market.parameters, spread=replace(spread, coefficients=coefficients))
+            wide = replace(trial, market=days.under(parameters))
+            windows = [window for window in walk.windows if window.path == trial.path]
+            dates = pd.DatetimeIndex(days.days)
+
+            def traded(rules, first, last, market=wide, dates=dates):
+                ready = market.prepare(rules)
+                inside = (dates >= pd.Timestamp(first)) & (dates <= pd.Timestamp(last))
+                return package_gains(run(ready, is_open(ready.ranks, rules.gate) & inside).trades)
+
+            pooled["walk"] += [traded(each.variant.rules, each.first, each.last) for each in windows]
+            for name in ("default", "hindsight"):
+                rules = getattr(walk, f"{name}_variant").rules
+                pooled[name].append(traded(rules, windows[0].first, days.days[-1]))
+        for name, parts in pooled.items():
+            found[name].append(np.concatenate(parts).mean())
+    for name, result in (("walk", walk.result), ("default", walk.default), ("hindsight", walk.hindsight)):
+        smile, spreads = result.uncertainty.bands
+        assert (spreads.low, spreads.high) == pytest.approx((min(found[name]), max(found[name])))
+        estimate = result.uncertainty.per_trade.estimate
+        assert estimate == pytest.approx(package_gains(result.trades).mean())
+        assert (smile.low + smile.high) / 2.0 == pytest.approx(estimate)

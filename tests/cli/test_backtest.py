@@ -269,7 +269,8 @@ def test_evidence_bands_gains_over_what_modelled_quotes_leave_open(run, index_fi
     smile, spreads = found["quote_bands"]
     assert (smile["name"], spreads["name"]) == ("smile, 90% of 3 draws", "spreads x 0.7 to 1.4")
     estimate = found["arms"][1]["per_trade"]["estimate"]
-    assert spreads["ungated"][0] < estimate < spreads["ungated"][1]  # the quotes as modelled lie between
+    low, high = spreads["ungated"]
+    assert low - 1e-6 <= estimate <= high + 1e-6  # the quotes as modelled lie between
 
 
 def test_modelled_gains_have_an_interval_and_bands_wherever_they_are_printed(run, index_files, tmp_path):
@@ -277,7 +278,7 @@ def test_modelled_gains_have_an_interval_and_bands_wherever_they_are_printed(run
     page, found = run("backtest", *given), run("backtest", *given, "--format", "json").json
     interval, (smile, spreads) = found["uncertainty"]["per_trade"], found["uncertainty"]["bands"]
     assert interval["estimate"] == pytest.approx(found["metrics"]["pnl"] / found["metrics"]["trades"])  # one contract
-    assert spreads["low"] < interval["estimate"] < spreads["high"]  # the quotes as modelled lie between
+    assert spreads["low"] - 1e-6 <= interval["estimate"] <= spreads["high"] + 1e-6  # the quotes as modelled lie between
     assert smile["low"] < interval["estimate"] < smile["high"]
     for words in ("95% sampling interval", "what modelled quotes leave open", "(spreads x 0.7 to 1.4)"):
         assert words in " ".join(page.out.split())
@@ -289,6 +290,38 @@ def test_modelled_gains_have_an_interval_and_bands_wherever_they_are_printed(run
     sheet = (tmp_path / "evidence.html").read_text()
     assert "one factor at a time" in sheet
     assert "smile, 90% of 20 draws" in sheet
+
+
+def test_a_sweep_has_the_bands_of_its_best_variant(run, index_files, tmp_path):
+    given = ("--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES)
+    asked = ("sweep", *given, "--grid", "profit=0.25,0.5", "--grid", "put-delta=0.1,0.2", "--draws", 99)
+    page, found = run(*asked), run(*asked, "--format", "json").json
+    best = found["best"]
+    assert best["number"] == max(found["variants"], key=lambda row: row["expectancy"])["number"]
+    rules = found["variants"][best["number"]]
+    chosen = ("--profit", rules["profit"], "--put-delta", rules["put_delta"], "--format", "json")
+    assert best["uncertainty"] == run("backtest", *given, *chosen).json["uncertainty"]
+    assert [band["name"] for band in best["uncertainty"]["bands"]][1] == "spreads x 0.7 to 1.4"
+    assert all(len(line) <= 80 for line in page.out.splitlines())
+    for words in ("as if chosen beforehand", "95% sampling interval", "what modelled quotes leave open"):
+        assert words in " ".join(page.out.split())
+    assert run(*asked, "--output", tmp_path / "sweep.html").code == 0
+    assert "spreads x 0.7 to 1.4" in (tmp_path / "sweep.html").read_text()
+
+
+def test_a_walk_forward_has_the_bands_of_each_arm(run, index_files):
+    given = ("--source", "modelled", *index_files)
+    asked = (
+        "walk-forward", *given, "--ivr-lookback", 20, "--no-gate", "--dte", 20, "--exit-dte", 5, "--contracts", 1,
+        "--grid", "profit=0.25,0.5", "--in-sample", 30, "--out-of-sample", 20,
+    )  # fmt: skip
+    page, found = run(*asked), run(*asked, "--format", "json").json
+    assert page.code == 0, page.err
+    assert all(len(line) <= 80 for line in page.out.splitlines())
+    for arm in found["arms"]:
+        smile, spreads = arm["bands"]
+        assert smile["low"] < arm["per_trade"]["estimate"] < smile["high"]
+        assert spreads["low"] - 1e-6 <= arm["per_trade"]["estimate"] <= spreads["high"] + 1e-6
 
 
 def test_the_control_is_a_market_of_its_own_by_name(traded):

@@ -529,3 +529,20 @@ def test_the_largest_loss_of_a_plan_counts_the_dividends_of_its_chain(run, tmp_p
         assert "dividends" not in order["quotes"]
     assert losses["2026-03-17:0.81"] == pytest.approx(losses["none"] + 81.0, abs=0.01)
     assert "dividends of IWM not given: max_loss excludes" in run(*arguments).out
+
+
+def test_a_plan_in_options_has_bands_on_modelled_quotes(run, data, tmp_path):
+    plan = tmp_path / "spreads.toml"
+    assert run(*DIPS, *data, "--instrument", "vertical", "--save", plan).code == 0
+    plan.write_text(plan.read_text().replace("minimum = 3", "minimum = 1"))
+    asked = ("backtest", "--plan", plan, *data, "--source", "modelled")
+    page, found = run(*asked), run(*asked, "--format", "json").json
+    *stress, whole = found["periods"]
+    assert [period["uncertainty"] for period in stress] == [None] * 3
+    smile, spreads = whole["uncertainty"]["bands"]
+    estimate = whole["uncertainty"]["per_trade"]["estimate"]
+    assert smile["low"] < estimate < smile["high"]
+    assert spreads["low"] - 1e-6 <= estimate <= spreads["high"] + 1e-6
+    assert 0.0 < whole["independent_trades"] <= whole["trades"]
+    assert "net gain of a package" in page.out
+    assert all(len(line) <= 80 for line in page.out.splitlines())

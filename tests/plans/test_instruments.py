@@ -1,9 +1,13 @@
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from iwm_opts.backtest.metrics import Period
+from iwm_opts.backtest.quote_bands import gain_bands
 from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import package_gains
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.instruments import compare_instruments, defined_less_naked, trading_costs
@@ -90,3 +94,28 @@ def test_a_vertical_is_chosen_by_the_rank_of_the_close_before(stage):
 def test_options_need_a_market(stage):
     with pytest.raises(InputError, match="Give `source` modelled or sim"):
         compare_instruments(make_usual_plan("mean-reversion", **OPEN), Stage(stage.period, stage.data))
+
+
+def test_a_plan_in_options_has_the_bands_of_markets_made_with_other_spreads(stage, monkeypatch):
+    plan = make_usual_plan(
+        "mean-reversion", instrument="vertical", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}}
+    )
+    half = replace(stage, period=Period("half", stage.period.first, date(2023, 10, 31)))
+    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    found = backtest_plan(plan, [half], [stage])
+    spread = stage.market.market.parameters.spread
+    gains = []
+    for factor in (0.7, 1.0, 1.4):
+        coefficients = (spread.coefficients[0] + np.log(factor), *spread.coefficients[1:])
+        parameters = replace(stage.market.market.parameters, spread=replace(spread, coefficients=coefficients))
+        market = stage.market.under(parameters)
+        result = backtest_plan(plan, [replace(half, market=market)], [replace(stage, market=market)])
+        gains.append([package_gains(each.trades).mean() for each in (*result.stress, *result.ranges)])
+    for each, made in zip((*found.stress, *found.ranges), zip(*gains, strict=True), strict=True):
+        smile, spreads = each.uncertainty.bands
+        assert (spreads.low, spreads.high) == pytest.approx((min(made), max(made)))
+        estimate = each.uncertainty.per_trade.estimate
+        assert estimate == pytest.approx(package_gains(each.trades).mean())
+        assert (smile.low + smile.high) / 2.0 == pytest.approx(estimate)
+        assert smile.low < smile.high
+    assert backtest_plan(make_usual_plan("mean-reversion", **OPEN), [], [stage]).ranges[0].uncertainty is None  # shares

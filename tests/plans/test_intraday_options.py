@@ -31,7 +31,7 @@ from iwm_opts.plans.intraday_options import trade_momentum_packages
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage, engine_rules
 from iwm_opts.plans.plan_evidence import plan_evidence
-from iwm_opts.plans.runner import backtest_plan
+from iwm_opts.plans.runner import PlanRunner, backtest_plan
 from iwm_opts.report.plan_backtest import average_minutes
 from iwm_opts.simulation.dynamics import variance_curve
 from iwm_opts.simulation.listing import listed_expirations
@@ -449,3 +449,21 @@ def test_the_edge_in_every_instrument(stage):
     for name, entries in signals.items():
         assert {entry.normalize() for entry in entries} <= days, name
     assert len(days) - len(signals["shares"]) <= 3  # the ATR of the first sessions is unknown
+
+
+def test_packages_within_the_session_have_the_bands_of_markets_made_with_other_spreads(stage, monkeypatch):
+    plan = make_usual_plan("momentum", instrument="vertical", **OPEN, momentum={"gap": 0.001, "volume_sessions": 5})
+    monkeypatch.setitem(PlanRunner.run.__globals__, "market_kind", lambda _: "modelled")
+    (found,) = backtest_plan(plan, [], [stage]).ranges
+    spread = stage.market.market.parameters.spread
+    gains = []
+    for factor in (0.7, 1.0, 1.4):
+        coefficients = (spread.coefficients[0] + math.log(factor), *spread.coefficients[1:])
+        parameters = replace(stage.market.market.parameters, spread=replace(spread, coefficients=coefficients))
+        (result,) = backtest_plan(plan, [], [replace(stage, market=stage.market.under(parameters))]).ranges
+        gains.append((result.trades["pnl"] / result.trades["contracts"]).mean())
+    smile, spreads = found.uncertainty.bands
+    assert (spreads.low, spreads.high) == pytest.approx((min(gains), max(gains)))
+    estimate = (found.trades["pnl"] / found.trades["contracts"]).mean()
+    assert found.uncertainty.per_trade.estimate == pytest.approx(estimate)
+    assert (smile.low + smile.high) / 2.0 == pytest.approx(estimate)
