@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from four_stories import data_folder, files_of, history_rules, stories
 from numpy.typing import NDArray
-from smile_calibration import points, samples
+from smile_calibration import SPX_SESSIONS, points, samples
 
 from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.evidence import gather_evidence
@@ -39,7 +40,7 @@ from iwm_opts.research.smile_fit import (
     predicted_shape,
     price_errors,
 )
-from iwm_opts.simulation.parameters import FACTOR_DAYS, SmileShape, shipped_parameters
+from iwm_opts.simulation.parameters import SmileShape, shipped_parameters
 from iwm_opts.simulation.spread_fit import (
     CELLS,
     DELTA_EDGES,
@@ -48,9 +49,12 @@ from iwm_opts.simulation.spread_fit import (
     SMALLEST_CELL,
     TRADED_DELTA,
     fit_expiration_factors,
+    fit_spreads,
+    rounded_spreads,
     spread_observations,
     spread_ratio,
     spread_terms,
+    trimmed_mean,
 )
 from iwm_opts.sources.modelled import ModelledMarket
 from iwm_opts.sources.modelled_files import open_modelled
@@ -58,17 +62,40 @@ from iwm_opts.sources.modelled_files import open_modelled
 Array = NDArray[np.float64]
 
 FULL, NEAR = "IWM_cboe_full_20260615_20260702", "IWM_cboe_0-13dte_20260716_20260731"
+SPY_NEAR, SPX = "SPY_cboe_0-13dte_20260716_20260731", "SPX_cboe_20190425_20190607"
 JUNE, JULY = (15, 16, 17, 18, 22, 23, 24, 25, 26, 29, 30), (16, 17, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31)
 AGES = {"35-55 days": (35, 55), "17-25 days": (17, 25)}  # at entry, and when the DTE exit closes
 SOLD = {  # side and delta of the sold option
     f"{delta} {side}": (right, delta / 100) for side, right in (("put", -1.0), ("call", 1.0)) for delta in (10, 16, 25)
 }
 SMALLEST_MEDIAN = 20  # quotes
+BANDS = (0.05, 0.10, 0.16, 0.25, 0.50)  # edges of |delta|
+FOLDS = 5  # of the sessions of a symbol
+MOST_OFF = 0.15  # of a model's mean spread
 BAND_DRAWS = 20  # of the smile
 GAMMAS, TILTS = (0.37, 0.44, 0.50), (-0.12, -0.08, -0.04, 0.0)
 CONSTANT = (0.485, 1.1)  # skew and eta of version 0.1.0, at every level of vol
 FITTED = date(2026, 6, 24)  # last session behind the coefficients of the spread model
 CLOSE_ALONE = date(2026, 7, 24)  # has no capture in session
+# Gain a trade after each correction, copied by hand from runs of `four_stories.py` at the time: not to be run again.
+CORRECTIONS = (
+    "0.1.0",
+    "published clock, listings, spreads by weekday, put boundary ($5 wings)",
+    "wings 1.5% of spot",
+    "stops on the day's quotes",
+    "variance within the day",
+    "smile by level and slope",
+)
+BEFORE = {
+    "all years, gated": ("-1.55", "-2.39 (685)", "-9.08 (725)", "-8.12 (725)", "-8.14 (725)"),
+    "all years, ungated": ("-6.54", "-9.08 (1,114)", "-11.61 (1,132)", "-9.97 (1,132)", "-9.97 (1,132)"),
+    "Q4 2018, gated": ("", "+31.40", "+2.81", "+2.81", "+2.81"),
+    "Q4 2018, ungated": ("", "-88.79", "-54.09", "-43.59", "-43.59"),
+    "Feb-Apr 2020, gated": ("", "-325.75", "-227.75", "-177.55", "-177.55"),
+    "Feb-Apr 2020, ungated": ("", "-178.55", "-102.71", "-80.01", "-80.01"),
+    "2022, gated": ("", "-106.20", "-52.23", "-47.80", "-47.80"),
+    "2022, ungated": ("", "-1.83", "-11.67", "-11.41", "-11.41"),
+}
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n)(.*?)(<!-- end table -->)", re.DOTALL)
@@ -131,9 +158,26 @@ def gate_by_weekday(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
+def present(folder: Path) -> str:
+    """Return what `examples/four_stories.py` prints."""
+    return stories(folder)
+
+
 def four_stories(folder: Path) -> str:
     """Return the table and the finding of `examples/four_stories.py`."""
-    return f"```text\n{stories(folder)}\n```\n"
+    return f"```text\n{present(folder)}\n```\n"
+
+
+def corrections(folder: Path) -> str:
+    """Return the gain a trade after each correction, the last as it is now."""
+    lines = [f"| | {' | '.join(CORRECTIONS)} |", "| --- |" + " ---: |" * len(CORRECTIONS)]
+    for name, before in BEFORE.items():
+        (row,) = (line for line in present(folder).splitlines() if line.startswith(f"{name} "))
+        trades, _, _, _, gain, *_ = row.removeprefix(name).split()
+        sample = f" ({int(trades):,})" if name.startswith("all years") else ""
+        lines.append(f"| {name} | {' | '.join(before)} | {float(gain):+.2f}{sample} |".replace("|  |", "| |"))
+    return "\n".join(lines) + "\n"
 
 
 def one_factor(folder: Path) -> str:
@@ -161,6 +205,12 @@ def quote_band_rows(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
+def observed(symbol: str, path: Path, day: date, session: str | None) -> pd.DataFrame:
+    """Quoted spreads of a chain."""
+    return spread_observations([load_chain(path, symbol=symbol, as_of=day, session=session)])
+
+
 def spread_days(folder: Path, session: str, after: date = date.min) -> list[pd.DataFrame]:
     """Quoted spreads of the 25 sessions of June and July 2026, every other session in one of two halves."""
     paths = [(folder / "options" / f"{FULL}.csv.gz", date(2026, 6, day)) for day in JUNE]
@@ -169,9 +219,7 @@ def spread_days(folder: Path, session: str, after: date = date.min) -> list[pd.D
     halves = []
     for part in (paths[::2], paths[1::2]):
         days = [(path, day) for path, day in part if day > after and (session == "close" or day != CLOSE_ALONE)]
-        halves.append(
-            spread_observations([load_chain(path, symbol="IWM", as_of=day, session=session) for path, day in days])
-        )
+        halves.append(pd.concat([observed("IWM", path, day, session) for path, day in days], ignore_index=True))
     return halves
 
 
@@ -184,10 +232,7 @@ def quoted_spreads(folder: Path) -> str:
         ratios: dict[tuple[str, int], list[float]] = {}
         for fitted, judged in (halves, halves[::-1]):
             factors = fit_expiration_factors(coefficients, fitted)
-            quotes = judged[judged["delta"].abs().between(*TRADED_DELTA)].copy()
-            none, days = np.zeros(len(quotes)), quotes["days"].to_numpy()
-            terms = spread_terms(quotes["premium"].to_numpy(), none, quotes["is_call"].to_numpy(), days)
-            quotes["raw"] = np.exp(terms @ coefficients)
+            quotes = with_raw_spreads(judged[judged["delta"].abs().between(*TRADED_DELTA)], coefficients)
             is_friday = quotes["expiration"].dt.day_of_week == FRIDAY
             for name, is_in in (("friday", is_friday), ("other", ~is_friday)):
                 for place, cell in enumerate(CELLS):
@@ -201,6 +246,103 @@ def quoted_spreads(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def spread_samples(folder: Path) -> dict[str, list[pd.DataFrame]]:
+    """Quoted spreads by symbol and time of day, a frame a session."""
+    options = folder / "options"
+    full, near, other = (options / f"{name}.csv.gz" for name in (FULL, NEAR, SPY_NEAR))
+    july = [date(2026, 7, day) for day in JULY]
+    june = [*(date(2026, 6, day) for day in JUNE), date(2026, 7, 1), date(2026, 7, 2)]
+    samples = {}
+    for session, words in (("mid", "in session"), ("close", "after the close")):
+        days = [day for day in july if session == "close" or day != CLOSE_ALONE]
+        samples[f"IWM, {words}"] = [observed("IWM", full, day, session) for day in june]
+        samples[f"IWM, {words}"] += [observed("IWM", near, day, session) for day in days]
+        samples[f"SPY, {words}"] = [observed("SPY", other, day, session) for day in days]
+    for words, days in (
+        ("in session", ("20260211", "20260212", "20260213")),
+        ("after the close", ("20201005", "20250826")),
+    ):
+        paths = [(options / f"SPY_yfinance_{day}.csv.gz", date.fromisoformat(day)) for day in days]
+        samples[f"SPY, {words}"] += [observed("SPY", path, day, None) for path, day in paths]
+    spx = [date.fromisoformat(f"2019{day}") for day in SPX_SESSIONS]
+    samples["SPX, in session"] = [observed("SPX", options / f"{SPX}.csv.gz", day, None) for day in spx]
+    return samples
+
+
+def judged_spreads(sessions: list[pd.DataFrame]) -> pd.DataFrame:
+    """Quotes of some sessions with the spread of a model fitted without them and every fifth session."""
+    parts, numbered = [], [part.assign(session=place) for place, part in enumerate(sessions)]
+    for fold in range(FOLDS):
+        kept = pd.concat([part for place, part in enumerate(numbered) if place % FOLDS != fold], ignore_index=True)
+        quotes = pd.concat(numbered[fold::FOLDS], ignore_index=True)
+        is_traded = quotes["delta"].abs().between(*TRADED_DELTA)
+        quotes = quotes[is_traded & quotes["days"].between(CELLS[0][0], CELLS[-1][1])]
+        coefficients = fit_spreads(kept)
+        factors, is_friday = fit_expiration_factors(coefficients, kept), quotes["expiration"].dt.day_of_week == FRIDAY
+        for name, is_in in (("friday", is_friday), ("other", ~is_friday)):
+            part = with_raw_spreads(quotes[is_in], coefficients).assign(weekday=name)
+            parts.append(part.assign(model=rounded_spreads(part, factors[name])))
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_raw_spreads(quotes: pd.DataFrame, coefficients: Array) -> pd.DataFrame:
+    """Quotes out of the money with the model's spread before factors and rounding."""
+    none, days = np.zeros(len(quotes)), quotes["days"].to_numpy()
+    terms = spread_terms(quotes["premium"].to_numpy(), none, quotes["is_call"].to_numpy(), days)
+    return quotes.assign(raw=np.exp(terms @ coefficients))
+
+
+def model_over_quoted(quotes: pd.DataFrame) -> float:
+    """Mean spread of the model over the quoted one."""
+    return trimmed_mean(quotes["model"].to_numpy()) / trimmed_mean(quotes["spread"].to_numpy())
+
+
+def spreads_by_cell(folder: Path) -> str:
+    """Return mean spreads of models fitted without the session over quoted ones, by symbol, weekday, delta and time."""
+    names, shipped = [f"{low}-{high}" for low, high in CELLS], np.array(shipped_parameters().spread.coefficients)
+    lines = [f"| | delta | {' | '.join(names)} |", "| --- | --- |" + " ---: |" * len(CELLS)]
+    told = []
+    for sample, sessions in spread_samples(folder).items():
+        quotes = judged_spreads(sessions)
+        cells, apart = [], []
+        for weekday, called in (("friday", "Fridays"), ("other", "other days")):
+            for low, high in pairwise(BANDS):
+                rows = quotes[(quotes["weekday"] == weekday) & quotes["delta"].abs().between(low, high)]
+                ratios = []
+                for cell in (rows[rows["days"].between(*cell)] for cell in CELLS):
+                    is_large = len(cell) >= SMALLEST_CELL and cell["session"].nunique() >= FOLDS
+                    ratios.append(model_over_quoted(cell) if is_large else np.nan)
+                    days = [part for _, part in cell.groupby("session") if len(part) >= SMALLEST_MEDIAN]
+                    apart += [model_over_quoted(day) for day in days if is_large]
+                cells += ratios
+                words = ["" if np.isnan(ratio) else in_bold(ratio) for ratio in ratios]
+                if any(words):
+                    lines.append(f"| {sample}, {called} | {100 * low:g}-{100 * high:g} | {' | '.join(words)} |")
+        whole = with_raw_spreads(quotes, shipped)
+        plain = whole.assign(model=rounded_spreads(whole, np.ones(len(CELLS))))
+        off = np.abs(np.array(apart) - 1.0)
+        told.append(
+            f"| {sample} | {len(sessions)} | {(np.abs(np.array(cells) - 1.0) > MOST_OFF).sum()} of "
+            f"{np.isfinite(cells).sum()} | {(off > MOST_OFF).mean():.0%} of {len(off)} | {np.median(off):.0%} | "
+            f"{model_over_quoted(plain):.2f} |"
+        )
+    heads = (
+        "",
+        "sessions",
+        "cells off by over 15%",
+        "single sessions of cells",
+        "median miss of these",
+        "shipped model",
+    )
+    lines += ["", f"| {' | '.join(heads)} |".replace("|  |", "| |"), "| --- |" + " ---: |" * (len(heads) - 1), *told]
+    return "\n".join(lines) + "\n"
+
+
+def in_bold(ratio: float) -> str:
+    """Ratio, bold where the model misses."""
+    return f"**{ratio:.2f}**" if abs(ratio - 1.0) > MOST_OFF else f"{ratio:.2f}"
+
+
 def spread_misses(folder: Path) -> str:
     """Return how far the model's median spreads by delta and time are off, each half by the other's factors."""
     coefficients, found = np.array(shipped_parameters().spread.coefficients), []
@@ -209,15 +351,12 @@ def spread_misses(folder: Path) -> str:
         halves, later = spread_days(folder, session), spread_days(folder, session, FITTED)
         for fitted, judged in zip(halves, later[::-1], strict=True):
             factors = fit_expiration_factors(coefficients, fitted)
-            quotes = judged[judged["delta"].abs().between(0.02, 0.5) & judged["days"].between(8, 365)].copy()
-            none, days = np.zeros(len(quotes)), quotes["days"].to_numpy()
-            raw = np.exp(
-                spread_terms(quotes["premium"].to_numpy(), none, quotes["is_call"].to_numpy(), days) @ coefficients
+            is_judged = judged["delta"].abs().between(0.02, 0.5) & judged["days"].between(8, 365)
+            quotes = with_raw_spreads(judged[is_judged], coefficients)
+            is_friday = quotes["expiration"].dt.day_of_week == FRIDAY
+            quotes["model"] = np.where(
+                is_friday, *(rounded_spreads(quotes, factors[name]) for name in ("friday", "other"))
             )
-            at = [np.interp(np.log(days), np.log(FACTOR_DAYS), factors[name]) for name in ("friday", "other")]
-            half, premium = 0.5 * raw * np.where(quotes["expiration"].dt.day_of_week == FRIDAY, *at), quotes["premium"]
-            cents = np.ceil(100.0 * (premium + half) - 1e-6) - np.floor(100.0 * (premium - half) + 1e-6)
-            quotes["model"] = cents / 100.0
             groups = quotes.groupby(
                 [pd.cut(quotes["delta"].abs(), DELTA_EDGES), pd.cut(quotes["days"], DTE_EDGES, right=False)],
                 observed=True,
@@ -331,10 +470,12 @@ def smile_credits(folder: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "gate-by-weekday": gate_by_weekday,
     "four-stories": four_stories,
+    "corrections": corrections,
     "one-factor": one_factor,
     "quote-bands": quote_band_rows,
     "quoted-spreads": quoted_spreads,
     "spread-misses": spread_misses,
+    "spreads-by-cell": spreads_by_cell,
     "smile-out-of-sample": smile_out_of_sample,
     "smile-credits": smile_credits,
     "smile-tenor": smile_tenor,

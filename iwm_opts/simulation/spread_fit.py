@@ -194,12 +194,18 @@ def spread_ratio(quotes: pd.DataFrame, factors: Array) -> float:
     factors : ndarray
         At `FACTOR_DAYS`.
     """
+    return trimmed_mean(rounded_spreads(quotes, factors)) / trimmed_mean(quotes["spread"].to_numpy())
+
+
+def rounded_spreads(quotes: pd.DataFrame, factors: Array) -> Array:
+    """Spreads of the model at factors, rounded outward to the tick; parameters as of `spread_ratio`."""
     factor = np.interp(np.log(quotes["days"].to_numpy()), np.log(FACTOR_DAYS), factors)
     half, premium = 0.5 * factor * quotes["raw"].to_numpy(), quotes["premium"].to_numpy()
     ticks = np.ceil((premium + half) / TICK - 1e-6) - np.floor((premium - half) / TICK + 1e-6)
-    return _trimmed_mean(TICK * ticks) / _trimmed_mean(quotes["spread"].to_numpy())
+    return np.asarray(TICK * ticks)
 
 
-def _trimmed_mean(values: Array) -> float:
+def trimmed_mean(values: Array) -> float:
+    """Mean without a tenth of the values at either end."""
     cut = int(TRIMMED * len(values))
     return float(np.sort(values)[cut : len(values) - cut].mean())

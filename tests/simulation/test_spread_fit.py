@@ -15,7 +15,9 @@ from iwm_opts.simulation.spread_fit import (
     DTE_EDGES,
     fit_expiration_factors,
     fit_spreads,
+    rounded_spreads,
     spread_observations,
+    spread_ratio,
     spread_terms,
 )
 from iwm_opts.sources.simulated import default_market
@@ -52,6 +54,17 @@ def test_the_model_is_found_again_in_its_own_quotes():
     assert np.median(ratio) == pytest.approx(1.0, abs=0.08)
     assert np.quantile(ratio, 0.1) > 0.8
     assert np.quantile(ratio, 0.9) < 1.25
+
+
+def test_spreads_are_rounded_outward_at_the_factor_of_their_days():
+    quotes = pd.DataFrame({"days": [5.0, 5.0, 35.0], "premium": [1.00, 1.005, 2.00], "raw": [0.03, 0.03, 0.10]})
+    # Bid and ask by hand: 0.985 and 1.015 to 0.98 and 1.02; 0.99 and 1.02 as they are; 1.90 and 2.10 at a factor of 2.
+    found = rounded_spreads(quotes, np.array([1.0, 1.0, 1.0, 2.0]))
+    assert found == pytest.approx([0.04, 0.03, 0.20])
+    quotes = pd.DataFrame(
+        {"days": 5.0, "premium": 1.0, "raw": 0.03, "spread": [9.0, *np.repeat(0.05, 18), 0.0]}, index=range(20)
+    )
+    assert spread_ratio(quotes, np.ones(4)) == pytest.approx(0.04 / 0.05)  # a tenth at either end does not count
 
 
 def test_too_few_quotes():
