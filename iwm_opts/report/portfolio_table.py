@@ -31,7 +31,7 @@ def portfolio_table(result: PortfolioResult, label: str = "", columns: int | Non
         Text(f"shared limits: {limits_text(result)}"),
         Text(""),
         _periods(result),
-        Text("fall: deepest drawdown; in fall: P&L from the peak to the trough of the account's"),
+        Text("fall: deepest drawdown; in fall: P&L within that of the account"),
         Text(""),
     ]
     for stage in (*result.stress, *result.ranges):
