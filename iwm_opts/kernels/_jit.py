@@ -11,6 +11,7 @@ the passes that plain numeric loops do not need.
 """
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -19,18 +20,20 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
 from filelock import FileLock, Timeout
-from llvmlite.binding import parse_bitcode
+from llvmlite.binding import ffi, parse_bitcode
 from numba.core import config as _config
-from numba.core import event, types
+from numba.core import errors, event, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import PassManager, _pass_registry
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 
@@ -42,6 +45,9 @@ CacheImpl: Any = CompileResultCacheImpl
 Compiled: Any = CompileResult
 Dispatcher: Any = CPUDispatcher
 Library: Any = JITCodeLibrary
+Passes: Any = PassManager
+BaseFunction: Any = types.BaseFunction
+pass_registry: Any = _pass_registry
 
 # NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
 FASTMATH = {"contract", "nsz"}
@@ -195,13 +201,24 @@ def _our_cache() -> Iterator[None]:
 IS_KEPT = is_kept()
 
 
+class _Passes(Passes):  # type: ignore[misc]
+    """Passes one after another; numba's own manager checks and rebuilds the whole function after each."""
+
+    def run(self, state: Any) -> None:
+        for step, _ in self.passes:
+            compiler_pass = pass_registry.get(step).pass_inst
+            compiler_pass.analysis = self._analysis
+            for part in (compiler_pass.run_initialization, compiler_pass.run_pass, compiler_pass.run_finalizer):
+                part(state)
+
+
 class _KernelCompiler(CompilerBase):
     """Numba's pipeline without the passes in SKIPPED_PASSES."""
 
     def define_pipelines(self) -> list[Any]:
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.passes = [step for step in pipeline.passes if step[0].__name__ not in SKIPPED_PASSES]
-        pipeline._finalized = False
+        pipeline = _Passes("kernel")
+        steps = DefaultPassBuilder.define_nopython_pipeline(self.state).passes
+        pipeline.passes = [step for step in steps if step[0].__name__ not in SKIPPED_PASSES]
         pipeline.finalize()
         return [pipeline]
 
@@ -256,34 +273,55 @@ PLAIN: Any = (types.Number, types.Boolean, types.Array, types.UniTuple)  # liter
 _signatures: dict[Any, tuple[Any, Any]] = {}  # function and signature; holds each function whose identity is in a key
 
 
-@contextlib.contextmanager
-def _remembered_calls(context: Any) -> Iterator[None]:
-    """Remember the signature of each call that a typing context resolves: numba tries every overload of `+` anew.
+def _remembered(resolve: Callable[..., Any], function: Any, arguments: Any, keywords: Any) -> Any:
+    """Signature of a call, resolved once. Calls of dispatchers are left out, as they may have to compile."""
+    is_plain = not keywords and all(isinstance(argument, PLAIN) for argument in arguments)
+    if not is_plain or isinstance(function, types.Dispatcher):
+        return resolve(arguments, keywords)
+    key = id(function), tuple(arguments)
+    if key not in _signatures:
+        signature = resolve(arguments, keywords)
+        if signature is None:
+            return None
+        _signatures[key] = function, signature
+    return _signatures[key][1]
 
-    Calls of dispatchers are left out, as they may have to compile.
+
+@contextlib.contextmanager
+def _lean_compiler(context: Any) -> Iterator[None]:
+    """Let numba compile without work that it would repeat or whose result is thrown away.
+
+    It tries every overload of `+` anew at each use, colours the messages of thousands of exceptions that it catches
+    itself, and reports every call of LLVM to listeners. Garbage of a compiler is worth no search while it works.
     """
     if "resolve_function_type" in vars(context):  # a callee, compiled while its caller is
         yield
         return
-    resolve = context.resolve_function_type
+    resolve, call_type = context.resolve_function_type, BaseFunction.get_call_type
+    scheme: Any = type(errors.termcolor())
+    lock, has_gc = ffi.lib._lock, gc.isenabled()
+    markup, callbacks = getattr(scheme, "_markup", None), lock._cblist
 
     def resolve_function_type(function: Any, arguments: Any, keywords: Any) -> Any:
-        is_plain = not keywords and all(isinstance(argument, PLAIN) for argument in arguments)
-        if not is_plain or isinstance(function, types.Dispatcher):
-            return resolve(function, arguments, keywords)
-        key = id(function), tuple(arguments)
-        if key not in _signatures:
-            signature = resolve(function, arguments, keywords)
-            if signature is None:
-                return None
-            _signatures[key] = function, signature
-        return _signatures[key][1]
+        return _remembered(partial(resolve, function), function, arguments, keywords)
 
-    context.resolve_function_type = resolve_function_type
+    def get_call_type(self: Any, context: Any, arguments: Any, keywords: Any) -> Any:
+        return _remembered(partial(call_type, self, context), self, arguments, keywords)
+
+    context.resolve_function_type, BaseFunction.get_call_type = resolve_function_type, get_call_type
+    lock._cblist = []
+    if markup is not None:
+        scheme._markup = lambda self, message, *_: message
+    gc.disable()
     try:
         yield
     finally:
         del context.resolve_function_type
+        BaseFunction.get_call_type, lock._cblist = call_type, callbacks
+        if markup is not None:
+            scheme._markup = markup
+        if has_gc:
+            gc.enable()
 
 
 class _SharedCache(Cache):  # type: ignore[misc]
@@ -359,7 +397,7 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
     def compile(self, sig: Any) -> Any:
         """Compile a signature, or load it."""
         try:
-            with global_compiler_lock, _remembered_calls(self.typingctx):
+            with global_compiler_lock, _lean_compiler(self.typingctx):
                 return super().compile(sig)
         finally:
             if isinstance(self._cache, _SharedCache):
