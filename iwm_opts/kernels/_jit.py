@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from filelock import FileLock, Timeout
 from llvmlite.binding import ffi, parse_bitcode
 from numba.core import config as _config
@@ -393,6 +394,7 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
     compiler: type[_KernelCompiler] = _KernelCompiler
     cache: type[_SharedCache] = _SharedCache
     declared: Any = None  # signature; None compiles for the arguments of each call
+    few = 0  # elements of arrays that may still be worked on in Python
 
     def compile(self, sig: Any) -> Any:
         """Compile a signature, or load it."""
@@ -432,6 +434,10 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         if self.declared is None:
             return super()._compile_for_args(*args, **kws)
+        if self.few > 0 and self._can_compile:
+            self.few -= max(getattr(value, "size", 1) for value in args)
+            if self.few >= 0:
+                return self._run_in_python
         self.prepare()
         match = self.typingctx.resolve_overload(
             self.py_func, self.nopython_signatures, tuple(map(self.typeof_pyval, args)), {}, allow_ambiguous=False
@@ -439,6 +445,18 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
         if match is None:
             self._explain_matching_error(*args)
         return self.overloads[match.args].entry_point
+
+    def _run_in_python(self, *args: Any) -> Any:
+        """Result of the Python function, in the types that the compiled one returns."""
+        try:
+            with np.errstate(all="ignore"):
+                result = self.py_func(*args)
+        except (ArithmeticError, ValueError):  # of Python's floats, where compiled code gives infinity or NaN
+            self.prepare()
+            return self(*args)
+        if isinstance(result, tuple):
+            return tuple(value.item() if isinstance(value, np.generic) else value for value in result)
+        return result.item() if isinstance(result, np.generic) else result
 
 
 class _Inline(_Kernel):
@@ -451,11 +469,20 @@ class _Inline(_Kernel):
         return self.py_func(*args)
 
 
-def kernel(signature: Any = None, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function as a kernel on its first call, for the signature where one is given."""
+def kernel(
+    signature: Any = None, cache: bool = True, few: int = 0, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function as a kernel on its first call, for the signature where one is given.
+
+    The first calls, on up to `few` elements in all, run as Python: to load machine code takes 5 ms and to make it half
+    a second, and a screen sizes one package. It writes every element of its results anew in each call.
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return _dispatcher(_Kernel, function, signature, cache and IS_KEPT, options)
+        dispatcher = _dispatcher(_Kernel, function, signature, cache and IS_KEPT, options)
+        if not config.DISABLE_JIT:
+            dispatcher.few = few
+        return dispatcher
 
     return decorate
 

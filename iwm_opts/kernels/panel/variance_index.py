@@ -97,7 +97,8 @@ def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, low, high, forw
 
 @kernel(
     "Tuple((float64, int64, int64, int64, int64, boolean, boolean, int64, float64))"
-    "(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64)"
+    "(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64)",
+    few=4096,
 )
 def total_variance(strike, call_bid, call_ask, put_bid, put_ask, forward, discount):
     """Total variance to expiry, sigma^2 T, from out-of-the-money quotes.

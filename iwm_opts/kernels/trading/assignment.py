@@ -132,7 +132,8 @@ def exercise(right, spot, strike, opposite, bid, rate_time, next_ex, next_cash, 
 
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], "
-    "float64[::1], float64[::1], float64[::1], float64[::1])"
+    "float64[::1], float64[::1], float64[::1], float64[::1])",
+    few=64,
 )
 def is_assigned(right, spot, strike, opposite, bid, rate, t, next_ex, next_cash, dividends, out):
     """1 where a short option is assigned, 0 where not, NaN where an input (but `next_ex`) is or no vol is implied.

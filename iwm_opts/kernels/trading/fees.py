@@ -55,7 +55,7 @@ def premium_fee(charges, contracts, premium_sold):
     return premium_sold * charges.sec * charges.multiplier * contracts
 
 
-@kernel(types.void(CHARGES, float64, float64[::1], float64[::1], float64, float64[::1], float64[::1]))
+@kernel(types.void(CHARGES, float64, float64[::1], float64[::1], float64, float64[::1], float64[::1]), few=256)
 def orders(charges, commission, sold, ratio, contracts, premium_sold, out):
     """Fees of orders that differ in their premium, dollars for all of each; shape (n,)."""
     for i in range(out.shape[0]):

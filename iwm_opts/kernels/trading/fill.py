@@ -48,7 +48,8 @@ def max_vertical_cost(sign, right, ratio, mid, half, share, ticks_per_dollar):
 
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[:,::1], float64[:,::1], float64, boolean, float64, "
-    "float64[::1], float64[::1], float64[::1])"
+    "float64[::1], float64[::1], float64[::1])",
+    few=256,
 )
 def fill_prices(sign, right, ratio, bid, ask, share, is_floored, ticks_per_dollar, mid, half_spread, price):
     """Fill packages of one kind: rows of `bid` and `ask` are packages, columns their legs; all in dollars a share.

@@ -98,7 +98,10 @@ def delivered_loss(sign, right, strike, credit, dividends, exercise_fee, gap):
     return largest
 
 
-@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, float64, float64[::1])")
+@kernel(
+    "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, float64, float64[::1])",
+    few=256,
+)
 def delivered_losses(sign, right, strike, credit, dividends, exercise_fee, gap, max_loss):
     """`delivered_loss` of each package; arguments as for `extremes`."""
     for i in range(sign.shape[0]):
@@ -107,7 +110,8 @@ def delivered_losses(sign, right, strike, credit, dividends, exercise_fee, gap, 
 
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, "
-    "float64[::1], float64[::1], float64[::1])"
+    "float64[::1], float64[::1], float64[::1])",
+    few=256,
 )
 def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, max_loss_expiry, max_loss):
     """Best and worst outcome of each package at expiry, dollars a share.
@@ -123,7 +127,7 @@ def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, m
         )
 
 
-@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64[:,::1])")
+@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64[:,::1])", few=256)
 def breakevens(sign, right, strike, credit, out):
     """Prices at expiry where each package neither gains nor loses, ascending, NaN for the rest; `out` has two columns.
 

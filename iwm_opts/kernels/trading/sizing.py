@@ -8,7 +8,7 @@ FLOOR_NOISE = 1e-9  # relative: a quotient this close below a whole number is th
 MOST_UNITS = 1e15  # stands for no limit: beyond it doubles no longer count one by one
 
 
-@kernel("int64(float64, float64)")
+@kernel("int64(float64, float64)", few=256)
 def whole_units(budget, each):
     """How many units of `each` dollars a budget holds; zero where either is not positive, or `each` is infinite."""
     if not (budget > 0.0 and 0.0 < each < math.inf):
@@ -18,7 +18,7 @@ def whole_units(budget, each):
     return int(min(budget / each * (1.0 + FLOOR_NOISE), MOST_UNITS))
 
 
-@kernel("Tuple((int64, int64))(float64[::1], float64[::1])")
+@kernel("Tuple((int64, int64))(float64[::1], float64[::1])", few=256)
 def units_within(budgets, each):
     """Units that every budget holds at its own price for `each`, and the index of the first budget that binds."""
     units, binding = whole_units(budgets[0], each[0]), 0
@@ -29,7 +29,7 @@ def units_within(budgets, each):
     return units, binding
 
 
-@kernel("float64(float64, float64, float64)")
+@kernel("float64(float64, float64, float64)", few=256)
 def kelly_share(pop, win, loss):
     """Share of the account to risk on a bet that wins `win` with probability `pop`, else loses `loss`; never negative.
 
