@@ -447,7 +447,7 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
         return self.overloads[match.args].entry_point
 
     def _run_in_python(self, *args: Any) -> Any:
-        """Result of the Python function, in the types that the compiled one returns."""
+        """Call the Python function; its result has the types of compiled code."""
         try:
             with np.errstate(all="ignore"):
                 result = self.py_func(*args)
@@ -496,6 +496,14 @@ def inline(function: Callable[..., Any]) -> Any:
     """
     options = {"forceinline": True, "no_cpython_wrapper": True, **COUNTLESS}
     return _dispatcher(_Inline, function, None, IS_KEPT, options)
+
+
+def internal(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel; unlike with `inline` LLVM decides whether its code is copied to each call.
+
+    Copies of a long function at several calls cost LLVM seconds and run no faster.
+    """
+    return _dispatcher(_Inline, function, None, IS_KEPT, {"no_cpython_wrapper": True, **COUNTLESS})
 
 
 def _dispatcher(

@@ -20,9 +20,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal, kernel
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
-from iwm_opts.kernels.pricing.american_lanes import INTERNAL, LANES, LOWEST_SHARE, larger, smaller
+from iwm_opts.kernels.pricing.american_lanes import LANES, LOWEST_SHARE, larger, smaller
 
 POINTS = 16  # of Gauss and Legendre's rule in one panel
 PANEL = 10.0  # standard deviations a panel may span: of both the step before and the step after, taken together
@@ -43,7 +43,7 @@ Eve = namedtuple("Eve", ("owed", "edge", "shares", "debt", "place", "value"))
 Calls = namedtuple("Calls", ("spot", "strike", "vol"))  # arrays of LANES
 
 
-@kernel(**INTERNAL)
+@internal
 def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
     """Value of each call `dt` before an eve at the log-prices `at`, and its first two derivatives to them."""
     discount, root = math.exp(-rate * dt), math.sqrt(dt)
@@ -79,7 +79,7 @@ def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
                     bend[i] += here * (z * z - 1.0) / (stdev * stdev)
 
 
-@kernel(**INTERNAL)
+@internal
 def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, boundary, bracket, work):
     """Price on an eve at and above which a call is exercised; NaN where none that the spot may reach.
 
@@ -122,7 +122,7 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
         boundary[i] += exp(at[i]) + cash
 
 
-@kernel(**INTERNAL)
+@internal
 def curved_part(eve, fresh, options, rate, t, when, after, paid, ahead, cash, exercise, boundary):
     """Set `owed` of the eve at `when`, and its edges: where the value turns straight or the spot can hardly be."""
     rest, discount = t - when, math.exp(-rate * after)
@@ -146,7 +146,7 @@ def curved_part(eve, fresh, options, rate, t, when, after, paid, ahead, cash, ex
         fresh.shares[i], fresh.debt[i] = (0.0, 0.0) if low == bent else (math.nan, math.nan)
 
 
-@kernel(**INTERNAL)
+@internal
 def straighten(eve, fresh, points, options, rate, after, cash, work):
     """Lines that go on as the value ends, at edges that only the reach of the spot has set."""
     at, value, slope, bend = work
@@ -161,7 +161,7 @@ def straighten(eve, fresh, points, options, rate, after, cash, work):
                 fresh.debt[k] = fresh.shares[k] * exp(fresh.edge[k]) - value[i]
 
 
-@kernel(**INTERNAL)
+@internal
 def fill(eve, fresh, points, options, rate, before, after, cash, work):
     """Values on the curved part of an eve from the next one, weighed for the step before; returns their number."""
     at, value, slope, bend = work
@@ -183,7 +183,7 @@ def fill(eve, fresh, points, options, rate, before, after, cash, work):
     return panels * POINTS
 
 
-@kernel(**INTERNAL)
+@internal
 def solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few, out):
     """Price one block of calls into the rows of `out`."""
     work, boundary, bracket = (few[0], few[1], few[2], few[3]), few[4], (few[5], few[6])

@@ -15,7 +15,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal, kernel
 from iwm_opts.kernels.pricing.american_grid import (
     NOWHERE,
     WIDTH,
@@ -27,7 +27,7 @@ from iwm_opts.kernels.pricing.american_grid import (
     place,
     read,
 )
-from iwm_opts.kernels.pricing.american_lanes import INTERNAL, LANES, larger, smaller
+from iwm_opts.kernels.pricing.american_lanes import LANES, larger, smaller
 from iwm_opts.kernels.pricing.american_put import FEW_ROUNDS, FEW_TODAY, FEW_WEIGHT, FEW_Z, value_of
 from iwm_opts.kernels.pricing.american_put import NODES as DEPTHS
 from iwm_opts.kernels.pricing.american_put import find_boundary as find_depth
@@ -42,7 +42,7 @@ RULE = (FEW_Z, FEW_WEIGHT, FEW_TODAY)  # of the collocation's integrals
 Opening = namedtuple("Opening", ("value", "boundary", "start", "before"))
 
 
-@kernel(**INTERNAL)
+@internal
 def begin(grid, options, rate, rest, nodes, work):
     """Values shortly before expiry, by collocation; returns how long before, `rest` years at most.
 
@@ -80,7 +80,7 @@ def begin(grid, options, rate, rest, nodes, work):
     return before
 
 
-@kernel(**INTERNAL)
+@internal
 def keep(value, to_value, source, to):
     """Copy values and boundaries."""
     for k in range(value.shape[0]):
@@ -89,7 +89,7 @@ def keep(value, to_value, source, to):
         to.boundary[i], to.start[i] = source.boundary[i], source.start[i]
 
 
-@kernel(**INTERNAL)
+@internal
 def wait(options, gain, rate, length, exercise, first, second):
     """Split the time before an ex-date (or expiry) for each put: `first` it waits, before that it may be exercised.
 
@@ -105,7 +105,7 @@ def wait(options, gain, rate, length, exercise, first, second):
         gain[i] = larger(discount * gain[i] - strike * (1.0 - discount), 0.0)
 
 
-@kernel(**INTERNAL)
+@internal
 def solve(grid, spare, opening, few, head, options, rate, t, ex_time, cash, exercise, nodes, steps, out):
     """Price one block of options in `steps` time steps, were there no ex-date."""
     rest, weights, bottom, gain, first, second = few

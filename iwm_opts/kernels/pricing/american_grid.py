@@ -7,9 +7,9 @@ narrower than its pitch are averaged with weights that keep cubics.
 import math
 from collections import namedtuple
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal
 from iwm_opts.kernels.elementary import log
-from iwm_opts.kernels.pricing.american_lanes import INTERNAL, LANES, LOWEST_SHARE, larger, smaller
+from iwm_opts.kernels.pricing.american_lanes import LANES, LOWEST_SHARE, larger, smaller
 
 WIDTH = 5.5  # standard deviations from the spot, and from the strike, to the edges
 NARROW = 3.0  # nodes of the old grid in a pitch of the new one from which values are averaged over it
@@ -24,7 +24,7 @@ Options = namedtuple("Options", ("spot", "strike", "vol"))  # arrays of LANES
 Grid = namedtuple("Grid", ("origin", "pitch", "parabola", "boundary", "start", "node", "value", "floor"))
 
 
-@kernel(**INTERNAL)
+@internal
 def place(grid, options, rate, until, rest, paid, ahead, nodes):
     """Lay nodes for the time up to `until` years from today, `rest` years before expiry at its near end.
 
@@ -57,7 +57,7 @@ def place(grid, options, rate, until, rest, paid, ahead, nodes):
             price *= ratio
 
 
-@kernel(**INTERNAL)
+@internal
 def pay(grid, options, nodes):
     """Value at expiry; the node at the strike holds what makes sums over nodes integrals to fourth order."""
     for j in range(nodes + 1):
@@ -67,7 +67,7 @@ def pay(grid, options, nodes):
             grid.value[j * LANES + i] = options.strike[i] * grid.pitch[i] / 12.0 if at_strike else larger(gap, 0.0)
 
 
-@kernel(**INTERNAL)
+@internal
 def continue_below(grid):
     """Continue the value held below the boundary, by its parabola, for the node above it."""
     for i in range(LANES):
@@ -78,7 +78,7 @@ def continue_below(grid):
                 grid.value[k * LANES + i] = grid.floor[k * LANES + i] + grid.parabola[i] * gap * gap
 
 
-@kernel(**INTERNAL)
+@internal
 def between_nodes(value, lane, nodes, position):
     """Value between nodes, counted in nodes, by Lagrange's cubic, with its first and second derivative a node."""
     j = int(position)
@@ -93,14 +93,14 @@ def between_nodes(value, lane, nodes, position):
     return between, first, second
 
 
-@kernel(**INTERNAL)
+@internal
 def straight(value, node, other_value, other_node, discount, at):
     """Value one step earlier of cash and shares, the line through two nodes: the cash is discounted, shares are not."""
     shares = (value - other_value) / (node - other_node)
     return (value - shares * node) * discount + shares * at
 
 
-@kernel(**INTERNAL)
+@internal
 def worth(grid, strike, lane, nodes, price, position):
     """Value at a price, `position` nodes up the grid, continued below the boundary beforehand."""
     if position <= grid.boundary[lane]:
@@ -114,7 +114,7 @@ def worth(grid, strike, lane, nodes, price, position):
     return straight(value[lane], node[lane], value[LANES + lane], node[LANES + lane], 1.0, larger(price, 0.0))
 
 
-@kernel(**INTERNAL)
+@internal
 def averaged(old, new, strike, lane, nodes, price, cash):
     """Mean of the value on the eve around a price, over a pitch of the new grid each way, less a bias.
 
@@ -133,7 +133,7 @@ def averaged(old, new, strike, lane, nodes, price, cash):
     return total / (3.0 * points)
 
 
-@kernel(**INTERNAL)
+@internal
 def cross_ex_date(old, new, options, cash, position, nodes):
     """Fill a new grid with the values just before the share drops by `cash`."""
     for j in range(nodes + 1):
@@ -150,7 +150,7 @@ def cross_ex_date(old, new, options, cash, position, nodes):
             new.value[j * LANES + i] = value
 
 
-@kernel(**INTERNAL)
+@internal
 def read(grid, options, nodes, out):
     """Price, delta and gamma at the spot, and the exercise boundary, into the rows of `out`."""
     for i in range(LANES):

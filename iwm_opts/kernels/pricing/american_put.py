@@ -16,9 +16,9 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal, kernel
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
-from iwm_opts.kernels.pricing.american_lanes import INTERNAL, LANES
+from iwm_opts.kernels.pricing.american_lanes import LANES
 
 NODES = 8  # Chebyshev nodes of the boundary besides expiry, where it is the strike
 POINTS = 12  # of the integrals along the boundary
@@ -54,7 +54,7 @@ TODAY = _interpolation(np.sqrt(1.0 - PRICE_Z * PRICE_Z))
 FEW_TODAY = _interpolation(np.sqrt(1.0 - FEW_Z * FEW_Z))
 
 
-@kernel(**INTERNAL)
+@internal
 def guess(vol, rate, t, depth):
     """First boundary, ln(boundary / strike): falls towards that of an endless put (Bjerksund and Stensland 1993)."""
     for i in range(LANES):
@@ -64,7 +64,7 @@ def guess(vol, rate, t, depth):
             depth[n * LANES + i] = math.log(endless + (1.0 - endless) * fall)
 
 
-@kernel(**INTERNAL)
+@internal
 def depth_between(square, weights, depth):
     """Boundary between nodes, from squares at the nodes."""
     for i in range(LANES):
@@ -78,7 +78,7 @@ def depth_between(square, weights, depth):
         depth[i] = -np.sqrt(depth[i] if depth[i] > 0.0 else 0.0)
 
 
-@kernel(**INTERNAL)
+@internal
 def improve(vol, rate, t, square, depth, there, earned):
     """One round of fixed-point iteration, node after node from expiry on."""
     for n in range(NODES):
@@ -105,7 +105,7 @@ def improve(vol, rate, t, square, depth, there, earned):
             below[i] = here[i] * here[i]
 
 
-@kernel(**INTERNAL)
+@internal
 def find_boundary(vol, rate, t, rounds, depth, square, there, earned):
     """Boundary of LANES puts at the Chebyshev nodes, ln(boundary / strike) into `depth`, its square into `square`."""
     guess(vol, rate, t, depth)
@@ -115,7 +115,7 @@ def find_boundary(vol, rate, t, rounds, depth, square, there, earned):
         improve(vol, rate, t, square, depth, there, earned)
 
 
-@kernel(**INTERNAL)
+@internal
 def value_of(vol, rate, t, away, rule, square, there, price, delta, gamma):
     """Price, delta and spot x gamma of puts held, each at its log-moneyness `away`, of a strike of 1.
 

@@ -10,15 +10,15 @@
 
 import math
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal
 from iwm_opts.kernels.elementary import exp
 from iwm_opts.kernels.pricing.american_grid import NOWHERE, continue_below, straight
-from iwm_opts.kernels.pricing.american_lanes import INTERNAL, LANES, larger, smaller
+from iwm_opts.kernels.pricing.american_lanes import LANES, larger, smaller
 
 MARGIN = 8  # nodes that a boundary may fall in one time step
 
 
-@kernel(**INTERNAL)
+@internal
 def weigh(weights, options, grid, rate, lengths, share, implicit):
     """Weights of one time step: of the three known values, of elimination, pivot and substitution, and four more.
 
@@ -48,7 +48,7 @@ def weigh(weights, options, grid, rate, lengths, share, implicit):
         weights[9 * LANES + i] = rate * dt
 
 
-@kernel(**INTERNAL)
+@internal
 def hold_edges(bottom, weights, grid, rest, nodes):
     """Write the next value at the bottom edge to `bottom`; to `rest` at the top, what starts elimination right."""
     top = nodes * LANES
@@ -62,7 +62,7 @@ def hold_edges(bottom, weights, grid, rest, nodes):
         rest[top + i] = (at_top - weights[5 * LANES + i] * below) / weights[4 * LANES + i]
 
 
-@kernel(**INTERNAL)
+@internal
 def eliminate(value, rest, weights, first, nodes):
     """Eliminate downwards to row `first`, into `rest`."""
     for j in range(nodes - 1, first - 1, -1):
@@ -74,7 +74,7 @@ def eliminate(value, rest, weights, first, nodes):
             reduced[i] = moved + weights[3 * LANES + i] * reduced[LANES + i]
 
 
-@kernel(**INTERNAL)
+@internal
 def find_boundary(grid, rest, weights, bottom, lowest, nodes):
     """Find the first node at which each put is held, the boundary below it, and its value, into `bottom`.
 
@@ -119,7 +119,7 @@ def find_boundary(grid, rest, weights, bottom, lowest, nodes):
         bottom[i] = grid.floor[j * LANES + i] + parabola * excess
 
 
-@kernel(**INTERNAL)
+@internal
 def substitute(grid, rest, weights, bottom, first, nodes):
     """Substitute upwards from where each put is held; below, its value is that of exercise."""
     value, floor, start = grid.value, grid.floor, grid.start
@@ -142,7 +142,7 @@ def substitute(grid, rest, weights, bottom, first, nodes):
                 rows[LANES + i] = least[i] if j < start[i] else held
 
 
-@kernel(**INTERNAL)
+@internal
 def march(grid, options, rest, weights, bottom, rate, lengths, steps, exercise, nodes):
     """Go back in time by `lengths` years, LANES of them, without an ex-date."""
     before = 0.0

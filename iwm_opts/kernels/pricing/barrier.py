@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import internal, kernel
 
 NODES = 80  # intervals between the levels
 LEVELS = 14  # intervals of log vol
@@ -22,12 +22,13 @@ SPREAD = 3.5  # standard deviations of log vol on either side
 LEAST_NU = 0.05  # of nu sqrt(t): below, the smile is flat and the grid of log vol would have no width
 
 
-@kernel("void(float64[::1], float64, float64, float64, float64, float64, float64, float64[:, ::1])")
-def never_touched(x, drift, alpha, nu, rho, t, spread, u):
-    """Step u, 1 inside and 0 on the levels, back over a time t; shape (NODES + 1, LEVELS + 1)."""
+@internal
+def never_touched(x, drift, alpha, nu, rho, t, spread, u, change, explicit_x, explicit_y, upper, right):
+    """Step u, 1 inside and 0 on the levels, back over a time t; shape (NODES + 1, LEVELS + 1).
+
+    `change`, `explicit_x` and `explicit_y`, of the shape of u, and `upper` and `right` (NODES + 1,) are overwritten.
+    """
     h, g = x[1] - x[0], 2.0 * spread / LEVELS
-    change, explicit_x, explicit_y = np.empty_like(u), np.empty_like(u), np.empty_like(u)
-    upper, right = np.empty(NODES + 1), np.empty(NODES + 1)
     up, down = 0.5 * nu * nu / (g * g) - 0.25 * nu * nu / g, 0.5 * nu * nu / (g * g) + 0.25 * nu * nu / g
     for step in range(STEPS):
         dt = t * ((step + 1.0) ** 2 - step * step) / (STEPS * STEPS)
@@ -80,7 +81,9 @@ def touch(low, high, drift, alpha, nu, rho, t, out):
     NaN: no level on that side; NaN of neither. 1 where the price is already beyond one. `drift` is a year's of the
     price (its log grows by drift - vol^2 / 2), `t` in years.
     """
-    u, x = np.empty((NODES + 1, LEVELS + 1)), np.empty(NODES + 1)
+    u, change = np.empty((NODES + 1, LEVELS + 1)), np.empty((NODES + 1, LEVELS + 1))
+    explicit_x, explicit_y = np.empty((NODES + 1, LEVELS + 1)), np.empty((NODES + 1, LEVELS + 1))
+    x, upper, right = np.empty(NODES + 1), np.empty(NODES + 1), np.empty(NODES + 1)
     steady = max(nu * math.sqrt(t), LEAST_NU)
     edge = REACH * alpha * math.sqrt(t) * math.exp(0.5 * steady)
     for k in range(out.shape[0]):
@@ -96,12 +99,13 @@ def touch(low, high, drift, alpha, nu, rho, t, out):
         pitch = (top - bottom) / NODES
         for i in range(NODES + 1):
             x[i] = bottom + i * pitch
-            u[i, :] = 1.0
-        if has_low:
-            u[0, :] = 0.0
-        if has_high:
-            u[NODES, :] = 0.0
-        never_touched(x, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u)
+            is_level = (i == 0 and has_low) or (i == NODES and has_high)
+            for j in range(LEVELS + 1):
+                u[i, j] = 0.0 if is_level else 1.0
+        never_touched(
+            x, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u, change, explicit_x, explicit_y, upper,
+            right,
+        )  # fmt: skip
         position = -bottom / pitch
         i = min(max(int(position), 1), NODES - 1)
         away = position - i
