@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -142,9 +143,22 @@ def gzip_stream(path: Path) -> io.BufferedIOBase:
     return _limited(path, status.st_size) if content is None else io.BytesIO(content)
 
 
+def is_small(path: Path, packed: bool) -> bool:
+    """Whether the content of a file, gzip where `packed`, is of a few MB."""
+    if packed:
+        return isinstance(gzip_stream(path), io.BytesIO)
+    return path.stat().st_size <= SMALL_UNPACKED
+
+
 @lru_cache(maxsize=1)
 def _small_content(path: Path, _changed: int, size: int) -> bytes | None:
     """Content of a gzip file; None of one that unpacks to more than is kept."""
+    packed = read_whole(path, SMALL_PACKED)
+    whole = zlib.decompressobj(zlib.MAX_WBITS | 16)  # of gzip
+    with suppress(zlib.error):  # the stream says what is wrong
+        content = whole.decompress(packed, SMALL_UNPACKED + 1)
+        if whole.eof and not whole.unused_data and len(content) <= min(limit_of(size, MAX_STREAM), SMALL_UNPACKED):
+            return content
     with _limited(path, size) as stream:
         content = stream.read(SMALL_UNPACKED + 1)
     return content if len(content) <= SMALL_UNPACKED else None

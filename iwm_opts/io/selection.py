@@ -19,7 +19,16 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
-from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, row_counts, spelled, words
+from iwm_opts.io.tables import (
+    DataFile,
+    MixedNumbersError,
+    batches,
+    batches_spelled,
+    row_counts,
+    spelled,
+    with_kept_rows,
+    words,
+)
 from iwm_opts.market.contract import check_symbol, index_of
 
 EXCHANGE: Final = re.compile(  # TradingView's prefix, suffixes of EODHD, Bloomberg and OptionMetrics, Nasdaq's link
@@ -122,6 +131,7 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
         When the file has no rows, not that day or not that symbol (naming its content), or several symbols while none
         is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
+    file = with_kept_rows(file, layout.numbers, layout.texts)
     readings = readings_of(file, layout)
     try:
         return _select(file, layout, readings, as_of, symbol)

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -36,7 +37,7 @@ from iwm_opts.io.numbers import (
     words_taken_as_blank,
 )
 from iwm_opts.io.opening import as_path, open_regular
-from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, unpacked_copy
+from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, is_small, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import COMMENT, Dialect, Utf8Stream, dialect, encoding_of, sampled, text_of
 
@@ -135,6 +136,7 @@ class DataFile:
     has_footer: bool = False  # a line of text below the rows
     end: int | None = None  # bytes of rows, where text below them looks like a row
     notes: tuple[str, ...] = ()  # on what packs it
+    kept: "Kept | None" = None  # see `with_kept_rows`
 
     @property
     def first_line(self) -> int:
@@ -153,6 +155,15 @@ class Batch:
 
     start: int
     rows: Any  # pyarrow.RecordBatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """All rows of some columns of a file."""
+
+    numbers: frozenset[str]
+    texts: frozenset[str]
+    batches: list[Batch]
 
 
 def open_table(path: Path) -> DataFile:
@@ -236,6 +247,10 @@ def batches(
     MixedNumbersError
         When a number column holds other cells and the file has no `spelling` yet; see `spelled`.
     """
+    kept = file.kept
+    if kept is not None and kept.numbers.issuperset(numbers) and kept.texts.issuperset(texts):
+        yield from _kept_batches(kept, [*numbers, *texts])
+        return
     try:
         if file.spelling is not None and numbers:
             yield from _spelled_batches(file, numbers, texts, only)
@@ -257,6 +272,25 @@ def batches(
         if file.kind == "parquet":
             raise damaged_parquet(file.path, error) from None
         raise DataError(file.path, why(error), "check that the file is whole and every row has every column") from None
+
+
+def with_kept_rows(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> DataFile:
+    """CSV of a few MB with the rows of some columns in memory: its dates are looked at before its rows are chosen.
+
+    A file that is large, of another kind or with words among its numbers comes back as it is; so does a damaged one,
+    whose reader says what is wrong.
+    """
+    if file.kind != "csv" or set(numbers) & set(texts) or not is_small(file.place, file.packed):
+        return file
+    with suppress(DataError, MixedNumbersError):
+        return replace(file, kept=Kept(frozenset(numbers), frozenset(texts), list(batches(file, numbers, texts))))
+    return file
+
+
+def _kept_batches(kept: Kept, names: Sequence[str]) -> Iterator[Batch]:
+    for batch in kept.batches:
+        rows = pa.RecordBatch.from_arrays([batch.rows.column(name) for name in names], names=names)
+        yield Batch(batch.start, rows.slice(0, len(rows) - _blank_end(rows)))
 
 
 def batches_spelled(
