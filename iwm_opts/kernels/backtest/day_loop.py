@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import boolean, int32, int64, types
 
-from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels._jit import COUNTLESS, inline, internal, kernel
 from iwm_opts.kernels.backtest.exits import ASSIGNED, HELD
 from iwm_opts.kernels.backtest.life import (
     charges_of,
@@ -196,7 +196,7 @@ def enter(state, rule, c, contracts, trades, n, passages):
     return end
 
 
-@inline
+@internal
 def sum_trades(state, trades, n, multiplier, row):
     """Write the columns of SUMMARY that sum over trades."""
     row[:] = 0.0
@@ -233,7 +233,7 @@ def scramble(value, place):
     return bits ^ (bits >> 31)
 
 
-@inline
+@internal
 def sum_days(equity, account, row):
     """Write the columns of SUMMARY that sum over days."""
     count = equity.shape[0]

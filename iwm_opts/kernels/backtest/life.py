@@ -6,7 +6,7 @@ reaches a bound is found by halving, not by walking.
 
 import math
 
-from iwm_opts.kernels._jit import inline
+from iwm_opts.kernels._jit import inline, internal
 from iwm_opts.kernels.backtest.exits import (
     ASSIGNED,
     DTE,
@@ -134,7 +134,7 @@ def fill_row(state, fill, side, row, left_out):
     return credit, against_the_trader(credit - offset_from_mid(fraction, spread, least), ticks), sold
 
 
-@inline
+@internal
 def price_entry(state, c):
     """Fill package c on its first row, and begin its running extremes."""
     life, legs, terms, price, closing = state.lifetimes[c], state.legs, state.terms[c], state.prices[c], state.closing
@@ -205,7 +205,7 @@ def price_rows(state, c):
     price_settlement(state, c)
 
 
-@inline
+@internal
 def price_settlement(state, c):
     """Worth of the package on the row that settles it, once all before it is quoted."""
     life, legs, closing = state.lifetimes[c], state.legs, state.closing
@@ -244,7 +244,7 @@ def first_on_day(state, c, field, bound, start, stop):
     return first_trading(state, row, stop)
 
 
-@inline
+@internal
 def first_reversal(state, c, rank, start, stop):
     """First row in [start, stop) that trades with an IV rank at a bound or above; `stop` for none."""
     shift = state.lifetimes[c, ENTRY] - state.lifetimes[c, FIRST]
@@ -257,7 +257,7 @@ def first_reversal(state, c, rank, start, stop):
     return stop
 
 
-@inline
+@internal
 def first_touch(state, c, start, stop):
     """First row in [start, stop) that trades and whose day's range reaches a short strike; `stop` for none."""
     shift = state.lifetimes[c, ENTRY] - state.lifetimes[c, FIRST]
@@ -362,7 +362,7 @@ def dividends_between(days, after, until):
     return total
 
 
-@inline
+@internal
 def close_out(state, c, row, why):
     """Price the closing of package c, assignment included.
 
@@ -394,7 +394,7 @@ def is_settled(life, row, why):
     return why == EXPIRY or (why == ASSIGNED and life[SETTLES] > 0 and row == life[LAST])
 
 
-@inline
+@internal
 def from_assigned(state, c, spot, bits):
     """Worth of the shares from assigned legs at a price, shares held a share of the package, and contracts."""
     legs = state.legs
@@ -408,7 +408,7 @@ def from_assigned(state, c, spot, bits):
     return worth, held, exercised
 
 
-@inline
+@internal
 def settle(state, c, day, bits):
     """Settlement: the worth of the package; shares of physical ones are closed at the next open."""
     days, life, legs, ratio = state.days, state.lifetimes[c], state.legs, state.buffers[LEG_RATIO]

@@ -6,7 +6,7 @@ import numpy as np
 from numba import int64, types
 
 from iwm_opts.conventions import DAYS_PER_YEAR
-from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels._jit import COUNTLESS, inline, internal, kernel
 from iwm_opts.kernels.backtest.state import (
     ASSIGNED_BITS,
     BY_SMILE,
@@ -160,7 +160,7 @@ def nearest_width(ladder, low, high, anchor, width, slack, direction):
     return nearest
 
 
-@inline
+@internal
 def choose_side(state, c, rule, right, anchor_leg, direction, delta_at):
     """Choose anchor and wing of one side of package c; the place of the anchor, -1 without one or without its wing.
 
@@ -190,7 +190,7 @@ def choose_side(state, c, rule, right, anchor_leg, direction, delta_at):
     return anchor
 
 
-@inline
+@internal
 def choose(state, c, rule):
     """Choose the strikes of package c: on each side an anchor by delta, and a wing beyond it where it has two legs."""
     puts, calls = int(state.setup[PUTS]), int(state.setup[CALLS])
