@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,7 @@ def parse_morning(text: str) -> bool | None:
     return {"a": True, "am": True, "1": True, "p": False, "pm": False, "0": False}.get(text.strip().lower())
 
 
+@lru_cache(maxsize=1 << 14)  # readers try orders on the same cells, and series share their days
 def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:
     """Cell of a time column.
 

@@ -29,7 +29,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from llvmlite.binding import ffi, parse_bitcode
 from numba.core import config as _config
-from numba.core import errors, event, types
+from numba.core import errors, event, ir, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder
@@ -48,6 +48,7 @@ Dispatcher: Any = CPUDispatcher
 Library: Any = JITCodeLibrary
 Passes: Any = PassManager
 BaseFunction: Any = types.BaseFunction
+Instruction: Any = ir.Inst
 pass_registry: Any = _pass_registry
 
 # NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
@@ -288,6 +289,16 @@ def _remembered(resolve: Callable[..., Any], function: Any, arguments: Any, keyw
     return _signatures[key][1]
 
 
+_list_variables = Instruction._rec_list_vars
+NO_VARIABLES = frozenset({str, int, float, bool, type(None), ir.Loc})
+
+
+def _variables(instruction: Any, value: Any) -> Any:
+    """Variables in a part of an instruction: most parts are names and places."""
+    kind = type(value)
+    return [] if kind in NO_VARIABLES else [value] if kind is ir.Var else _list_variables(instruction, value)
+
+
 @contextlib.contextmanager
 def _lean_compiler(context: Any) -> Iterator[None]:
     """Let numba compile without work that it would repeat or whose result is thrown away.
@@ -310,6 +321,7 @@ def _lean_compiler(context: Any) -> Iterator[None]:
         return _remembered(partial(call_type, self, context), self, arguments, keywords)
 
     context.resolve_function_type, BaseFunction.get_call_type = resolve_function_type, get_call_type
+    Instruction._rec_list_vars = _variables
     lock._cblist = []
     if markup is not None:
         scheme._markup = lambda self, message, *_: message
@@ -319,6 +331,7 @@ def _lean_compiler(context: Any) -> Iterator[None]:
     finally:
         del context.resolve_function_type
         BaseFunction.get_call_type, lock._cblist = call_type, callbacks
+        Instruction._rec_list_vars = _list_variables
         if markup is not None:
             scheme._markup = markup
         if has_gc:

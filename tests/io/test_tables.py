@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
+from iwm_opts.io import packed, tables
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
@@ -67,18 +68,37 @@ def test_gzip_is_known_by_content_not_by_name(quotes, save):
 
 
 def test_a_small_gzip_file_is_unpacked_once_until_it_changes(quotes, save, monkeypatch):
-    opened, unpack = [], gzip.open
+    opened, read = [], packed.read_whole
 
-    def counted(source):
-        opened.append(source)
-        return unpack(source)
+    def counted(path, most):
+        opened.append(path)
+        return read(path, most)
 
-    monkeypatch.setattr("iwm_opts.io.packed.gzip.open", counted)
-    path = save(gzip.compress(quotes().to_csv(index=False).encode()), "chain.csv.gz")
+    monkeypatch.setattr(packed, "read_whole", counted)
+    path = save(quotes(), "chain.csv.gz")
     assert len(load_chain(path).quotes) == 36
     assert opened.count(path) == 1
     path.write_bytes(gzip.compress(quotes().iloc[:30].to_csv(index=False).encode()))
     assert len(load_chain(path).quotes) == 30
+
+
+@pytest.mark.parametrize("name", ["chain.csv", "chain.csv.gz"])
+def test_rows_of_a_small_csv_are_parsed_once(quotes, save, monkeypatch, name):
+    passes, read = [], tables._csv_batches
+
+    def counted(*request):
+        passes.append(request)
+        return read(*request)
+
+    monkeypatch.setattr(tables, "_csv_batches", counted)
+    assert len(load_chain(save(quotes().assign(last_trade_time="2026-06-12T12:13:05"), name)).quotes) == 36
+    assert len(passes) == 1
+
+
+def test_a_gzip_file_of_two_members_is_read_whole(quotes, save):
+    header, _, rows = quotes().to_csv(index=False).encode().partition(b"\n")
+    content = gzip.compress(header + b"\n") + gzip.compress(rows)
+    assert len(load_chain(save(content, "chain.csv")).quotes) == 36
 
 
 def test_a_gzip_file_that_unpacks_to_more_than_is_kept_streams(quotes, save, monkeypatch):

@@ -6,8 +6,8 @@ import numpy as np
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.panel.parity import parity_forward
-from iwm_opts.kernels.panel.variance_index import total_variance
+from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES, parity_point
+from iwm_opts.kernels.panel.variance_index import strip_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
 from iwm_opts.kernels.simulation.quote import quote_option, time_terms
 from iwm_opts.kernels.simulation.ssvi import NO_RATIO, NODES, correlation, curvature, solve_at_the_money
@@ -93,24 +93,28 @@ def quoted_variances(rows, start, strike, coefficients, tick, is_implied, varian
     strikes start[i] to start[i + 1] of `strike`, ascending. The variance is summed around the forward that the quotes
     imply where `is_implied`, NaN where they imply none; else around the model's own.
     """
+    room, place = np.empty((3, PARITY_STRIKES + 1)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
     for i in range(variance.shape[0]):
         spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
         theta, rho, phi, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i]
         lt, far = time_terms(days)
         root = math.sqrt(years)
         listed = strike[start[i] : start[i + 1]]
-        quotes = np.empty((4, listed.shape[0]))
+        count = listed.shape[0]
+        quotes = np.empty((4, count))
         for side in range(2):
             sign = 1.0 - 2.0 * side
             bid, ask = quotes[2 * side], quotes[2 * side + 1]
-            for j in range(listed.shape[0]):
+            for j in range(count):
                 bid[j], ask[j], _, _ = quote_option(
                     sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients,
                     tick,
                 )  # fmt: skip
         centre = forward
         if is_implied:
-            centre = parity_forward(listed, quotes[0], quotes[1], quotes[2], quotes[3], discount)
-        variance[i], puts[i], calls[i], _, _, _, _, _, completeness[i] = total_variance(
-            listed, quotes[0], quotes[1], quotes[2], quotes[3], centre, discount
+            centre, _ = parity_point(
+                listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, discount, room, place
+            )  # fmt: skip
+        variance[i], puts[i], calls[i], _, _, _, _, _, completeness[i] = strip_variance(
+            listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, centre, discount
         )
