@@ -2,6 +2,7 @@
 
     panels/3f…/strike.npy …     one file an array, mapped into memory next time
     panels/3f…/about.json       name, notes and remarks; written last
+    panels/derived-7b….npz      arrays made of other inputs, such as the states of a modelled history
 
 A panel is written to a folder of its own and renamed into place, so that a killed writer leaves nothing half-built.
 Panels that are not used for `MAX_AGE_DAYS`, and the least recently used above `MAX_BYTES`, are removed.
@@ -196,23 +197,51 @@ def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict
     about : mapping
         Options of the arrays; plain values.
     """
-    folder, text = cache_folder() / PANELS / panel.key.partition("/")[0], json.dumps([panel.key, about], default=str)
-    path = folder / f"{DERIVED}{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}.npz"
-    if panel.key:
-        with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as stored:
-            return dict(stored)
+    folder = cache_folder() / PANELS / panel.key.partition("/")[0]
+    if not panel.key or not folder.exists():
+        return make()
+    return _kept(folder, [panel.key, about], make)
+
+
+def kept_by_inputs(about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
+    """Arrays that follow from their inputs alone: read from the cache, else made and written there.
+
+    Parameters
+    ----------
+    about : mapping
+        All inputs and a digest of the code; arrays by their bytes, and plain values.
+    """
+    root = cache_folder() / PANELS
+    with suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+    return _kept(root, about, make)
+
+
+def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
+    """Arrays in a file of a folder that is named by a digest of `about`."""
+    content = hashlib.sha256(json.dumps(about, default=_stated).encode())
+    path = folder / f"{DERIVED}{content.hexdigest()[:DIGEST_LENGTH]}.npz"
+    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as stored:
+        arrays = dict(stored)
+        os.utime(path)
+        return arrays
     arrays = make()
-    if panel.key and folder.exists():
-        with suppress(OSError):
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=UNFINISHED)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    np.savez(file, **arrays)
-                os.replace(temporary, path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+    with suppress(OSError):
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=UNFINISHED)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **arrays)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        prune(cache_folder() / PANELS)
     return arrays
+
+
+def _stated(value: Any) -> str:
+    """Text of an input for a digest."""
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 
 def entries(root: Path | None = None) -> list[Entry]:
@@ -245,6 +274,10 @@ def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_B
         if total > max_bytes or now - entry.used > 86_400.0 * max_age_days:
             shutil.rmtree(entry.folder, ignore_errors=True)
             total -= entry.size
+    for file in root.glob(f"{DERIVED}*"):
+        with suppress(OSError):
+            if now - file.stat().st_mtime > 86_400.0 * max_age_days:
+                file.unlink()
     for folder in (root, *(folder for folder in root.glob("[!.]*") if folder.is_dir())):
         remove_unfinished(folder, ABANDONED_SECONDS)
     for folder in root.glob(f"{BUILDING}*"):

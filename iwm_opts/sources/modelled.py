@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.panel_cache import PACKAGE, code_digest, kept_by_inputs
 from iwm_opts.market.calendar import effective_days_per_year, sessions
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
@@ -43,6 +44,7 @@ TYPICAL_SLOPE: Final = 0.95  # VIX9D over VIX, mean of 2011 to 2025
 INDEX_SLACK: Final = 5e-4  # decimal vol: a day whose quotes miss the index by more has none
 SHORT_DAYS: Final = 9
 SEED: Final = 1  # of sizes, open interest and volume
+KEPT_FROM: Final = 252  # sessions whose states are kept on disk
 MOST_MISSING: Final = 5  # sessions in a row without quotes
 NO_BAR: Final = "no bar"
 LONG_LISTED: Final = timedelta(days=915)  # no expiration is listed for longer
@@ -154,7 +156,29 @@ def modelled_market(
         _values(bars["close"], at), flat, by_day, owed, SEED, 0,
         bars, volatility, nothing, gaps, tuple(notes),
     )  # fmt: skip
-    return _with_states(market, _scaled(market, level, slope))
+    return _with_states(market, _kept_scaled(market, level, slope))
+
+
+def _kept_scaled(market: ModelledMarket, level: Array, slope: Slope) -> Scaled:
+    """Kept result of `_scaled`: half a second for seventeen years."""
+    if len(market.days) < KEPT_FROM:
+        return _scaled(market, level, slope)
+    ordinals, closes = market._known_closes
+    ratio = _values(slope.ratio, pd.DatetimeIndex(market.days))
+    inputs = {
+        "days": [day.toordinal() for day in market.days],
+        "arrays": [values.tobytes() for values in (level, market.closes, market.rates, ordinals, closes, ratio)],
+        "slope": (slope.typical, slope.indices),
+        "index": market.volatility.series,
+        "dividends": market.dividends,
+        "parameters": market.parameters,
+        "code": code_digest(PACKAGE),
+    }
+    return Scaled(**kept_by_inputs(inputs, lambda: _arrays(_scaled(market, level, slope))))
+
+
+def _arrays(scaled: Scaled) -> dict[str, Array]:
+    return {"factors": scaled.factors, "miss": scaled.miss}
 
 
 def _values(series: "pd.Series[float]", at: pd.DatetimeIndex) -> Array:
