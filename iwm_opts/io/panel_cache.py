@@ -221,7 +221,7 @@ def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dic
     """Arrays in a file of a folder that is named by a digest of `about`."""
     content = hashlib.sha256(json.dumps(about, default=_stated).encode())
     path = folder / f"{DERIVED}{content.hexdigest()[:DIGEST_LENGTH]}.npz"
-    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as stored:
+    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file, np.load(file) as stored:
         arrays = dict(stored)
         os.utime(path)
         return arrays

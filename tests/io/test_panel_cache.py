@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.io import panel_cache
-from iwm_opts.io.panel_cache import ABOUT, BUILDING, cached_build, clear, entries, load, prune
+from iwm_opts.io.panel_cache import ABOUT, BUILDING, cached_build, clear, entries, kept_by_inputs, load, prune
 from iwm_opts.io.panel_files import build_panel
 
 
@@ -102,3 +102,38 @@ def test_remarks_come_back(root, source):
     again = cached_build([source], {}, lambda: pytest.fail("is kept"))
     assert again.report.notes(0, 10**7, 4) == build.report.notes(0, 10**7, 4)
     assert again.remarks == ("skipped: x",)
+
+
+def states(made, **inputs):
+    def make():
+        made.append(inputs)
+        return {"level": np.arange(3.0)}
+
+    return kept_by_inputs(inputs, make)["level"].tolist()
+
+
+def test_arrays_are_kept_by_their_inputs(root):
+    made = []
+    for bytes_of_levels in (b"1", b"1", b"2"):
+        assert states(made, levels=bytes_of_levels) == [0.0, 1.0, 2.0]
+    assert made == [{"levels": b"1"}, {"levels": b"2"}]
+
+
+def test_damaged_arrays_are_made_again_and_unused_ones_removed(root):
+    made = []
+    states(made)
+    (file,) = root.iterdir()
+    file.write_bytes(b"PK\x03\x04")
+    assert states(made) == [0.0, 1.0, 2.0]
+    assert len(made) == 2
+    prune(root, max_age_days=1.0)
+    assert file.exists()
+    os.utime(file, (time.time() - 2 * 86_400,) * 2)
+    prune(root, max_age_days=1.0)
+    assert not file.exists()
+
+
+def test_without_a_place_to_keep_them_arrays_are_made_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path / "file"))
+    assert states([]) == [0.0, 1.0, 2.0]

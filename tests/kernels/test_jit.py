@@ -83,6 +83,40 @@ def test_building_blocks_run_as_python_when_python_calls_them():
     assert intrinsic(1.0, 100.0, 103.0) == 3.0
 
 
+FEW = (
+    "import numpy as np; from iwm_opts.kernels._jit import kernel\n"
+    "half = kernel('float64(float64[::1], float64)', cache=False, few=10)(lambda x, by: x.sum() / by)\n"
+)
+
+
+def test_the_first_elements_run_as_python_and_then_the_kernel_compiles(tmp_path):
+    probe = FEW + "for _ in range(4): print(half(np.ones(4), 2.0), type(half(np.ones(1), 2.0)), len(half.signatures))"
+    lines = run_fresh(probe, tmp_path).splitlines()
+    assert lines == [f"2.0 <class 'float'> {compiled}" for compiled in (0, 0, 1, 1)]
+
+
+def test_more_elements_than_a_few_compile_at_once(tmp_path):
+    assert run_fresh(FEW + "print(half(np.ones(11), 2.0), len(half.signatures))", tmp_path) == "5.5 1\n"
+
+
+def test_what_python_refuses_is_left_to_compiled_code(tmp_path):
+    probe = (
+        "from iwm_opts.kernels._jit import kernel\n"
+        "inverse = kernel('float64(float64)', cache=False, few=10)(lambda x: 1.0 / x)\n"
+        "print(inverse(0.0), len(inverse.signatures))"
+    )
+    assert run_fresh(probe, tmp_path) == "inf 1\n"
+
+
+def test_the_compiler_is_lean_for_kernels_alone(tmp_path):
+    probe = RANK + (
+        "import gc; from llvmlite.binding import ffi; from numba.core import types\n"
+        "def state(): return gc.isenabled(), len(ffi.lib._lock._cblist), types.BaseFunction.get_call_type\n"
+        "before = state(); " + CALL + "print(before == state())"
+    )
+    assert run_fresh(probe, tmp_path) == "True\n"
+
+
 def test_constants_that_kernels_compile_in_are_part_of_the_digest(tmp_path):
     shutil.copytree(Path(_jit.__file__).parents[1], tmp_path / "iwm_opts")
     probe = "from iwm_opts.kernels import _jit; print(_jit.CACHE_DIR.name)"

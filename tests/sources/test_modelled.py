@@ -16,6 +16,7 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.simulation.dynamics import FACTORS, State, variance_curve
 from iwm_opts.simulation.published import INDEX_RULES
+from iwm_opts.sources import modelled as modelled_module
 from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import modelled_on_day, open_modelled
 from iwm_opts.sources.simulated import simulate_market
@@ -155,6 +156,25 @@ def test_one_day_is_quoted_as_within_a_stretch(market, bars, volatility):
     alone, within = modelled(bars, volatility, first=day, last=day).chain(day).quotes, market.chain(day).quotes
     for name in ("strike", "bid", "ask", "bid_size", "open_interest", "volume"):
         assert (alone[name] == within[name]).all(), name
+
+
+def test_states_are_kept_until_an_input_changes(bars, volatility, monkeypatch):
+    counted, scale = [], modelled_module.scale_to_index
+
+    def scaled(*arguments):
+        counted.append(arguments)
+        return scale(*arguments)
+
+    monkeypatch.setattr(modelled_module, "scale_to_index", scaled)
+    dividends = DividendSchedule((Dividend(date(2023, 6, 8), 0.8),), "given")
+    markets = [modelled(bars, volatility, dividends=dividends) for _ in range(2)]
+    assert len(counted) <= 1
+    np.testing.assert_array_equal(markets[0].states.fast, markets[1].states.fast)
+    before = len(counted)
+    modelled(bars.assign(close=1.01 * bars["close"]), volatility, dividends=dividends)
+    modelled(bars, volatility, dividends=dividends, rates=0.031)
+    modelled(bars, volatility, dividends=dividends, slope=replace(FIXED, typical=0.96))
+    assert len(counted) == before + 3
 
 
 def test_tomorrows_bars_and_index_are_not_read(market, bars, volatility):
