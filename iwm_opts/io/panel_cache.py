@@ -229,8 +229,8 @@ def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dic
     with suppress(OSError):
         descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=UNFINISHED)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)
+            with os.fdopen(descriptor, "wb") as output:
+                np.savez(output, **arrays)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
