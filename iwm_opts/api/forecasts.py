@@ -149,7 +149,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         raise DataError(source, f"holds no forecast of {symbol}", remedy)
     bars = _bars(request, symbol)
     if bars is None:
-        notes.append("touches by the prices of the chains alone, too few: give --bars FILE for lows and highs")
+        notes.append("touches by the prices of the chains alone, too few: give `bars` FILE for lows and highs")
     else:
         made = [with_bars(each, bars) for each in made]
         notes += series_notes({"bars": bars})

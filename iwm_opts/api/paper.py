@@ -392,7 +392,7 @@ def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, 
         messages.append(f"unknown, and never counted as met: {'; '.join(unknown)}")
     decision = None
     if data.bars["close"].isna().all():
-        messages.append("the plan says neither take nor skip without daily bars: give --bars FILE, or fetch")
+        messages.append("the plan says neither take nor skip without daily bars: give `bars` FILE, or fetch")
     else:
         try:
             decision = decide(plan, data, day)
@@ -407,14 +407,14 @@ def _refusal(screening: Screening, kept: list[Sized], decision: Decision | None,
     """Why nothing is opened; empty when something is."""
     chain, given = screening.snapshot.chain, request.screen.chain
     if chain.simulated and isinstance(given, ChainRequest) and given.source == "auto":
-        return f"{screening.snapshot.warnings[0]}; --source sim opens on the simulated market"
+        return f"{screening.snapshot.warnings[0]}; `source` sim opens on the simulated market"
     closed = _outside_minutes(request.plan, chain)
     if closed:
         return closed
     if not screening.gate.is_open and not request.anyway:
-        return f"the gate is closed ({'; '.join(screening.gate.reasons)}); --anyway opens all the same"
+        return f"the gate is closed ({'; '.join(screening.gate.reasons)}); `anyway` opens all the same"
     if decision is not None and not decision.take and not request.anyway:
-        return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
+        return f"the plan says skip ({'; '.join(decision.reasons)}); `anyway` opens all the same"
     if len(kept) < request.pick:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screening.screened.rejected.items())
         return f"the screen kept {counted(len(kept), 'candidates')} of {screening.screened.considered} ({rejected})"
@@ -434,7 +434,7 @@ def answer_paper_shares(request: PaperSharesRequest) -> PaperResult:
     decision = replace(decision, checklist=decision.checklist.answered(dict(request.answers)))
     if not decision.take and not request.anyway:
         reasons = "; ".join(decision.reasons)
-        refusal = f"not opened: the plan says skip ({reasons}); --anyway opens all the same"
+        refusal = f"not opened: the plan says skip ({reasons}); `anyway` opens all the same"
         return PaperResult(refusal=refusal, messages=notes)
     answers: dict[str, str] = {answer.name: answer.state for answer in decision.checklist.answers}
     trade = opened_shares(
@@ -453,9 +453,9 @@ def _quote(plan: Plan, prices: _Prices) -> Quote | str:
         if prices.stale:
             return prices.stale
         if snapshot.chain.simulated and prices.request.chain.source == "auto":
-            return f"{snapshot.warnings[0]}; --source sim opens on the simulated market, --bars FILE on daily bars"
+            return f"{snapshot.warnings[0]}; `source` sim opens on the simulated market, `bars` FILE on daily bars"
         outside = _outside_minutes(plan, snapshot.chain)
-        return f"{outside}; --bars FILE --minutes FILE opens on minutes" if outside else _of_chain(snapshot.chain)
+        return f"{outside}; `bars` FILE with `minutes` FILE opens on minutes" if outside else _of_chain(snapshot.chain)
     if isinstance(plan.rule, Momentum):
         minutes = prices.minutes()
         return minute_quote(minutes, plan.rule, prices.as_of or minutes.index[-1].date(), prices.market)
@@ -505,7 +505,7 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
     failures = []
     for trade in held:
         if trade.shares is None and prices.on_bars:
-            failures.append(f"trade {trade.number} is in options: give --source")
+            failures.append(f"trade {trade.number} is in options: give `source`")
     for trade in held:
         if trade.shares is None and prices.on_bars:
             continue

@@ -95,6 +95,13 @@ class PlanDataRequest:
         """File of daily bars of the underlying."""
         return self.modelled.bars
 
+    @property
+    def day(self) -> date | None:
+        """Day of the decision where it is not left to the data: the simulated market ends on its last session."""
+        if self.as_of is None and self.source == "sim":
+            return latest_session(datetime.now(NEW_YORK).date())
+        return self.as_of
+
     def fund(self, symbol: str) -> str | None:
         """File of a fund's bars."""
         file: str | None = getattr(self, symbol.lower())

@@ -259,7 +259,7 @@ def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date, *, i
         return PlanOrder(day, "none", f"No chain of {day} at hand: {error}")
     if order.day != day and is_needed:
         rule = f"holds quotes of {order.day}, and the decision is of {day}"
-        raise InputError("chain", order.quotes, rule, "give `as_of` that day, a chain of the decision's, or none")
+        raise InputError("chain", order.quotes, rule, f"give `as_of` {order.day}, or a chain of {day}")
     if order.day != day:
         return PlanOrder(order.day, order.quotes, f"The chain is of {order.day}, the decision of {day}: no order.")
     return order
@@ -280,7 +280,7 @@ def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:
     day, today = decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
     if day >= latest_session(today):
         return ()
-    return (f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with --as-of",)
+    return (f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with `as_of`",)
 
 
 def backtest_plans(

@@ -218,7 +218,7 @@ def _with_fills_compared(log: TradeLog, fill: FillModel, *, is_kept: bool) -> Tr
     if is_kept:
         made = int((~is_own(log.trades)).sum())
         without = f"; without {made} trades that a model filled" if made else ""
-        notes.append(f"kept for --fill mine: {keep_fills(open_record(), log)}{without}")
+        notes.append(f"kept for `fill` mine: {keep_fills(open_record(), log)}{without}")
     return replace(log, notes=(*log.notes, *notes))
 
 
@@ -231,7 +231,7 @@ def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLo
         data = open_plan_data(replace(request.data, source="record", symbol=plan.symbol))
     except InputError as error:
         what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
-        remedy = "give --bars FILE or run iwm-opts fetch"
+        remedy = "give `bars` FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades without it are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
     log = replace(log, notes=(*log.notes, *data.notes))

@@ -125,7 +125,7 @@ class RecordedDays:
             notes.append(f"no chain after {days[-1]}: what expires on {self.settling_days[0]} settles by the bars")
         unknown = [day for day, close in zip(days, self.panel.close, strict=True) if np.isnan(close)]
         if len(unknown) == len(days):
-            notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")
+            notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give `bars`")
         elif unknown:
             notes.append(f"{counted(len(unknown), 'days')} without a bar of the underlying ({_some(unknown)})")
         morning = [root for root in self.panel.roots if self.settlement(root).settles_on == "open"]
@@ -150,7 +150,7 @@ class RecordedDays:
             for day in days:
                 report.warn(
                     day, f"dividends of {self.symbol} not given: max_loss leaves out what an early assigned short call "
-                    "would owe; give --dividends",
+                    "would owe; give `dividends`",
                 )  # fmt: skip
         return report.notes(days[0], days[-1], len(days))
 

@@ -1,5 +1,6 @@
 """`iwm-opts plan`: write a plan, its document with today's numbers, or today's decision."""
 
+from datetime import date
 from pathlib import Path
 
 import click
@@ -80,7 +81,7 @@ def plan(values: Values) -> None:
         raise click.UsageError("--exit-code needs --check")
     chosen = _plan(values)
     request = plan_data_request(values, intraday=chosen.horizon == "intraday")
-    data = api.open_plan_data(request, request.as_of)
+    data = api.open_plan_data(request, request.day)
     _check_data(chosen, data)
     save = values.path("save")
     if save:
@@ -92,12 +93,12 @@ def plan(values: Values) -> None:
             result = api.answer_instruments(chosen, data, request, on_progress)
         write_result(result, values)
     else:
-        _report(chosen, data, values)
+        _report(chosen, data, request.day, values)
 
 
-def _report(chosen: "api.Plan", data: "api.PlanData", values: Values) -> None:
+def _report(chosen: "api.Plan", data: "api.PlanData", day: date | None, values: Values) -> None:
     chain, stages = _chain(chosen, values), None if values["check"] else plan_data_request(values)
-    request = build(api.PlanRequest, values, plan=chosen, data=data, on=values["as_of"], chain=chain, stages=stages)
+    request = build(api.PlanRequest, values, plan=chosen, data=data, on=day, chain=chain, stages=stages)
     with progress("evidence", values) as on_progress:
         report = api.answer_plan(request, on_progress)
     if values["prompt"]:

@@ -45,8 +45,8 @@ def staleness(chain: Chain, at: datetime) -> str:
     if chain.simulated or chain.modelled or chain.as_of >= opened:
         return ""
     return (
-        f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; "
-        f'--as-of {chain.as_of} uses them, in Python read_chain(..., as_of="{chain.as_of}")'
+        f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; read the chain with `as_of` "
+        f"{chain.as_of} to use them"
     )
 
 

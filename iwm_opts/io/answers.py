@@ -22,6 +22,29 @@ SEVERAL: Final = ("error", "errors", "errorMessage", "error_description", "messa
 STATES: Final = ("status", "s")  # say that there is an error, or no data
 WORSE: Final = ("error", "failed", "not_authorized", "no_data", "not_found", "unauthorized")
 NOTHING: Final = ("", "null", "none", "success", "ok")
+# Commands of this package by names that their JSON has together.
+OWN_RESULTS: Final = (
+    ("review", ("findings", "losers", "months")),
+    ("review", ("open_trades", "opening_balances")),
+    ("review --reprice", ("stop_fill", "breakeven_half_spreads", "trades")),
+    ("review --calibration", ("reliability", "forecasts")),
+    ("paper", ("outcome", "refusal", "trades", "messages")),
+    ("backtest", ("metrics", "cascade", "trades")),
+    ("sweep", ("grid", "verdict", "snooping")),
+    ("walk-forward", ("schedule", "hindsight_variant")),
+    ("evidence", ("arms", "differences", "finding")),
+    ("montecarlo", ("record", "sizes", "kelly")),
+    ("condor, vertical or single", ("market", "gate", "candidates", "screened")),
+    ("condor --matrix", ("market", "gate", "cells", "screened")),
+    ("whatif", ("market", "scenarios", "credit_fill")),
+    ("manage", ("positions", "portfolio", "stale")),
+    ("ticket", ("orders", "ladder", "stop_price")),
+    ("ivr", ("iv", "gate", "open_gate_by_weekday")),
+    ("snapshot", ("market", "chain_iv", "quality")),
+    ("fills", ("fees", "fills", "warnings")),
+    ("plan", ("decision", "enters", "checklist")),
+    ("claims", ("simulated", "claims", "notes")),
+)
 
 
 def refusal(document: Any) -> str:
@@ -39,6 +62,13 @@ def refusal(document: Any) -> str:
         texts = [*states, *filter(None, (_said(document.get(name)) for name in SEVERAL))]
     text = ": ".join(dict.fromkeys(texts))
     return f"{vendor or 'it'} says: {text}"[:LONGEST] if text else ""
+
+
+def own_result(document: Any) -> str:
+    """Command of this package that wrote a document; empty for another's."""
+    if not isinstance(document, dict):
+        return ""
+    return next((command for command, names in OWN_RESULTS if set(names) <= set(document)), "")
 
 
 def _at(document: Any, path: str) -> Any:

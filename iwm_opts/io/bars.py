@@ -29,7 +29,15 @@ from iwm_opts.io.reader import (
 )
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.series_notes import NOTES, REPEATED
-from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
+from iwm_opts.market.bars import (
+    PRICES,
+    SINGLE_PRECISION,
+    adjusted_for_splits,
+    gap_words,
+    missing_sessions,
+    price_jumps,
+    wrong_bars,
+)
 from iwm_opts.market.calendar import FIRST_DAY, NEW_YORK, sessions
 
 OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
@@ -41,6 +49,7 @@ OLDEST: Final = 1970
 UNKNOWN_VOLUME: Final = -1.0
 MOST_A_DAY: Final = 2.5  # rows, above which bars are of minutes or hours
 MOST_REPEATED: Final = 0.5
+SHOWN: Final = 4  # days in a note
 
 
 def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = True) -> pd.DataFrame:
@@ -103,7 +112,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     bars = _optional_columns(bars, notes)
     bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
-    bars = _between_jumps(bars, notes)
+    bars = _between_jumps(_without_wrong(bars, notes), notes)
     _name_gaps(bars, notes)
     bars.attrs[NOTES] = tuple(notes)
     return bars
@@ -226,6 +235,17 @@ def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         elif blanks:
             notes.append(f"{column} is blank in {blanks} rows: unknown there")
     return bars
+
+
+def _without_wrong(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Bars without those whose prices are not of their session."""
+    wrong = wrong_bars(bars)
+    if not wrong.any():
+        return bars
+    days = [f"{day:%Y-%m-%d}" for day in bars.index[wrong]]
+    shown = ", ".join(days[:SHOWN]) + (", ..." if len(days) > SHOWN else "")
+    notes.append(f"{counted(len(days), 'bars')} far from the prices before and behind left out ({shown})")
+    return bars[~wrong].copy()
 
 
 def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

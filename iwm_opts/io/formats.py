@@ -37,7 +37,7 @@ from iwm_opts.market.calendar import NEW_YORK
 
 Shape = Literal["long", "wide", "captures"]
 
-RIGHT_WORDS: Final = (("C", "call"), ("P", "put"))
+RIGHT_WORDS: Final = ((("C", "call"), ("P", "put")), (("C", "ce"), ("P", "pe")))  # in names of columns
 EITHER: Final = frozenset({"underlying", "stock"})  # names of symbols in some files, of prices in others
 SHOWN: Final = 20  # names of columns in a message
 DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
@@ -55,7 +55,8 @@ HEADER_NAMES: Final = frozenset(
         name.format(c=right.lower(), call=word)
         for names in SIDES.values()
         for name in names
-        for right, word in RIGHT_WORDS
+        for words in RIGHT_WORDS
+        for right, word in words
     }
     | {name.format(when=when) for names in AT_CAPTURE.values() for name in names for when in CAPTURES}
     | {f"{role}{end}" for role in ("bid", "ask") for pair in JOINED for end in pair}
@@ -171,8 +172,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     common = _without(common, _wordy(common, sample))
     unnamed = "" if vendor or set(DAY_ROLES) & set(common) else _unnamed_time(common, columns, sample)
     common |= {"feed_time": unnamed} if unnamed else {}
-    sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in RIGHT_WORDS}
-    sides = sides if _both_quoted(sides) else _joined_sides(names, sample)
+    sides = _sides(names, sample)
     captures = {when: _match(_spelled(AT_CAPTURE, when=when), names, sample) for when in CAPTURES}
     captures = {when: group for when, group in captures.items() if {"bid", "ask"} <= set(group)}
     if _both_quoted(sides):
@@ -218,6 +218,15 @@ def _side_roles(sides: Mapping[str, Mapping[str, str]]) -> set[str]:
     return set.intersection(*(set(group) for group in sides.values())) - {"delta", "gamma", "theta", "vega"}
 
 
+def _sides(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """Columns of each side by role, where calls and puts stand side by side."""
+    for words in RIGHT_WORDS:
+        sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in words}
+        if _both_quoted(sides):
+            return sides
+    return _joined_sides(names, sample)
+
+
 def _joined_sides(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
     """Sides of a join, bid_x and bid_y."""
     for ends in JOINED:
@@ -235,10 +244,13 @@ def _occ_column(spellings: Sequence[str], names: Mapping[str, str], sample: Mapp
         return None
     likely = [names[spelling] for spelling in spellings if spelling in names]
     for name in (*likely, *names.values()):
-        values = sample.get(name, ())
-        if values and all(is_option_symbol(value) for value in values):
+        if _are_option_symbols(sample.get(name, ())):
             return name
     return None
+
+
+def _are_option_symbols(values: Sequence[str]) -> bool:
+    return bool(values) and all(map(is_option_symbol, values))
 
 
 def _is_number(text: str) -> bool:
@@ -263,7 +275,9 @@ def _sort_out_underlying(
         fitting = [
             names[spelling]
             for spelling in synonyms[role]
-            if spelling in names and (spelling not in EITHER or _fits(sample.get(names[spelling], ()), is_price))
+            if spelling in names
+            and (spelling not in EITHER or _fits(sample.get(names[spelling], ()), is_price))
+            and (is_price or not _are_option_symbols(sample.get(names[spelling], ())))
         ]
         common.pop(role, None)
         if fitting:
@@ -391,7 +405,8 @@ def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> Non
     count = Counter(plain(name) for name in columns)
     for name in (*layout.numbers, *layout.texts):
         if count[plain(name)] > 1:
-            spelled = ", ".join(twin.strip() for twin in columns if plain(twin) == plain(name))
+            twins = [(place, twin.strip()) for place, twin in enumerate(columns, 1) if plain(twin) == plain(name)]
+            spelled = ", ".join(f"{twin} in column {place}" for place, twin in twins)
             rule = f"column {name.strip()} occurs {count[plain(name)]} times ({spelled})"
             raise DataError(source, rule, "keep one of them")
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from iwm_opts.documents import parse_json
-from iwm_opts.io.answers import refusal
+from iwm_opts.io.answers import own_result, refusal
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -48,6 +48,10 @@ class AnswerError(ValueError):
     """A vendor's answer holds no data."""
 
 
+class OwnResultError(ValueError):
+    """A command of this package wrote the document."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Family:
     """Records that lie at one place of the document."""
@@ -67,10 +71,14 @@ def table_of_records(text: str) -> Any:
     ------
     AnswerError
         When the document holds no records; with what the vendor says.
+    OwnResultError
+        When it is the result of a command of this package.
     ValueError
         When the document is invalid JSON, is nested too deep, or is one page of several.
     """
     document = _document(text.lstrip("\ufeff"))
+    if command := own_result(document):
+        raise OwnResultError(f"is the JSON of iwm-opts {command}, not data of a market")
     families = list(_families(document))
     if not any(_knowledge(family) >= FEWEST_NAMES for family in families):
         families += _single(document, {})  # Tradier writes a lone option without a list

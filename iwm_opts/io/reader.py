@@ -43,7 +43,7 @@ from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
-from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, text_of
+from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, refuse_other_separator, text_of
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, sessions
 
@@ -404,6 +404,8 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     for line in islice(LINE.finditer(text), FIRST_LINES):  # before a header of millions is looked at cell by cell
         check_columns(path, 1 + max(line[0].count(mark) for mark in DELIMITERS))
     form = dialect(text, encoding, lambda cell: _known_name(cell))
+    if len(form.columns) < 2:
+        refuse_other_separator(path, text.splitlines()[:FIRST_LINES], _known_name)
     columns, first = list(form.columns), form.skipped
     if all(is_date(cell) or is_number(cell) for cell in columns if cell.strip()):
         if len(columns) != 2:

@@ -23,7 +23,7 @@ from iwm_opts.errors import DataError, IwmOptsError
 from iwm_opts.io import answers
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
-from iwm_opts.io.json_tables import AnswerError, table_of_records
+from iwm_opts.io.json_tables import AnswerError, OwnResultError, table_of_records
 from iwm_opts.io.layouts.accounts import BEGINNINGS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
@@ -39,7 +39,17 @@ from iwm_opts.io.numbers import (
 from iwm_opts.io.opening import as_path, open_regular
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, is_small, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
-from iwm_opts.io.text import COMMENT, Dialect, Utf8Stream, dialect, encoding_of, sampled, text_of
+from iwm_opts.io.text import (
+    COMMENT,
+    NAMES_OF_A_HEADER,
+    Dialect,
+    Utf8Stream,
+    dialect,
+    encoding_of,
+    refuse_other_separator,
+    sampled,
+    text_of,
+)
 
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
@@ -374,12 +384,18 @@ def _unpacked(path: Path, packed: bool) -> Any:
 
 def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
     refuse_one_line(path, text)
-    form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
+    form = dialect(text.lstrip("\ufeff"), encoding, _is_known)
+    if sum(map(_is_known, form.columns)) < NAMES_OF_A_HEADER:
+        refuse_other_separator(path, text.splitlines(), _is_known)
     columns = halves(form.columns)
     below, end = _below(place, packed, encoding, len(columns), form.delimiter)
     around = (*form.above, *below, path.name)
     sample = sampled(text, form, columns, SAMPLE_ROWS)
     return DataFile(path, "csv", packed, place, columns, sample, form, around=around, has_footer=bool(below), end=end)
+
+
+def _is_known(cell: str) -> bool:
+    return plain(cell) in HEADER_NAMES
 
 
 def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> tuple[list[str], int | None]:
@@ -550,7 +566,7 @@ def json_rows(path: Path, text: str) -> Any:
     Raises
     ------
     DataError
-        When the text is damaged, or an answer without data: what the vendor says.
+        When the text is damaged, an answer without data (what the vendor says), or a result of this package.
     ValueError
         See `json_tables`.
     """
@@ -558,6 +574,8 @@ def json_rows(path: Path, text: str) -> Any:
         return table_of_records(text)
     except AnswerError as error:
         raise DataError(path, str(error), answers.REMEDY) from None
+    except OwnResultError as error:
+        raise DataError(path, str(error), "give the quotes or prices that it was made of") from None
     except json.JSONDecodeError as error:
         what = error.msg.removesuffix(" starting at")
         place = f"line {error.lineno} column {error.colno}"

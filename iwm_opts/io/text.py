@@ -6,7 +6,10 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+
+from iwm_opts.errors import DataError
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 LINES_LOOKED_AT: Final = 40  # above which a header is not looked for
@@ -15,6 +18,12 @@ SHORTEST: Final = 4  # zeros by which UTF-16 without a mark is known
 READ_BYTES: Final = 1 << 20
 COMMENT: Final = "#"
 NAMES_OF_A_HEADER: Final = 2  # known names that a line below the first one needs to be taken for the header
+OTHER_SEPARATORS: Final = {  # what some files put between columns, as messages call it
+    r"~": "'~'", r"\^": "'^'", r"!": "'!'", r"\*": "'*'", r":": "':'", r"/": "'/'", r"&": "'&'", r"#": "'#'",
+    r"[\x01-\x08\x1c-\x1f]": "control characters", r"\s+": "spaces",
+}  # fmt: skip
+NAMES_APART: Final = 3  # known names between such separators that make a header
+LONGEST_HEADER: Final = 20_000  # characters
 BOMS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
     (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
@@ -88,6 +97,24 @@ def dialect(text: str, encoding: str, is_known: Callable[[str], bool]) -> Dialec
     if full and all(len(cells) == len(columns) + 1 and not cells[-1].strip() for cells in full):
         columns.append("")  # each row ends with a separator, the header does not
     return Dialect(encoding, delimiter, place + 1, tuple(columns), tuple(lines[:place]))
+
+
+def refuse_other_separator(path: Path, lines: Sequence[str], is_known: Callable[[str], bool]) -> None:
+    """Refuse a table whose header is cut into known names by a separator that no table is read with.
+
+    Raises
+    ------
+    DataError
+        Names the separator.
+    """
+    for line in lines[:LINES_LOOKED_AT]:
+        for separator, name in OTHER_SEPARATORS.items():
+            if (
+                sum(is_known(cell.strip('"')) for cell in set(re.split(separator, line[:LONGEST_HEADER].strip())))
+                >= NAMES_APART
+            ):
+                rule = f"its columns are separated by {name}, and a table's by commas, semicolons, tabs or |"
+                raise DataError(path, rule, "write it with one of these")
 
 
 def _delimiter(line: str) -> str:

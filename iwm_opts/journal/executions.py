@@ -312,7 +312,7 @@ def off_hours(executions: Sequence[Execution]) -> tuple[str, ...]:
     if not outside:
         return ()
     hours = f"{SESSION[0]:%H:%M} to {SESSION[1]:%H:%M} New York"
-    return (f"{outside} of {len(clocks)} fills lie outside {hours}: if the file has another clock, give --timezone",)
+    return (f"{outside} of {len(clocks)} fills lie outside {hours}: if the file has another clock, give `timezone`",)
 
 
 def underlying(root: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from iwm_opts.documents import parse_json, parse_toml
 from iwm_opts.errors import DataError
-from iwm_opts.io.answers import REMEDY, refusal
+from iwm_opts.io.answers import REMEDY, own_result, refusal
 from iwm_opts.io.limits import MAX_LOG
 from iwm_opts.io.opening import read_whole
 from iwm_opts.io.packed import ZIP, unpacked
@@ -28,6 +28,11 @@ ANNEX_POINTER: Final = "/annex/objects/"
 TOML_LINE: Final = re.compile(r"""\[\[?[\w."-]+\]\]?(?:\s*#.*)?|[\w."-]+\s*=.+""")  # the first of a file
 PLAN_KEYS: Final = {"version", "name", "horizon", "instrument"}  # of a plan, with its edge
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
+OF_RESULTS: Final = {  # trades of results, by command
+    "backtest": "Give its trades: iwm-opts backtest --format csv",
+    "paper": "Review the paper log itself: iwm-opts review paper",
+    "review": "Give the log that it reviewed; review LOG --write-log FILE keeps one",
+}
 # First bytes of files that hold no table.
 OTHER_FILES: Final = {
     b"%PDF": "a PDF", b"\x89PNG": "an image (PNG)", b"\xff\xd8\xff": "an image (JPEG)", b"GIF8": "an image (GIF)",
@@ -145,6 +150,9 @@ def _json_rows(text: str, path: Path) -> Rows:
         content = parse_json(text)
     except ValueError:
         raise DataError(path, "JSON that is cut short or damaged", "Export the transactions as CSV") from None
+    if command := own_result(content):
+        rule = f"is the JSON of iwm-opts {command}, not a trade log"
+        raise DataError(path, rule, OF_RESULTS.get(command, "Give the log of trades, or the CSV of a backtest"))
     answer = json_answer_of(content)
     if answer is not None:
         raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1])

@@ -143,7 +143,7 @@ def _with_share_rules(
     ours = trades.loc[incomplete.index][lambda table: table["risk"].notna()]
     without = ours["entry_model"].isna() | (ours["exit_model"].isna() & ours["exit"].notna())
     if without.any():
-        unknown["a model fill, for the price at the time of the order (--minutes)"] += int(without.sum())
+        unknown["a model fill, for the price at the time of the order (`minutes`)"] += int(without.sum())
     shorts = int((trades["strategy"] == SHORT_SHARES).sum())
     how = (
         "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "

@@ -244,7 +244,7 @@ def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budge
     formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
     vol, years = _last_vol(history), package.dte / DAYS_PER_YEAR
     if math.isnan(vol):
-        size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
+        size = Size(0, 0.0, math.nan, "risk", "without `iv_history` no premium can be estimated")
         worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
         return Sizing(average, entry, False, None, None, math.nan, size, "contracts", formula, worked)
     stdev = vol * math.sqrt(years)

@@ -189,7 +189,7 @@ def log_positions(
             notes.append(f"trade {name}: shares")
             continue
         if row["reason"].startswith((PARTLY, SHARES_LEFT)):
-            notes.append(f"trade {name}, {row['symbol']} {row['legs']}: {row['reason']}; type what is left as --leg")
+            notes.append(f"trade {name}, {row['symbol']} {row['legs']}: {row['reason']}; give the legs that are left")
             continue
         if row["symbol"] != symbol:
             whose = f"of {row['symbol']}" if row["symbol"] else "without a symbol"

@@ -21,6 +21,7 @@ from iwm_opts.io.limits import check_columns
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN
 from iwm_opts.io.tables import DAMAGED_PARQUET
+from iwm_opts.io.text import refuse_other_separator
 from iwm_opts.io.workbook import Rows, Sheet, joined
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import DELIVERED, NAMED, Export, Layout, RowReport
@@ -168,6 +169,9 @@ def _of_own(file: LogFile, path: Path) -> TradeLog:
             if _is_own_header(cells):
                 return _of_frame(_frame(rows[place:], path), path, delimiter)
         _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
+    names = {*COLUMNS, *(name for layout in brokers.layouts() for name in layout.proof)}
+    lines = file.text.split("\n", HEADER_ROWS)[:HEADER_ROWS]
+    refuse_other_separator(path, lines, lambda cell: columns_of([cell])[0] in names)
     head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
     columns = ", ".join(name for name in columns_of(head) if name)
     missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))

@@ -249,6 +249,10 @@ class Reorganisation:
         """Return new shares for an old one by the rows of a split; NaN where they do not say, or not alike."""
         ratios = {row.ratio for row in rows if row.ratio}
         added = sum(row.quantity for row in rows if row.contract is None)
+        if len(ratios) == 1 and added and held:  # a dividend in shares, which rounds
+            exact = (held + added) / held
+            if abs(exact - next(iter(ratios))) * abs(held) < 1.0:
+                return exact
         if not ratios and added and held:
             ratios.add((held + added) / held)
         for row in rows:

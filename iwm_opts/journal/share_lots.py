@@ -10,10 +10,13 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Final
 
 from iwm_opts.conventions import counted
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.opening import OpeningBalance, Received
+
+WHOLE: Final = 1e-6  # shares by which a product of floats misses a whole number
 
 
 @dataclass(slots=True)
@@ -267,7 +270,7 @@ class ShareBook:
         if not held:
             return
         taken = _take(queue, abs(held) if symbol == row.symbol else abs(row.quantity))
-        if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in taken):
+        if factor > 0.0 and all(abs(factor * lot.quantity - round(factor * lot.quantity)) < WHOLE for lot in taken):
             self._lots[key] = queue
             count = sum(lot.quantity for lot in taken)
             converted = [self._scaled(replace(lot, price=lot.price - cash), symbol, factor, cash) for lot in taken]

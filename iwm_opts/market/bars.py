@@ -1,5 +1,6 @@
 """Daily bars: gaps, jumps, restatement for splits, and the average true range."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -7,9 +8,11 @@ from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
+from iwm_opts.market.signals import session_steps
 
 Method = Literal["wilder", "simple"]
 
@@ -20,6 +23,7 @@ SINGLE_PRECISION: Final = 1e-6  # share of the price: some vendors store prices 
 STRETCH: Final = 5  # sessions in a row that make a stretch worth naming
 SHOWN: Final = 4  # of them in a note
 JUMP: Final = 0.35  # log of an overnight price ratio, 1.42 or 0.70, that no session of a fund has shown: a split
+LONG_JUMP: Final = 0.6  # likewise across a stretch without bars: 0.53 in 23 sessions of 2020
 SMALL_SPLITS: Final = np.log([5 / 7, 3 / 4, 4 / 5, 5 / 6, 10 / 11])  # 7:5 to 11:10, of the size of crashes
 NEIGHBOURS: Final = 10  # sessions on either side that a small split is compared with
 FEWEST_NEIGHBOURS: Final = 8
@@ -29,6 +33,8 @@ EXACT: Final = 0.02  # likewise, log
 CALM: Final = 2.0  # times the usual range of a day, at most: 2001-09-17 and 2015-08-24 had 3 to 5
 LEAST_SIGMA: Final = 0.001
 MEDIAN_OF_NORMAL: Final = 0.6745  # median of |z|
+MOST_BAD: Final = 5  # bars in a row that are taken for wrong, where prices go on behind them as before
+LARGEST_RANGE: Final = 0.7  # log of high over low, a factor of two, that no session of a fund has shown: a wrong tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,10 @@ def price_jumps(bars: pd.DataFrame) -> "pd.Series[float]":
     ratio = bars["open"] / bars["close"].shift(1)
     moves = np.log(ratio.to_numpy(dtype=np.float64))
     ranges = np.log(bars["high"].to_numpy(dtype=np.float64) / bars["low"].to_numpy(dtype=np.float64))
-    is_jump = np.abs(moves) > JUMP
+    steps = session_steps(bars)  # across missing sessions a price moves further
+    is_jump = np.abs(moves) > np.where(steps > STRETCH, LONG_JUMP, JUMP)
     is_small = (moves > SMALL_SPLITS.min() - EXACT) & (moves < SMALL_SPLITS.max() + EXACT)
+    is_small &= steps == 1
     for place in np.flatnonzero(is_small).tolist():
         first = max(place - NEIGHBOURS, 0)
         others = np.delete(moves[first : place + NEIGHBOURS + 1], place - first)
@@ -82,6 +90,26 @@ def price_jumps(bars: pd.DataFrame) -> "pd.Series[float]":
         is_jump[place] |= is_exact and is_calm and -moves[place] >= SPLIT_SIGMAS * sigma
     jumps: pd.Series[float] = ratio[is_jump]
     return jumps
+
+
+def wrong_bars(bars: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each bar is wrong: prices behind it go on as before it, or its range is none of a session.
+
+    At most `MOST_BAD` in a row. Where prices stay on the other side it is an unadjusted split: `price_jumps`.
+    """
+    opened, closed, high, low = (bars[name].to_numpy(dtype=np.float64) for name in ("open", "close", "high", "low"))
+    wrong: NDArray[np.bool_] = np.log(high / low) > LARGEST_RANGE
+    jumps = price_jumps(bars)
+    for place, ratio in zip(bars.index.get_indexer(jumps.index).tolist(), jumps, strict=True):
+        if wrong[place - 1 : place + 1].any():
+            continue
+        near = min(JUMP, 0.5 * abs(math.log(ratio)))
+        runs = ((first, first + size) for size in range(1, MOST_BAD + 1) for first in range(place - size, place + 1))
+        for first, behind in runs:
+            if first > 0 and behind < len(bars) and abs(math.log(opened[behind] / closed[first - 1])) <= near:
+                wrong[first:behind] = True
+                break
+    return wrong
 
 
 def missing_sessions(bars: pd.DataFrame) -> list[date]:

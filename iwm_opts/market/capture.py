@@ -156,7 +156,7 @@ def far_spot(spot: float, origin: str, implied: float, expiration: date | None) 
 
 def estimated_spot(implied: float, expiration: date | None) -> str:
     """Warning of a spot that no column holds."""
-    return f"spot {implied:.2f} estimated by put-call parity of {expiration}: the file has none; --spot sets it"
+    return f"spot {implied:.2f} estimated by put-call parity of {expiration}: the file has none; `spot` sets it"
 
 
 def make_chain(

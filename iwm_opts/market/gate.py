@@ -38,7 +38,7 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
     """
     condition = f"IV rank < {below:g}"
     if rank is None:
-        return Gate(condition, False, ("no IV history to rank within; give --iv-history",))
+        return Gate(condition, False, ("no IV history to rank within; give `iv_history`",))
     if math.isnan(rank.rank):
         return Gate(condition, False, (f"{rank.series} has no rank: {rank.reason}",))
     if rank.sessions_missed > STALE_SESSIONS:
@@ -46,7 +46,7 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
         return Gate(condition, False, (f"{last}: too old to open a gate; give a history that goes on",))
     if rank.observations < MIN_COVERAGE * rank.lookback:
         few = f"{rank.series} has {rank.observations} of {rank.lookback} sessions: too few to open a gate"
-        return Gate(condition, False, (f"{few}; give a longer history or a shorter --ivr-lookback",))
+        return Gate(condition, False, (f"{few}; give a longer history or a shorter `ivr_lookback`",))
     is_open = rank.rank < below
     side = "below" if is_open else "not below"
     when = f"{rank.value_date} (the close before)" if rank.sessions_missed == 0 else str(rank.value_date)

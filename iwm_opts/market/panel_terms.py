@@ -126,11 +126,11 @@ class PanelTerms:
         for place in np.flatnonzero(self.rate_source == NOT_NEGATIVE).tolist():
             warnings[place] = (
                 f"the chain implies a rate of {self.implied[place]:.2%}: zero taken, no less prices American exercise; "
-                "give --rate"
+                "give `rate`"
             )
         for place in np.flatnonzero(self.rate_source == ASSUMED).tolist():
             warnings[place] = (
-                f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give --rate"
+                f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give `rate`"
             )
         return warnings
 

@@ -22,13 +22,18 @@ def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":
     return bars["adjusted_close" if "adjusted_close" in bars else "close"]
 
 
-def is_adjacent(bars: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether the bar before is of the session before; False for the first."""
+def session_steps(bars: pd.DataFrame) -> NDArray[np.int64]:
+    """Sessions from the bar before to each bar, shape (n,); 2 for the first."""
     days = bars.index.to_numpy(dtype="datetime64[D]")
     if not len(days):  # of a fund that was not listed yet
-        return pd.Series(dtype=bool, index=bars.index)
+        return np.zeros(0, dtype=np.int64)
     places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
-    return pd.Series(np.diff(places, prepend=places[0] - 2) == 1, index=bars.index)
+    return np.diff(places, prepend=places[0] - 2)
+
+
+def is_adjacent(bars: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether the bar before is of the session before; False for the first."""
+    return pd.Series(session_steps(bars) == 1, index=bars.index, dtype=bool)
 
 
 def spans_sessions(index: "pd.Index[Any]", ahead: int) -> NDArray[np.bool_]:

@@ -242,10 +242,10 @@ def chain_rate(
         if implied.rate >= 0.0 or exercise == "european":
             return Rate(implied.rate, source), []
         return Rate(0.0, f"zero, for {implied.rate:.2%} {source}"), [
-            f"the chain implies a rate of {implied.rate:.2%}: zero taken, no less prices American exercise; give --rate"
+            f"the chain implies a rate of {implied.rate:.2%}: zero taken, no less prices American exercise; give `rate`"
         ]
     return Rate(ASSUMED_RATE, "assumed"), [
-        f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give --rate"
+        f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give `rate`"
     ]
 
 

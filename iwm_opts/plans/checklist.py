@@ -21,7 +21,7 @@ from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.market.sector_filter import FILTER_SYMBOL, LEAD_SESSIONS, LEAD_SYMBOL, State, lead
-from iwm_opts.market.signals import known_signal, session_returns, total_return_close
+from iwm_opts.market.signals import is_adjacent, known_signal, session_returns, total_return_close
 
 MINIMUM: Final = 3
 TREND_SESSIONS: Final = 200
@@ -159,6 +159,7 @@ def _stretch(data: Inputs) -> Reading | None:
     close = total_return_close(data.bars)
     atr = average_true_range(data.bars) * close / data.bars["close"]
     value = (close - close.shift(STRETCH_SESSIONS)) / atr.shift(STRETCH_SESSIONS)
+    value = value.where(is_adjacent(data.bars).rolling(STRETCH_SESSIONS).sum() == STRETCH_SESSIONS)
     return _reading(value <= -STRETCH_ATR, value, data.bars)
 
 
@@ -202,7 +203,7 @@ def _premium(data: Inputs) -> Reading | None:
 
 def _quiet(data: Inputs) -> Reading | None:
     atr = average_true_range(data.bars).shift(1)
-    value = data.bars["close"].diff().abs() / atr
+    value = data.bars["close"].diff().abs().where(is_adjacent(data.bars)) / atr
     return _reading(value < 1.0, value, data.bars)
 
 
@@ -224,47 +225,47 @@ def _reading(says: "pd.Series[bool]", value: "pd.Series[float]", bars: pd.DataFr
 CRITERIA: Final[dict[str, Criterion]] = {
     item.name: item
     for item in (
-        Criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "--bars", _trend, "{:+.1%} from it"),
+        Criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "`bars`", _trend, "{:+.1%} from it"),
         Criterion(
             "market-trend",
             f"{MARKET_SYMBOL} above its mean of {TREND_SESSIONS} sessions",
-            "--spy",
+            "`spy`",
             _market_trend,
             "{:+.1%} from it",
         ),
         Criterion(
             "volume",
             f"volume above the mean of the {VOLUME_SESSIONS} sessions before",
-            "--bars with volume",
+            "`bars` with volume",
             _volume,
             "{:.2f} times it",
         ),
         Criterion(
             "stretch",
             f"down at least {STRETCH_ATR:g} ATR over {STRETCH_SESSIONS} sessions",
-            "--bars",
+            "`bars`",
             _stretch,
             "{:+.2f} ATR",
         ),
-        Criterion("calm", "ATR below its median of a year", "--bars", _calm, "{:.2f} times it"),
-        Criterion("quiet", "last session moved less than one ATR", "--bars", _quiet, "{:.2f} ATR"),
+        Criterion("calm", "ATR below its median of a year", "`bars`", _calm, "{:.2f} times it"),
+        Criterion("quiet", "last session moved less than one ATR", "`bars`", _quiet, "{:.2f} ATR"),
         Criterion(
             "biotech-lead",
             f"{LEAD_SYMBOL} ahead over {LEAD_SESSIONS} sessions",
-            "--xbi",
+            "`xbi`",
             _lead,
             "{:+.1%}",
         ),
-        Criterion("banks-hold", f"{FILTER_SYMBOL} did better in the last session", "--kre", _banks, "{:+.1%}"),
-        Criterion("no-panic", f"IV rank below {FEAR_RANK:g}", "--iv-history", _fear, "rank {:.0f}"),
+        Criterion("banks-hold", f"{FILTER_SYMBOL} did better in the last session", "`kre`", _banks, "{:+.1%}"),
+        Criterion("no-panic", f"IV rank below {FEAR_RANK:g}", "`iv_history`", _fear, "rank {:.0f}"),
         Criterion(
             "premium",
             f"implied vol above that of the last {REALISED_SESSIONS} sessions",
-            "--iv-history",
+            "`iv_history`",
             _premium,
             "{:+.1f} points",
         ),
-        Criterion("no-event", "no scheduled release in the next session", "--events", _no_event, "{:.0f} releases"),
+        Criterion("no-event", "no scheduled release in the next session", "`events`", _no_event, "{:.0f} releases"),
     )
 }
 DEFAULTS: Final = {

@@ -125,7 +125,7 @@ def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
         detail = f"{sizes}, {total:+.1%} in total; wanted {edge.declines} declines over -{edge.total:.1%}"
     else:
         if past.history is None:
-            return SignalState("unknown", "no IV history was given: --iv-history")
+            return SignalState("unknown", "no IV history was given: give `iv_history`")
         if past.history.last(1).empty:
             return SignalState("unknown", f"{past.history.series} has no value before {day}")
         signals = edge.signals(past.history)
@@ -138,7 +138,7 @@ def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
 
 def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
     if data.minutes is None:
-        return SignalState("unknown", "no minute bars were given: --minutes")
+        return SignalState("unknown", "no minute bars were given: give `minutes`")
     seen = data.minutes.before(stamp + pd.Timedelta(days=1)).bars
     seen = seen[(seen.index < stamp) | (seen["minute"] < edge.enter_minute)]
     if seen.empty or seen.index[-1] < stamp:

@@ -108,8 +108,8 @@ def _rank_remedy(result: PooledResult) -> str:
     history, days = result.trials[0].history, result.results[0].equity.index
     coverage = history.closes.reindex(days).notna().mean()
     if history.tenor_days == TENORS[0] and not history.proxy and coverage < MIN_COVERAGE:
-        return f"IV{TENORS[0]} has values on {percent(coverage)} of the days; choose --ivr-tenor {TENORS[1]}"
-    return "give a longer --iv-history, or choose a shorter --ivr-lookback"
+        return f"IV{TENORS[0]} has values on {percent(coverage)} of the days; choose `ivr_tenor` {TENORS[1]}"
+    return "give a longer `iv_history`, or choose a shorter `ivr_lookback`"
 
 
 def label_lines(kind: str) -> list[Text]:

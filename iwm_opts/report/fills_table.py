@@ -69,7 +69,7 @@ def _comparison_notes(rows: Sequence[FillComparison]) -> list[str]:
         notes.append(f"break-even slippage: an offset of {price(rows[0].breakeven_slippage)} leaves no expected profit")
     else:
         notes.append(
-            "expected profit and break-even slippage need a smile: take the legs from a chain (--source, --expiration)"
+            "expected profit and break-even slippage need a smile: take the legs from a chain (`source`, `expiration`)"
         )
     return notes + list(dict.fromkeys(f"{row.model.kind}: {row.model.note}" for row in rows))
 

@@ -114,7 +114,7 @@ def _notes(repricing: Repricing) -> list[str]:
     lines = [f"quotes of entries and exits: {origins} ({KEY}); b/e: break-even offset each way in half-spreads"]
     lines += [MODEL_NOTE] if counts[MODELLED] else []
     others = sorted(set(repricing.trades["symbol"]) - {DEFAULT_SYMBOL}) if counts[MODELLED] else []
-    lines += [f"{', '.join(others)}: spreads of IWM stand in for theirs; give --quotes"] if others else []
+    lines += [f"{', '.join(others)}: spreads of IWM stand in for theirs; give `quotes`"] if others else []
     for why, group in repricing.left_out.groupby("why", sort=True):
         total = dollars(float(group["log_pnl"].sum()), 2)
         lines.append(f"left out, {counted(len(group), 'trades')} with {total} in the log: {why}")

@@ -42,7 +42,7 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
             parts += _detail(result, place, sized)
     else:
         rule = "candidate satisfies the selection" if result.screened.considered else "option lies in the delta range"
-        remedy = " --min-open-interest 0 takes any open interest." if FEW_OPEN in result.screened.rejected else ""
+        remedy = " `min_open_interest` 0 takes any open interest." if FEW_OPEN in result.screened.rejected else ""
         parts.append(Text(f"No {rule}.{remedy}", style="bold"))
     parts += _closing_lines(result, verbose)
     return render(parts, columns)

@@ -126,7 +126,7 @@ def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], colu
         )  # fmt: skip
     parts += [Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     if len(walk.windows) > MOST_WINDOWS:
-        parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; --format csv has all")]
+        parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; the CSV has all")]
     parts += [
         Text("in, out a day: P&L a session of the choice in sample, and traded out of sample; fall: deepest drawdown")
     ]

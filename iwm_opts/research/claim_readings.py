@@ -145,9 +145,8 @@ def leads(sessions: int) -> Callable[[Inputs], Reading]:
 
     def read(data: Inputs) -> Reading:
         iwm, other = session_returns(data.bars), session_returns(data.funds["SPY"])
-        pairs = pd.DataFrame(
-            {"ahead": iwm - other.reindex(iwm.index), "then": other.reindex(iwm.index).shift(-sessions)}
-        )
+        then = other.reindex(iwm.index).shift(-sessions).where(spans_sessions(iwm.index, sessions))
+        pairs = pd.DataFrame({"ahead": iwm - other.reindex(iwm.index), "then": then})
         pairs = pairs.dropna()
         values = pairs.to_numpy(dtype=float)
         interval = resampled(
@@ -280,7 +279,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Reading]
 
     def read(data: Inputs) -> Reading:
         frame = _iv_frame(data)
-        change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
+        change = (frame["iv"].shift(-IV_AHEAD) - frame["iv"]).where(spans_sessions(frame.index, IV_AHEAD))
         chosen = _ranked(frame, least, below)
         if not (chosen & change.notna()).any():
             return Reading(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
@@ -323,6 +322,7 @@ def time_stop(data: Inputs) -> Reading:
     atr = average_true_range(data.bars) / data.bars["close"]
     progress = _ahead(close, TIME_STOP_SESSIONS)
     later = close.shift(-HORIZONS[-1]) / close.shift(-TIME_STOP_SESSIONS) - 1.0
+    later = later.where(spans_sessions(close.index, HORIZONS[-1]))
     slow = signals & (progress < TIME_STOP_PROGRESS * atr)
     quick = signals & (progress >= TIME_STOP_PROGRESS * atr)
     difference = mean_difference(later, slow, quick, HORIZONS[-1], 100.0)

@@ -160,11 +160,11 @@ def _verdict(bounds: tuple[float, float], reading: Reading, p_stepdown: float = 
 
 def _has(data: Inputs, need: str) -> bool:
     given = {
-        "--iv-history": data.history,
-        "--minutes": data.minutes,
-        "--events": data.events,
-        "--sectors": data.sectors,
-        **{f"--{symbol.lower()}": fund for symbol, fund in data.funds.items()},
+        "`iv_history`": data.history,
+        "`minutes`": data.minutes,
+        "`events`": data.events,
+        "`sectors`": data.sectors,
+        **{f"`{symbol.lower()}`": fund for symbol, fund in data.funds.items()},
     }
     return given.get(need) is not None
 
@@ -175,37 +175,37 @@ OTHER_RANKS: Final = (
 )
 MEASURES: Final[Sequence[_Measure]] = (
     _Measure("atr-ratio", "IWM's ATR runs 30-40% wider than SPY's, as a share of price", "1.30 to 1.40",
-             (1.30, 1.40), "ratio", ("--spy",), atr_ratio),
+             (1.30, 1.40), "ratio", ("`spy`",), atr_ratio),
     _Measure("drawdown-gap", "in risk-off IWM falls 15-20 points deeper than SPY", "15 to 20",
-             (15.0, 20.0), "points", ("--spy",), drawdown_gap),
+             (15.0, 20.0), "points", ("`spy`",), drawdown_gap),
     *(_Measure(f"lead-{k}", f"IWM leads SPY by {k} session{'s' if k > 1 else ''}", "above 0",
-               ABOVE_ZERO, "correlation", ("--spy",), leads(k)) for k in (1, 2)),
+               ABOVE_ZERO, "correlation", ("`spy`",), leads(k)) for k in (1, 2)),
     *(_Measure(f"mean-reversion-{k}", f"after three declines over 2.5% the next {k} session{'s' if k > 1 else ''} "
                "beat the usual", "above 0", ABOVE_ZERO, "% more than on all days", (), mean_reversion(k))
       for k in HORIZONS),
     _Measure("mean-reversion-years", f"mean reversion paid in {CALM_YEAR} and failed in {BEAR_YEAR}", "above 0",
              ABOVE_ZERO, f"% more in {CALM_YEAR}", (), calm_against_bear),
     _Measure("gap-momentum", "a gap up over 0.8% on volume goes on to minute 45", "above 0",
-             ABOVE_ZERO, "%", ("--minutes",), gap_momentum),
+             ABOVE_ZERO, "%", ("`minutes`",), gap_momentum),
     _Measure("condor-premium", "below rank 20 implied vol exceeds realised vol", "above 0",
-             ABOVE_ZERO, "vol points", ("--iv-history",), premium_at_rank(-math.inf, GATE_RANK)),
+             ABOVE_ZERO, "vol points", ("`iv_history`",), premium_at_rank(-math.inf, GATE_RANK)),
     *(_Measure(f"premium-{name}", f"for comparison: implied less realised vol, {words}", "-",
-               ANY, "vol points", ("--iv-history",), premium_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
+               ANY, "vol points", ("`iv_history`",), premium_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("condor-rank", "a low rank is the better time to sell: realised over implied is lower than at rank 50 and "
-             "above", "below 0", BELOW_ZERO, "realised/implied", ("--iv-history",), low_against_high_rank),
+             "above", "below 0", BELOW_ZERO, "realised/implied", ("`iv_history`",), low_against_high_rank),
     _Measure("contraction", "below rank 20 IV contracts over the next 10 sessions", "below 0",
-             BELOW_ZERO, "vol points", ("--iv-history",), iv_change_at_rank(-math.inf, GATE_RANK)),
+             BELOW_ZERO, "vol points", ("`iv_history`",), iv_change_at_rank(-math.inf, GATE_RANK)),
     *(_Measure(f"contraction-{name}", f"for comparison: change of IV over the next 10 sessions, {words}", "-",
-               ANY, "vol points", ("--iv-history",), iv_change_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
+               ANY, "vol points", ("`iv_history`",), iv_change_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("kre-filter", "the session after KRE lost over 1.5% is worse for IWM", "below 0",
-             BELOW_ZERO, "% more than after other days", ("--kre",), macro_filter),
+             BELOW_ZERO, "% more than after other days", ("`kre`",), macro_filter),
     _Measure("time-stop", "a trade under one ATR ahead after 3 sessions does worse from there", "below 0",
              BELOW_ZERO, "% more than quick trades", (), time_stop),
     _Measure("event-days", "IWM moves more on ISM and GDP days", "above 0",
-             ABOVE_ZERO, "% more in size", ("--events",), event_days),
+             ABOVE_ZERO, "% more in size", ("`events`",), event_days),
     _Measure("wide-wings", "IWM's condors need wider wings than SPY's", "above 1",
-             (1.0, math.inf), "ratio", ("--spy",), wide_wings),
+             (1.0, math.inf), "ratio", ("`spy`",), wide_wings),
     _Measure("sector-drift", "sector weights drift", "-",
-             ANY, "% of the fund moved", ("--sectors",), sector_drift),
+             ANY, "% of the fund moved", ("`sectors`",), sector_drift),
 )  # fmt: skip
 CLAIMS: Final = tuple(measure.name for measure in MEASURES)

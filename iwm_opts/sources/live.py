@@ -143,7 +143,7 @@ def _history(
         closes = source.closes(index, day - timedelta(days=int(lookback * INDEX_DAYS) + 30))
     except DataError as error:
         recorded = recorded_index(record, index, symbol, tenor_days)
-        instead = "using the one fetched before" if recorded else "give --iv-history"
+        instead = "using the one fetched before" if recorded else "give `iv_history`"
         warnings.append(f"no {index} to rank in ({error}): {instead}")
         return recorded
     series = KNOWN_SERIES[index]

@@ -142,7 +142,7 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str, dict[str, IvHistory]]:
         # Quoted spreads widen with short vol over long (`simulation.surface_table.spread_widening`).
         note = (
             f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
-            "little: give --slope-history and --slope-base"
+            "little: give `slope_history` and `slope_base`"
         )
         return Slope(nothing, TYPICAL_SLOPE, note), note, {}
     if not files.slope_history or not files.slope_base:
@@ -174,7 +174,7 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
     if files.rate is not None:
         return files.rate, f"rate {files.rate:.2%} as given", None
     if not files.yields:
-        return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields", None
+        return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give `yields`", None
     yields = load_yields(files.yields)
     if yields.index[0] > bars.index[-1]:
         rule = f"begins on {yields.index[0].date()}, after the last bar, {bars.index[-1].date()}"

@@ -72,7 +72,7 @@ class RecordedMarket:
         stand_in = recorded_index(self.record, index, self.symbol, tenor_days) if index else None
         if stand_in is not None and len(stand_in.last(1, before)):
             return stand_in, (f"{short}: using {index} as proxy until the archive covers the lookback",)
-        remedy = f": run iwm-opts fetch for {index}, or give --iv-history" if index else ": give --iv-history"
+        remedy = f": run iwm-opts fetch for {index}, or give `iv_history`" if index else ": give `iv_history`"
         return recorded, (short + remedy,)
 
 

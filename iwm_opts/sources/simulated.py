@@ -40,7 +40,7 @@ SIMULATED_NOTE: Final = "index of the simulated market's own quotes"
 REDATED: Final = (
     "the default simulated market is one path re-dated to end on the day asked for: its price stays from day to day, "
     "so that positions only decay. For days that follow each other write a path: iwm-opts simulate --output FOLDER, "
-    "then --source FOLDER/path-0/chains-YEAR.parquet"
+    "then `source` FOLDER/path-0/chains-YEAR.parquet"
 )
 LEAD_PATHS: Final = 1_000_000  # what leads to a scenario is drawn apart from what follows
 DIVIDEND_SOURCE: Final = "simulated market: known in advance"

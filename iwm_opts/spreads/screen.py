@@ -201,7 +201,7 @@ def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[s
     unknown = sum(np.isnan(leg.open_interest) for candidate in kept for leg in candidate.legs)
     if unknown:
         caveats.append(
-            f"open interest unknown for {counted(unknown, 'legs')}: neither --min-open-interest nor --liquidity-share "
+            f"open interest unknown for {counted(unknown, 'legs')}: neither `min_open_interest` nor `liquidity_share` "
             "could apply"
         )
     return caveats

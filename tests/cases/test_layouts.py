@@ -68,6 +68,36 @@ def alpaca(rows):
     return "alpaca.json", json.dumps({"next_page_token": None, "snapshots": snapshots})
 
 
+def alpaca_objects(rows):
+    """Snapshots as alpaca-py's model_dump gives them: contracts that never traded have no trade, some no greeks."""
+    snapshots = {
+        row["occ"]: {
+            "symbol": row["occ"],
+            "latest_trade": None if place % 3 else {
+                "symbol": row["occ"], "timestamp": "2026-09-30T18:00:00Z", "price": row["bid"], "size": 1.0,
+            },
+            "latest_quote": {
+                "symbol": row["occ"], "timestamp": f"2026-10-02 19:45:{place % 60:02}.123456+00:00",
+                "bid_exchange": "C", "bid_price": row["bid"], "bid_size": 11.0, "ask_exchange": "C",
+                "ask_price": row["ask"], "ask_size": 10.0, "conditions": "A", "tape": None,
+            },
+            "implied_volatility": 0.212 if place % 2 else None,
+            "greeks": {"delta": 0.5, "gamma": 0.1, "rho": 0.1, "theta": -0.1, "vega": 0.2} if place % 2 else None,
+        }
+        for place, row in enumerate(rows)
+    }  # fmt: skip
+    return "alpaca.json", json.dumps(snapshots)
+
+
+def alpaca_raw(rows):
+    return "alpaca.json", json.dumps(json.loads(alpaca(rows)[1])["snapshots"])
+
+
+def alpaca_flat(rows):
+    table = pd.json_normalize(list(json.loads(alpaca_objects(rows)[1]).values()))
+    return "alpaca.csv", table.to_csv(index=False)
+
+
 def eodhd(rows):
     data = [
         {"id": row["occ"], "type": "options-eod", "attributes": {
@@ -276,7 +306,7 @@ def etrade(rows):
 
 
 WRITERS = (barchart_side_by_side, cboe_old, cboe_old_preamble, option_metrics_without_ticker)
-WRITERS += (eodhd_dated, eodhd_table, orats_api, etrade)
+WRITERS += (eodhd_dated, eodhd_table, orats_api, etrade, alpaca_objects, alpaca_raw, alpaca_flat)
 WRITERS += (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
 
 

@@ -1,4 +1,5 @@
 import re
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from iwm_opts.market.calendar import sessions
+from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
 
 
 @pytest.fixture(scope="module")
@@ -421,6 +422,16 @@ minimum = 1
 criteria = ["calm", "premium"]
 """
 ORDER = re.compile(r"SELL -(\d+) IRON CONDOR IWM 100 (?:\(Weeklys\) )?(.{9}) ([\d/.]+) CALL/PUT @(\d+\.\d\d) LMT")
+
+
+def test_a_simulated_decision_is_of_the_last_session(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    last = latest_session(datetime.now(NEW_YORK).date())
+    for plan in (("--plan", "plan.toml"), ("--edge", "momentum"), DIPS[1:]):
+        page = run("plan", *plan, "--source", "sim", "--check", "--format", "json")
+        assert (page.code, page.json["day"]) == (0, last.isoformat())
+    document = run("plan", "--plan", "plan.toml", "--source", "sim", "--format", "json").json["document"]
+    assert (document["order"]["day"], document["order"]["legs"] != "") == (last.isoformat(), True)
 
 
 def test_the_document_names_the_order_of_the_day(run, tmp_path):

@@ -405,3 +405,21 @@ def test_repricing_options_are_apart(run, mid_log, arguments, field):
     refused = run("review", mid_log, *arguments)
     assert refused.code == 2
     assert field in refused.err
+
+
+def test_json_of_a_result_is_named_with_what_to_give(run, log_file, chain_file):
+    sim = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-04-28", "--paths", 1, "--no-gate")
+    results = {
+        "review": (("review", log_file), "Give the log that it reviewed"),
+        "backtest": (("backtest", *sim), "Give its trades: iwm-opts backtest --format csv"),
+        "paper": (("paper", "list"), "Review the paper log itself"),
+        "condor, vertical or single": (("condor", "--source", chain_file, "--no-gate"), "Give the log of trades"),
+        "ivr": (("ivr", "--source", chain_file), "Give the log of trades"),
+    }
+    for name, (command, remedy) in results.items():
+        assert run(*command, "--format", "json", "--output", "result.json").code == 0
+        page = run("review", "result.json")
+        assert (page.code, f"is the JSON of iwm-opts {name}, not a trade log" in page.err) == (1, True), page.err
+        assert remedy in page.err
+        for given in (("condor", "--source"), ("claims", "--bars")):
+            assert f"is the JSON of iwm-opts {name}, not data of a market" in run(*given, "result.json").err

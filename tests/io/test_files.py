@@ -116,7 +116,7 @@ def test_spot_is_given_read_or_estimated(quotes, save):
     # In this market call and put at 100 cost the same: the forward is 100, and four days at 4% take 0.04 off.
     assert chain.spot == pytest.approx(100.0, abs=0.06)
     assert chain.spot_source == "estimated by put-call parity of 2024-06-07"
-    assert any("--spot sets it" in warning for warning in chain.warnings)
+    assert any("`spot` sets it" in warning for warning in chain.warnings)
     assert (load_chain(blind, spot=100.1).spot, load_chain(blind, spot=100.1).spot_source) == (100.1, "given")
     odd = load_chain(save(quotes()), spot=103.0)
     assert any("spot 103.00 (given) is far from the" in warning for warning in odd.warnings)

@@ -38,7 +38,7 @@ def test_a_symbol_column_holds_either():
 
 @pytest.mark.parametrize("twin", ["bid", "BID", "[bid] "])
 def test_a_column_that_occurs_twice_is_refused(twin):
-    with pytest.raises(DataError, match=r"chain.csv: column bid occurs 2 times \(bid, .*\). Keep one of them"):
+    with pytest.raises(DataError, match=r"chain.csv: column bid occurs 2 times \(bid in column 5, .* in column 7\)"):
         detect([*LONG, twin], {}, "chain.csv")
 
 
@@ -64,3 +64,12 @@ def test_a_file_of_something_else():
         DataError, match=r"no column for expiration, right, strike, bid, ask .*Date, Open, High, Low, Close"
     ):
         detect(["Date", "Open", "High", "Low", "Close"], {}, "bars.csv")
+
+
+NSE = ("CE.bidprice", "CE.askPrice", "PE.bidprice", "PE.askPrice")
+
+
+@pytest.mark.parametrize("names", [("CE_bid", "CE_ask", "PE_bid", "PE_ask"), NSE])
+def test_calls_and_puts_by_their_names_on_other_exchanges(names):
+    layout = detect(["quote_date", "expiration", "strike", *names], {}, "f")
+    assert (layout.shape, [group["bid"] for group in layout.groups.values()]) == ("wide", [names[0], names[2]])

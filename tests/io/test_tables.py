@@ -17,6 +17,7 @@ from iwm_opts.io.tables import batches, open_table
 from iwm_opts.io.text import Utf8Stream
 
 HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,bid,ask\n"
+ROW = "2024-06-03,IWM,100,2024-06-21,C,100,2.95,3.05\n"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,14 @@ HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,
         (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2, the last, has 3 cells, the header 8. If the"),
         (b'{"bid": 1}\n{"bid": 2,\n', "a.json", "line 2 is not JSON"),
         (HEADER.encode("utf-16"), "a.csv", "holds a header and no rows"),
+        (
+            (HEADER + ROW).replace(",", "~").encode(),
+            "a.csv",
+            "its columns are separated by '~', and a table's by commas",
+        ),
+        ((HEADER + ROW).replace(",", "^").encode("utf-16"), "a.csv", r"its columns are separated by '\^'"),
+        ((HEADER + ROW).replace(",", "   ").encode(), "a.txt", "its columns are separated by spaces"),
+        ((HEADER + ROW).replace(",", "\x01").encode(), "a.txt", "its columns are separated by control characters"),
     ],
 )
 def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):

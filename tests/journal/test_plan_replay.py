@@ -184,7 +184,7 @@ def test_each_criterion_is_judged_as_before_the_entry(backtest, replay, bars):
     states = [dict(part.split("=") for part in text.split("; ")) for text in log.trades["checklist"]]
     assert {one["quiet"] for one in states} <= {"met", "unmet"}
     assert {one["no-event"] for one in states} == {"untold"}
-    assert f"needs data: {len(states)} trades: no-event on the checklist (--events)" in log.notes
+    assert f"needs data: {len(states)} trades: no-event on the checklist (`events`)" in log.notes
     found = review(log, rules_of(PLAN))
     assert {"quiet", "stretch", "no-event"} <= {one.name for one in found.diagnosis.effects}
     assert {"stop", "target", "time"} <= {one.name for one in found.diagnosis.effects if one.kind == "exit"}
@@ -299,7 +299,7 @@ def test_fills_within_a_session_need_minutes_for_a_model_price(tmp_path, bars):
     log = replayed(read_log(file), PLAN, Inputs(bars))
     assert np.isnan(log.trades["entry_model"][0])
     assert log.trades["exit_model"][0] == pytest.approx(0.01 - bars["open"][later])
-    need = "needs data: 1 trade: a model fill, for the price at the time of the order (--minutes)"
+    need = "needs data: 1 trade: a model fill, for the price at the time of the order (`minutes`)"
     assert need in log.notes
 
 

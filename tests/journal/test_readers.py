@@ -450,7 +450,7 @@ def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
     rows = ib_shares("02, 08:30:05", 100, 200.0, "O"), ib_shares("03, 14:59:00", -100, 204.0, "C")
     file = broken(tmp_path, IB, *rows)
     (note,) = read_log(file).notes
-    assert note == "1 of 2 fills lie outside 09:30 to 16:15 New York: if the file has another clock, give --timezone"
+    assert note == "1 of 2 fills lie outside 09:30 to 16:15 New York: if the file has another clock, give `timezone`"
     central = read_log(file, "America/Chicago")
     assert central.notes == ()
     assert central.trades["entry"][0] == pd.Timestamp("2026-03-02 09:30:05")

@@ -270,6 +270,71 @@ def test_crashes_are_kept(file, ratio, size, wide):
     assert (len(bars), notes_of(bars)) == (120, ())
 
 
+def with_wrong(file, first, change):
+    """120 sessions of 2024 around 100 dollars, some bars of which are changed from the 61st on."""
+    days = sessions(date(2024, 1, 2), date(2024, 12, 31))[:120]
+    prices = 100.0 + 0.1 * np.arange(120)
+    rows = [[price - 0.1, price + 0.5, price - 0.5, price] for price in prices]
+    for place, row in enumerate(change, first):
+        rows[place] = [value * factor for value, factor in zip(rows[place], row, strict=True)]
+    return file(*(f"{day}," + ",".join(f"{value:.4f}" for value in row) for day, row in zip(days, rows, strict=True)),
+                header=NAMES)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        [(10, 10, 10, 10)],  # a decimal point
+        [(0.1, 0.1, 0.1, 0.1)] * 3,
+        [(1, 1, 0.1, 0.1)],  # its close alone
+        [(10, 10, 1, 1)],  # its open alone
+        [(1, 1, 0.1, 1)],  # its low alone
+        [(1.5, 1.5, 1.5, 1.5)],
+    ],
+)
+def test_wrong_bars_leave_out_themselves_alone(file, change):
+    bars = load_bars(with_wrong(file, 60, change), "IWM")
+    left = sessions(date(2024, 1, 2), date(2024, 12, 31))[60 : 60 + len(change)]
+    assert (len(bars), bars.index[0]) == (120 - len(change), pd.Timestamp("2024-01-02"))
+    assert not bars.index.isin(left).any()
+    wrong, gap = notes_of(bars)
+    assert f"far from the prices before and behind left out ({left[0]}" in wrong
+    assert "no bar" in gap
+    assert "windows across them are left out" in gap
+    assert bars["close"].between(99.0, 113.0).all()
+
+
+@pytest.mark.parametrize("place", [0, 119])
+def test_a_wrong_bar_at_an_end_is_left_out(file, place):
+    bars = load_bars(with_wrong(file, place, [(10, 10, 10, 10)]), "IWM")
+    assert len(bars) == 119
+    assert bars["close"].between(99.0, 113.0).all()
+
+
+@pytest.mark.parametrize("size", [0.004, 0.015])
+def test_bars_without_a_weekday_have_missing_sessions_and_no_split(file, size):
+    days = sessions(date(2019, 6, 3), date(2020, 12, 31))
+    opens = 200.0 * np.cumprod(np.exp(np.random.default_rng(7).normal(0.0, size, len(days))))
+    friday = next(at for at in range(200, 210) if days[at].item().weekday() == 4)
+    opens[friday:] *= 10 / 11
+    kept = [place for place, day in enumerate(days) if day.item().weekday() != 4]
+    rows = [f"{days[at]},{opens[at]:.4f},{1.01 * opens[at]:.4f},{0.99 * opens[at]:.4f},{opens[at]:.4f}" for at in kept]
+    bars = load_bars(file(*rows, header=NAMES), "IWM")
+    assert len(bars) == len(kept)
+    (note,) = notes_of(bars)
+    assert f"{len(missing_sessions(bars))} sessions have no bar" in note
+
+
+def test_a_fall_across_missing_weeks_is_no_split(file):
+    days = sessions(date(2020, 1, 2), date(2020, 12, 31))
+    price = np.where(np.arange(len(days)) < 60, 160.0, 95.0)
+    kept = [*range(40), *range(60, len(days))]
+    bars = load_bars(file(*(f"{days[at]},{price[at]},{price[at]},{price[at]},{price[at]}" for at in kept),
+                          header=NAMES), "IWM")  # fmt: skip
+    assert len(bars) == len(kept)
+    assert not any("split" in note for note in notes_of(bars))
+
+
 @pytest.mark.market_data
 @pytest.mark.parametrize("symbol", ["IWM", "SPY", "KRE", "XBI"])
 def test_no_day_of_funds_is_taken_for_a_split(market_data, symbol):

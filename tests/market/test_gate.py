@@ -29,7 +29,7 @@ def test_open_strictly_below(rank, is_open):
 
 
 def test_closed_without_a_rank_and_says_why():
-    assert ivr_gate(None, 20.0).reasons == ("no IV history to rank within; give --iv-history",)
+    assert ivr_gate(None, 20.0).reasons == ("no IV history to rank within; give `iv_history`",)
     gate = ivr_gate(ranked(np.nan, "every observation is the same"), 20.0)
     assert not gate.is_open
     assert "every observation is the same" in gate.reasons[0]

@@ -107,7 +107,7 @@ def test_the_rate_is_given_implied_or_assumed_and_says_which(chain, made_quotes)
     assert take_snapshot(chain, 0.05).rate.source == "given"
     assumed = take_snapshot(chain)  # three expirations are too few to imply one
     assert assumed.rate.source == "assumed"
-    assert any("assumed; give --rate" in warning for warning in assumed.warnings)
+    assert any("assumed; give `rate`" in warning for warning in assumed.warnings)
     with pytest.raises(InputError, match=r"3.6% is 0.036"):
         take_snapshot(chain, 3.6)
 

@@ -95,7 +95,7 @@ def test_criteria_by_hand(make_bars):
     assert answers["premium"].state == "met"  # 10% implied against next to nothing realised
     assert answers["no-event"].state == "unmet"  # GDP is on that very session
     assert answers["banks-hold"].state == "unknown"
-    assert "needs --kre" in answers["banks-hold"].detail
+    assert "needs `kre`" in answers["banks-hold"].detail
     assert criteria_met(("trend", "market-trend", "no-event"), data).iloc[-2] == 1
 
 

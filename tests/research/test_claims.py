@@ -109,9 +109,9 @@ def test_what_is_missing_is_named(days):
     rng = np.random.default_rng(1)
     found = {one.name: one for one in measure_claims(Inputs(bars_of(0.01 * rng.standard_normal(400), days[:400])))}
     assert tuple(found) == CLAIMS
-    assert found["atr-ratio"].verdict == "needs data: --spy"
-    assert found["gap-momentum"].verdict == "needs data: --minutes"
-    assert found["event-days"].verdict == "needs data: --events"
+    assert found["atr-ratio"].verdict == "needs data: `spy`"
+    assert found["gap-momentum"].verdict == "needs data: `minutes`"
+    assert found["event-days"].verdict == "needs data: `events`"
     assert found["mean-reversion-years"].verdict.startswith("needs data: signals in both years")
     with pytest.raises(InputError, match="Choose of atr-ratio"):
         measure_claims(Inputs(bars_of([0.01], days[:1])), ["moon"])

@@ -381,5 +381,5 @@ def test_without_a_slope_spreads_never_widen_and_the_notes_say_so(market_data):
     given, fixed = (open_modelled(one, **days) for one in (files, replace(files, slope_history=None, slope_base=None)))
     assert given.table(most_dte=30).widening.max() > 3.0
     assert fixed.table(most_dte=30).widening.max() <= 1.44  # no stress: the factor of weekdays at 10 days
-    assert "spreads never widen and stress costs too little: give --slope-history" in fixed.notes[0]
+    assert "spreads never widen and stress costs too little: give `slope_history`" in fixed.notes[0]
     assert "never widen" not in given.notes[0]

@@ -103,6 +103,22 @@ LAYOUTS: Final = (
         nesting="snapshots, by option symbol",
     ),
     VendorLayout(
+        "Alpaca (alpaca-py objects)",
+        proof=("latestquotebidprice", "latestquoteaskprice"),
+        columns={
+            "occ": ("key", "symbol"),
+            "bid": ("latestquotebidprice",),
+            "ask": ("latestquoteaskprice",),
+            "bid_size": ("latestquotebidsize",),
+            "ask_size": ("latestquoteasksize",),
+            "quote_time": ("latestquotetimestamp",),
+            "last": ("latesttradeprice",),
+            "last_trade": ("latesttradetimestamp",),
+        },
+        zones={"quote_time": "UTC", "last_trade": "UTC"},
+        nesting="by option symbol, as OptionsSnapshot.model_dump() gives them",
+    ),
+    VendorLayout(
         "Robinhood (robin_stocks)",
         proof=("chainsymbol", "expirationdate", "strikeprice"),
         columns={

@@ -89,9 +89,11 @@ RATES: Final = "Base Currency Exchange Rate"
 RATE_MOVES: Final = 1.2  # of a file's days; what differs by more is another multiplier
 IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
 SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
+STOCK_DIVIDEND: Final = re.compile(r"\bSTOCK DIVIDEND (?:[A-Z0-9]{12} )?(?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
 PER_SHARE: Final = re.compile(r"\bFOR USD (?P<price>[\d.,]+) PER SHARE\b")  # of a merger for cash alone
 AND_CASH: Final = re.compile(r"\bAND [A-Z]{3} [\d.,]+")  # of a merger for shares and cash, for one or several shares
 OLD_NUMBER: Final = ".OLD"
+CLOSED_LOT: Final = "Closed Lot:"  # in place of the report date, of the purchases that a corporate action ends
 NAMED_LAST: Final = re.compile(
     r"\((?P<name>[^(),]+),(?:[^()]|\([^()]*\))*\)$"
 )  # `(META, META PLATFORMS INC, US30303M1027)`
@@ -194,6 +196,9 @@ def _sections(export: Export) -> dict[str, list[Row]]:
         ):
             export.report.skipped[CASH_SECTIONS[section]] += 1
         if section not in (SECTION, ACTIONS, SETTLEMENTS, TRANSFERS):
+            continue
+        if section == ACTIONS and CLOSED_LOT in cells:
+            export.report.skipped[f"{CLOSED_LOT} (parts of corporate actions)"] += 1
             continue
         if kind == "Header":
             names[section] = columns_of(cells)
@@ -350,7 +355,7 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
 
 
 def corporate_action(row: Row, category: str, dollars: float, option: Contract | None = None) -> Execution | None:
-    """Read a split with its ratio; of another action the position that the row removes or adds, and its cash.
+    """Read a split or stock dividend with its ratio; of other actions the position removed or added, and its cash.
 
     The row is of the instrument that its words name last; removed shares may go by an old number there, FB.OLD, and
     those held by the symbol in front; the columns of a file may name the option. Where the file has no amounts, the
@@ -361,14 +366,19 @@ def corporate_action(row: Row, category: str, dollars: float, option: Contract |
     if category not in (OPTIONS, STOCKS):
         return None
     capitals = " ".join(words.upper().split())
-    split, per_share = SPLIT.search(capitals), PER_SHARE.search(capitals)
-    quantity, named = 0.0 if split is not None else row.number("quantity"), NAMED_LAST.search(words.strip())
+    split, per_share, named = SPLIT.search(capitals), PER_SHARE.search(capitals), NAMED_LAST.search(words.strip())
+    quantity, ratio = row.number("quantity"), 0.0
+    dividend = STOCK_DIVIDEND.search(capitals) if named is None or named["name"] == name.strip() else None
+    if split is not None:
+        quantity, ratio = 0.0, float(split["new"]) / float(split["old"])
+    elif dividend is not None:
+        ratio = 1.0 + float(dividend["new"]) / float(dividend["old"])
     if not dollars and per_share is not None:
         dollars = -quantity * number(per_share["price"], "price") * (MULTIPLIER if category == OPTIONS else 1)
     is_replaced = category == OPTIONS or named is None or named["name"].removesuffix(OLD_NUMBER) == name.strip()
     if not dollars and AND_CASH.search(capitals) and is_replaced:
         dollars = math.nan
-    if named is not None and (category == OPTIONS or (split is None and (not name.strip() or quantity > 0))):
+    if named is not None and (category == OPTIONS or (not ratio and (not name.strip() or quantity > 0))):
         name = named["name"]
     if not bracket or not name.strip():
         raise ValueError(f"corporate action {shown(words)} names no symbol")
@@ -379,9 +389,9 @@ def corporate_action(row: Row, category: str, dollars: float, option: Contract |
         symbol = _underlying(name.strip()) if contract is not None else underlying(name)
     event = NAMED_LAST.sub("", capitals)
     action = reorganisation_row(
-        row, row.moment("time"), symbol, contract, quantity, dollars, event=event, is_split=split is not None
+        row, row.moment("time"), symbol, contract, quantity, dollars, event=event, is_split=ratio > 0.0
     )
-    return action if split is None else replace(action, ratio=float(split["new"]) / float(split["old"]))
+    return replace(action, ratio=ratio)
 
 
 def transfer(row: Row, category: str, report: RowReport) -> Execution | None:

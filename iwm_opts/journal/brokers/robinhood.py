@@ -43,7 +43,7 @@ ENDINGS: Final[dict[str, Kind]] = {
 MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
 MERGER, MERGER_CASH = "MRGS", "MRGC"
-SPLIT: Final = "SPL"  # names the shares that it adds
+SPLITS: Final = ("SPL", "SDIV")  # splits and dividends in shares: name the shares that they add
 REORGANISED: Final = ("SPR", MERGER, MERGER_CASH, "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
 TRANSFERS: Final = {"ACATI": 1, "ACATO": -1}
 DIVIDENDS: Final = ("CDIV", "MDIV")
@@ -90,7 +90,7 @@ def read(export: Export) -> list[Execution]:
 
 def is_read(code: str) -> bool:
     """Whether rows of a code change a position."""
-    return code in TRADES or code in ENDINGS or code in CANCELS or code == SPLIT or code in REORGANISED
+    return code in TRADES or code in ENDINGS or code in CANCELS or code in SPLITS or code in REORGANISED
 
 
 def _is_cancelled(row: Row) -> bool:
@@ -101,7 +101,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     code = CANCELS.get(row.text("code").upper(), row.text("code").upper())
     contract = _contract(row.text("description"))
     kind = ENDINGS.get(code)
-    if code == SPLIT or code in REORGANISED:
+    if code in SPLITS or code in REORGANISED:
         return _reorganisation(row, contract, code)
     if code in TRANSFERS and row.text("instrument") and not is_blank(row.text("quantity")):
         size = number(row.text("quantity").upper().rstrip("SL"), "quantity")
@@ -154,7 +154,7 @@ def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution
     symbol = underlying(contract.root if contract else row.symbol("instrument"))
     when, cash = row.moment("date"), row.number("amount")
     event = MERGER if code == MERGER_CASH else code
-    return reorganisation_row(row, when, symbol, contract, size, cash, event=event, is_split=code == SPLIT)
+    return reorganisation_row(row, when, symbol, contract, size, cash, event=event, is_split=code in SPLITS)
 
 
 def _contract(text: str) -> Contract | None:

@@ -55,9 +55,11 @@ ENDINGS: Final[dict[str, Kind]] = {
 OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
-SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
+SPLIT: Final = re.compile(  # its quantity is what it adds
+    r"\bsplit\b(?<!reverse split)(?<!rvrs split)|\bstock div(?:idend| dist)\b"
+)
 PAID: Final = re.compile(r"\b(?:merger|conversion|reorg)\b")
-REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off|reorg)\b")
+REORGANISED: Final = re.compile(r"\b(?:split|stock div(?:idend| dist)|merger|name change|conversion|spin-off|reorg)\b")
 
 TABLE: Final = Table(
     fields={
@@ -91,7 +93,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     contract = _contract(row.text("symbol"))
     kind = ENDINGS.get(action) if contract is not None else None
     event = REORGANISED.search(action)
-    if event is not None:
+    if event is not None and (row.number("quantity") or not event[0].startswith("stock div")):
         return _reorganisation(row, contract, event[0], is_split=SPLIT.search(action) is not None)
     if TRANSFER.search(action) and row.text("symbol") and row.number("quantity"):
         return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)

@@ -6,6 +6,7 @@ Rows are made up in the broker's columns. Bought 100 at 200.00, 2 for 1, sold 20
 
 import pytest
 
+from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
 
 SCHWAB = '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
@@ -325,3 +326,70 @@ def test_change_of_symbol_in_a_flex_query(tmp_path):
     text = f"<FlexQueryResponse><FlexStatement>{statement}</FlexStatement></FlexQueryResponse>"
     log = read(tmp_path, text, "log.xml")
     assert (results(log), log.opening) == (near(498.00), ())
+
+
+IB_DIVIDEND = (
+    "Statement,Header,Field Name,Field Value\n"
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,"
+    "Code\n"
+    'Trades,Data,Order,Stocks,USD,MAC,"2026-03-02, 10:00:00",100,42,-4200,0,O\n'
+    'Trades,Data,Order,Stocks,USD,MAC,"2026-05-04, 10:00:00",-{sold},41,{proceeds},0,C\n'
+    "Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity,Proceeds,Value,"
+    "Realized P/L,Code\n"
+    'Corporate Actions,Data,Stocks,USD,2026-04-10,"2026-04-09, 20:25:00","{words} (MAC, MACERICH CO, US1)",{added},0,'
+    "200,0,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        ("MAC(US5543821012) STOCK DIVIDEND US5543821012 5 FOR 100", 5),
+        ("MAC (US5543821012) Stock Dividend 1 for 20", 5),
+        ("MAC (US5543821012) Cash Dividend USD 0.10, STOCK DIVIDEND US5543821012 548275673 FOR 10000000000", 6),
+    ],
+)
+def test_shares_of_a_stock_dividend_share_the_basis(tmp_path, words, added):
+    """Bought 100 at 42.00; all, with the added shares, are sold at 41.00."""
+    sold = 100 + added
+    text = IB_DIVIDEND.format(words=words, added=added, sold=sold, proceeds=41 * sold)
+    log = read(tmp_path, text)
+    assert results(log) == near(41.0 * sold - 4200.00)
+    assert (log.opening, log.problems, log.open.empty) == ((), (), True)
+
+
+def test_a_stock_dividend_on_more_shares_than_the_file_holds_leaves_them_out(tmp_path):
+    """The ratio brings 5 shares on the 100 of the file, the account got 17: other 240 were held before."""
+    words = "MAC(US1) STOCK DIVIDEND US5543821012 5 FOR 101"
+    with pytest.raises(
+        DataError, match="change of the 100 shares of MAC held then: trades open across it are left out"
+    ):
+        read(tmp_path, IB_DIVIDEND.format(words=words, added=17, sold=117, proceeds=41 * 117))
+
+
+def test_lots_of_a_corporate_action_are_parts_of_it(tmp_path):
+    row = IB_DIVIDEND.splitlines()[-1]
+    lots = "Corporate Actions,Data,Stocks,USD,Closed Lot:,2026-03-02,Basis: 4200,100,,,0,LT"
+    words = "MAC(US1) Merged(Acquisition) FOR USD 50.00 PER SHARE"
+    action = row.format(words=words, added=-100).replace(",0,200,", ",5000,-5000,")
+    text = "\n".join([*IB_DIVIDEND.splitlines()[:3], IB_DIVIDEND.splitlines()[4], action, lots])
+    log = read(tmp_path, text)
+    assert (results(log), log.problems) == (near(800.00), ())
+
+
+def test_a_stock_dividend_at_schwab_and_robinhood(tmp_path):
+    """Bought 100 at 50.00 and got 10; 110 sold at 48.00: 280 dollars."""
+    schwab = (
+        '05/04/2026,Sell,MAC,x,110,$48.00,,"$5,280.00"\n04/10/2026,Stock Div Dist,MAC,x,10,,,\n'
+        "04/10/2026,Stock Div Dist,MAC,x,,,,$3.00\n"
+        '03/02/2026,Buy,MAC,x,100,$50.00,,"-$5,000.00"\n'
+    )
+    log = read(tmp_path, SCHWAB + schwab)
+    assert (results(log), log.problems) == (near(280.00), ())
+    robinhood = (
+        "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,Quantity,Price,Amount\n"
+        '5/4/2026,,,MAC,x,Sell,110,$48.00,"$5,280.00"\n4/10/2026,,,MAC,Stock Dividend,SDIV,10,,\n'
+        '3/2/2026,,,MAC,x,Buy,100,$50.00,"($5,000.00)"\n'
+    )
+    log = read(tmp_path, robinhood)
+    assert (results(log), log.problems) == (near(280.00), ())
