@@ -56,7 +56,9 @@ MOST_CONTRACTS: Final = 100_000  # of one capture: the index with most lists a q
 LONGEST_LIFE: Final = timedelta(3653)  # of an option: those of SPX live six years
 NEAREST: Final = 45  # days to the first expiration, that a chain seldom exceeds
 DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
-NAMED_ZONES: Final = ("utc", "gmt", "et", "eastern", "nytime")
+NAMED_ZONES: Final = re.compile(  # in a column's name; `datetime` holds no ET
+    r"(?<![a-z])(?:utc|gmt|et|est|edt|eastern|ny|nytime)(?![a-z])|(?:time|stamp)(?:et|utc|gmt)$", re.IGNORECASE
+)
 TIMES_CHECKED: Final = 200
 HOURS: Final = time(9, 25), time(16, 30)  # New York; captures just after the close show the quotes of the close
 EXPIRED: Final = 0.5  # fraction of expirations before a file's latest day, from which it holds several days of quotes
@@ -346,10 +348,13 @@ def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) 
         moments = [m for m in _moments(texts, zone, order) if isinstance(m, datetime)]
         what = f"as times of {_zone_name(zone)} most lie outside the session (latest {max(moments):%H:%M} New York)"
         return other, [f"{column.strip()} carries no zone: {what}; taken for {_zone_name(other)}"], True
-    is_named = named_zone(column) is not None or any(word in plain(column) for word in NAMED_ZONES)
-    if is_named or plain(column) == "feedtimestamp":
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", column.strip())
+    if named_zone(column) is not None or NAMED_ZONES.search(spaced) or plain(column) == "feedtimestamp":
         return zone, [], False
-    return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}"], there >= WITHIN
+    is_open = there >= WITHIN or here < WITHIN
+    latest = max((m for m in _moments(texts, other, order) if isinstance(m, datetime)), default=None)
+    doubt = f" (as {_zone_name(other)} the latest would be {latest:%H:%M} New York)" if is_open and latest else ""
+    return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}{doubt}"], is_open
 
 
 def _zone_name(zone: ZoneInfo) -> str:

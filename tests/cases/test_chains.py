@@ -249,7 +249,10 @@ def test_words_in_a_time_beside_the_day_are_counted(case, quotes_of, base, colum
     [
         ("d_dmy_slash", "dates are DD/MM/YYYY"),
         ("q_semi_comma", "decimals are written with a comma"),
-        ("z_timestamp_1545", "timestamp carries no zone: taken for New York"),
+        (
+            "z_timestamp_1545",
+            "timestamp carries no zone: taken for New York (as UTC the latest would be 11:45 New York)",
+        ),
     ],
 )
 def test_a_reading_that_is_rare_or_open_is_said(case, name, words):

@@ -781,3 +781,26 @@ def test_a_header_in_another_language_is_named(rows, tmp_path, header, language,
     bid = header.split(";")[4]
     with pytest.raises(DataError, match=rf"names of columns in {language}\. Rename .*{bid} to bid, "):
         load_chain(tmp_path / "chain.csv", symbol="IWM")
+
+
+@pytest.mark.parametrize(
+    ("clocks", "latest", "reading"),
+    [
+        (("09:35", "15:58"), "15:58", "taken for New York"),
+        (
+            ("13:35", "19:58"),
+            "15:58",
+            "as times of New York most lie outside the session (latest 19:58 New York); taken",
+        ),
+        (("13:35", "15:52"), "15:52", "taken for New York (as UTC the latest would be 11:52 New York)"),
+    ],
+)
+def test_times_of_finnhub_are_read_by_the_session(rows, tmp_path, clocks, latest, reading):
+    first, last = (datetime.fromisoformat(f"2026-10-02 {clock}") for clock in clocks)
+    times = [f"{first + (last - first) * place / 485:%Y-%m-%d %H:%M:%S}" for place in range(486)]
+    text = re.sub(r"2026-10-02 15:45:00", lambda _: times.pop(0), finnhub(rows)[1])
+    (tmp_path / "finnhub.json").write_text(text)
+    chain = load_chain(tmp_path / "finnhub.json")
+    assert f"{chain.quote_time:%H:%M}" == latest
+    assert any("lastTradeDateTime carries no zone: " in note and reading in note
+               for note in (*chain.warnings, *chain.quality.notes))  # fmt: skip

@@ -407,14 +407,14 @@ def test_repricing_options_are_apart(run, mid_log, arguments, field):
     assert field in refused.err
 
 
-def test_json_of_a_result_is_named_with_what_to_give(run, log_file, chain_file):
+def test_json_of_a_result_is_named_with_what_to_give(run, log_file, chain_file, history_file):
     sim = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-04-28", "--paths", 1, "--no-gate")
     results = {
         "review": (("review", log_file), "Give the log that it reviewed"),
         "backtest": (("backtest", *sim), "Give its trades: iwm-opts backtest --format csv"),
         "paper": (("paper", "list"), "Review the paper log itself"),
         "condor, vertical or single": (("condor", "--source", chain_file, "--no-gate"), "Give the log of trades"),
-        "ivr": (("ivr", "--source", chain_file), "Give the log of trades"),
+        "ivr": (("ivr", "--iv-history", history_file), "Give the log of trades"),
     }
     for name, (command, remedy) in results.items():
         assert run(*command, "--format", "json", "--output", "result.json").code == 0

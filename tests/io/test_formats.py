@@ -73,3 +73,15 @@ NSE = ("CE.bidprice", "CE.askPrice", "PE.bidprice", "PE.askPrice")
 def test_calls_and_puts_by_their_names_on_other_exchanges(names):
     layout = detect(["quote_date", "expiration", "strike", *names], {}, "f")
     assert (layout.shape, [group["bid"] for group in layout.groups.values()]) == ("wide", [names[0], names[2]])
+
+
+def test_prices_of_both_sides_by_letter():
+    names = ["C_bidPrice", "C_askPrice", "P_bidPrice", "P_askPrice"]
+    layout = detect(["quote_date", "expiration", "strike", *names], {}, "f")
+    assert [group["ask"] for group in layout.groups.values()] == [names[1], names[3]]
+
+
+def test_a_second_column_of_contract_symbols_is_no_underlying():
+    contracts = {"contractSymbol": ["IWM260731P00275000"], "symbol": ["IWM260731P00275000"]}
+    layout = detect(["contractSymbol", "symbol", "bid", "ask"], contracts, "f")
+    assert (layout.columns["occ"], "underlying_symbol" in layout.columns) == ("contractSymbol", False)
