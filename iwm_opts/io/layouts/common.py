@@ -91,8 +91,14 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
 # Call and put side by side: {c} is c or p, {call} is call or put. ORATS' greeks are the call's, for both.
 SIDES: Final[Mapping[str, Sequence[str]]] = {
     "occ": ("{c}opra", "{call}opra", "{call}symbol", "{call}s"),
-    "bid": ("{c}bid", "{call}bidprice", "{c}bidprice", "{c}bidpx", "{call}bid", "bid{call}", "bid{c}", "{call}sbid", "bid{call}s"),
-    "ask": ("{c}ask", "{call}askprice", "{c}askprice", "{c}askpx", "{call}ask", "ask{call}", "ask{c}", "{call}sask", "ask{call}s"),
+    "bid": (
+        "{c}bid", "{call}bidprice", "{c}bidprice", "{c}bidpx", "{call}bid", "bid{call}", "bid{c}", "{call}sbid",
+        "bid{call}s",
+    ),
+    "ask": (
+        "{c}ask", "{call}askprice", "{c}askprice", "{c}askpx", "{call}ask", "ask{call}", "ask{c}", "{call}sask",
+        "ask{call}s",
+    ),
     "size": ("{c}size",),
     "bid_size": ("{call}bidsize", "{c}bidsize", "bidsize{call}", "bidsize{c}"),
     "ask_size": ("{call}asksize", "{c}asksize", "asksize{call}", "asksize{c}"),
