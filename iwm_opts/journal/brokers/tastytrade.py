@@ -12,6 +12,7 @@ tastytrade documents none.
 import math
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
@@ -30,12 +31,13 @@ from iwm_opts.journal.brokers.layout import (
     unamended,
     without_cancelled,
 )
-from iwm_opts.journal.executions import HOLDS, Effect, Execution, Kind, underlying
+from iwm_opts.journal.executions import HOLDS, SETTLES_WITHIN, Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, refuse_turned, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
 REORGANISED: Final = re.compile(r"\b(?:split|merger|symbol change|spin-?off)\b", re.IGNORECASE)
+MERGED: Final = re.compile("merger", re.IGNORECASE)  # a sub type that names neither cash nor shares
 PAID: Final = re.compile(r"(?<!stock )\bmerger\b|\bcash\b", re.IGNORECASE)
 ENDINGS: Final[dict[str, Kind]] = {
     "cash settled assignment": "cash",
@@ -96,7 +98,23 @@ def read(export: Export) -> list[Execution]:
         else row
         for row in each_row(iter(rows), read_row, export.report)
     ]
-    return without_cancelled(executions, cancelled, export.report, corrected)
+    mergers = {row.line for row in rows if MERGED.fullmatch(row.text("sub type"))}
+    return without_cancelled(_at_one_moment(executions, mergers), cancelled, export.report, corrected)
+
+
+def _at_one_moment(executions: list[Execution], lines: set[int]) -> list[Execution]:
+    """Executions with the rows of a merger at the first one's time: minutes or days lie between the two.
+
+    Where they name neither cash nor shares, a removal alone would be one for its value in cash.
+    """
+    moments: dict[int, datetime] = {}  # by line
+    latest: dict[str, tuple[datetime, datetime]] = {}  # first and last time of a group, by account
+    for row in sorted(executions, key=lambda each: each.when):
+        if row.line in lines:
+            first, before = latest.get(row.account, (row.when, row.when))
+            first = first if row.when - before <= SETTLES_WITHIN else row.when
+            moments[row.line], latest[row.account] = first, (first, row.when)
+    return [replace(row, when=moments.get(row.line, row.when)) for row in executions]
 
 
 def read_row(row: Row, report: RowReport) -> Execution | None:

@@ -424,3 +424,12 @@ def test_cash_that_only_the_words_of_a_merger_for_shares_name_leaves_it_out(tmp_
 def test_an_issuer_with_brackets_in_its_name(tmp_path):
     rows = ib_action(IN_SHARES, "ACQ", 50, 0) + ib_action(IN_SHARES, "TGT", -100, 0)
     assert result_of(read(tmp_path, IB.format(IB_SOLD) + rows.replace("X INC", "X INC (NEW)"))) == 1_000.00
+
+
+@pytest.mark.parametrize("clock", ["10T10:02:00", "10T16:30:00", "13T10:00:00"])
+@pytest.mark.parametrize(("removed", "result"), [("5900.00", 1_000.00), ("6900.00", 2_000.00)])
+def test_rows_of_a_merger_minutes_apart_belong_together(tmp_path, clock, removed, result):
+    added = tasty("04-10", "Merger", "BUY_TO_OPEN", "ACQ", 50, "-5900.00").replace("10T10:00:00", clock)
+    rows = [added, tasty("04-10", "Merger", "SELL_TO_CLOSE", "TGT", 100, removed)]
+    for order in (rows, rows[::-1]):
+        assert result_of(read(tmp_path, TASTY + TASTY_SOLD + "".join(order) + TASTY_BOUGHT)) == result
