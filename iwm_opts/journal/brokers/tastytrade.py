@@ -103,7 +103,7 @@ def read(export: Export) -> list[Execution]:
 
 
 def _at_one_moment(executions: list[Execution], lines: set[int]) -> list[Execution]:
-    """Executions with the rows of a merger at the first one's time: minutes or days lie between the two.
+    """Return the executions, the rows of a merger at the first one's time: minutes or days lie between them.
 
     Where they name neither cash nor shares, a removal alone would be one for its value in cash.
     """
