@@ -20,7 +20,7 @@ from iwm_opts.cli.output import emit, say, write_result
 from iwm_opts.cli.paper_requests import open_request, prices, shares_request
 from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.cli.requests import chain_request
-from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.cli.values import Values, build, takes_values, with_options
 
 open_options = group(
     INSTRUMENT,
@@ -91,7 +91,7 @@ def mark(values: Values) -> None:
     result = api.answer_paper_mark(build(api.PaperMarkRequest, values, prices=prices(values)))
     _do(result, values)
     for line in result.failures:
-        click.echo(f"not marked: {line}", err=True)
+        click.echo(with_options(f"not marked: {line}", values.command), err=True)
     if result.failures:
         raise click.exceptions.Exit(1)
 
@@ -164,6 +164,6 @@ def _show(result: "api.PaperResult", values: Values) -> None:
     path = values.path("output")
     is_json = values["format"] == "json" or (path is not None and path.suffix == ".json")
     if result.refusal and not is_json:
-        emit(f"{result.refusal}\n", values.replaced(output=None))
+        emit(with_options(f"{result.refusal}\n", values.command), values.replaced(output=None))
     else:
         write_result(result, values)

@@ -12,7 +12,7 @@ from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
 from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.cli.values import Values, build, takes_values, with_options
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 from iwm_opts.errors import InputError
 
@@ -102,7 +102,7 @@ def _report(chosen: "api.Plan", data: "api.PlanData", day: date | None, values: 
     with progress("evidence", values) as on_progress:
         report = api.answer_plan(request, on_progress)
     if values["prompt"]:
-        emit(report.to_prompt(), values)
+        emit(with_options(report.to_prompt(), values.command), values)
     else:
         write_result(report, values)
     if values["exit_code"] and not report.enters:
