@@ -488,7 +488,8 @@ def kernel(
     """Compile a function as a kernel on its first call, for the signature where one is given.
 
     The first calls, on up to `few` elements in all, run as Python: to load machine code takes 5 ms and to make it half
-    a second, and a screen sizes one package. It writes every element of its results anew in each call.
+    a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call. The
+    two may differ in the last bit, where compiled code rounds a product and a sum once: not for prices and greeks.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

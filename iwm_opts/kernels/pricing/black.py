@@ -87,7 +87,6 @@ def prices(sign, spot, strike, t, rate, vol, dividend_yield, out):
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], "
     "float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])",
-    few=512,
 )
 def all_greeks(sign, spot, strike, t, rate, vol, dividend_yield, delta, gamma, vega, theta, rho):
     """Greeks of options, element by element, in the units traders quote: theta a day, vega and rho a point."""
