@@ -65,6 +65,31 @@ def test_a_stop_is_one_line_and_leaves_no_temporary_file(tmp_path, number, code,
     assert list(folder.rglob("*.tmp")) == []
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="reads /proc")
+def test_the_workers_of_a_killed_simulation_end_with_it(tmp_path):
+    arguments = ("simulate", "--days", "2520", "--workers", "2", "--output", str(tmp_path / "sim"))
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not list(tmp_path.glob("sim/path-0/*.parquet")):
+        time.sleep(0.05)
+    workers = [number for number in children.read_text().split() if b"spawn_main" in command_of(number)]
+    assert len(workers) == 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10.0
+    while any(b"spawn_main" in command_of(number) for number in workers):
+        assert time.monotonic() < deadline, "a worker goes on without its parent"
+        time.sleep(0.05)
+
+
+def command_of(number: str) -> bytes:
+    """Command line of a process; empty once it is gone."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 GRID = ("--grid", "profit=0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55", "--grid", "stop=0.5,1,1.5,2,2.5,3",
         "--grid", "short-delta=0.05,0.08,0.1,0.12,0.14,0.16,0.18,0.2", "--paths", "20")  # fmt: skip
 LONG = {  # commands that take a minute and more
