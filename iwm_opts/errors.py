@@ -44,6 +44,10 @@ class InputError(IwmOptsError, ValueError):
         self.name, self.value, self.rule, self.remedy = name, value, rule, remedy
         super().__init__(_message(f"{name}={value!r}", rule, remedy))
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Return what makes it again, where a worker hands it to its parent."""
+        return type(self), (self.name, self.value, self.rule, self.remedy)
+
 
 class DataError(IwmOptsError, ValueError):
     """A file or a feed breaks a rule."""
@@ -51,6 +55,10 @@ class DataError(IwmOptsError, ValueError):
     def __init__(self, source: object, rule: str, remedy: str = "") -> None:
         self.source, self.rule, self.remedy = str(source), rule, remedy
         super().__init__(_message(str(source), rule, remedy))
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Return what makes it again, where a worker hands it to its parent."""
+        return type(self), (self.source, self.rule, self.remedy)
 
 
 class ConflictError(InputError):

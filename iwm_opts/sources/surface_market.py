@@ -114,10 +114,19 @@ class SurfaceMarket(ABC):
         ----------
         most_dte : int, optional
             Calendar days to the farthest expiration; all that are listed unless given.
+
+        Raises
+        ------
+        InputError
+            When none is listed so near.
         """
         place = self.place(day)
         listed = listed_expirations(day)
         if most_dte is not None:
+            nearest = min(listing.expiration for listing in listed if listing.expiration > day)
+            if (nearest - day).days > most_dte:
+                rule = f"no expiration is so near on {day}, the next is {nearest}"
+                raise InputError("max_dte", most_dte, rule, f"give {(nearest - day).days} or more")
             listed = tuple(listing for listing in listed if (listing.expiration - day).days <= most_dte)
         quoted = self.quoted(place, listed, after_close)
         rng = generator(self.seed, self.path, "quotes", self._draw(place))

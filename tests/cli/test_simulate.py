@@ -117,3 +117,12 @@ def test_what_reads_simulated_files_says_so_and_knows_their_rate(run, tmp_path):
     run("simulate", "--output", tmp_path / "b", "--days", 12, "--workers", 1, "--max-dte", 60)
     days = recorded_days(str(tmp_path / "b" / "path-0" / "chains-2016.parquet"))
     assert set(days.panel.rate) == {shipped_parameters().setting.rate}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_days_without_an_expiration_so_near_are_named(run, tmp_path, workers):
+    days = ("--days", 10, "--chains", "weekly", "--max-dte", 1)
+    page = run("simulate", *days, "--workers", workers, "--output", tmp_path / "sim")
+    assert page.code == 1
+    assert "max_dte=1: no expiration is so near on 2016-01-08" in page.err
+    assert "Give 7 or more" in page.err

@@ -18,7 +18,9 @@ from iwm_opts.cli.main import main
 from iwm_opts.kernels._jit import CACHE_DIR
 
 LONGEST_MESSAGE = 500  # characters
-SECONDS = 10.0
+SECONDS = 10.0  # of a run; the first of a machine compiles kernels
+LONGEST_WAIT = 120.0  # seconds, for those as well
+COMPILES = "Compiling kernels"
 PREFIX = "iwm-opts: error: "
 Judgement = tuple[int | None, list[str]]
 CODES = (0, 1, 2, SKIP)  # SKIP: of `plan --check --exit-code` and `paper`, which did nothing
@@ -72,14 +74,14 @@ def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str]
         capsys.readouterr()
         begin, found, here = time.monotonic(), [], Path.cwd()
         watch.written.clear()
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT)
         watch.is_on, code = True, None
         try:
             main([*arguments])
         except SystemExit as stop:
             code = stop.code or 0
         except HangError:
-            found.append(f"does not end within {SECONDS:g} s")
+            found.append("does not end")
         except BaseException as error:
             found.append(f"raises {type(error).__name__}: {error}")
         finally:
@@ -87,14 +89,16 @@ def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str]
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         seconds, err = time.monotonic() - begin, capsys.readouterr().err
         lines = err.splitlines()
-        errors = sum(line.startswith(PREFIX) for line in lines)
+        errors = [line for line in lines if line.startswith(PREFIX)]
+        if seconds > SECONDS and COMPILES not in err:
+            found.append("takes too long")
         is_silent = code in (1, 2) and not errors and "not marked: " not in err
-        if code is not None and (code not in CODES or errors > 1 or is_silent):
-            found.append(f"ends with {code} and {errors} errors")
+        if code is not None and (code not in CODES or len(errors) > 1 or is_silent):
+            found.append(f"ends with {code} and {len(errors)} errors")
         if "Traceback" in err or "run again with --debug" in err:
             found.append("has an internal error")
-        if any(len(line) > LONGEST_MESSAGE + len(PREFIX) for line in lines):
-            found.append(f"has a line of {max(map(len, lines))} characters")
+        if any(len(line) > LONGEST_MESSAGE + len(PREFIX) for line in errors):
+            found.append(f"has an error of {max(map(len, errors))} characters")
         if not "".join(lines).replace("\r", "").isprintable():
             found.append("prints control characters")
         if strange := sorted(name for name in watch.written if not _is_in(here / name, [*own, *folders])):

@@ -6,8 +6,10 @@ runs of each command, with seeds from `IWM_OPTS_ATTACKS_FIRST` on; a finding nam
 """
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.cli.command import WRITTEN
+from iwm_opts.cli.command import FILES, WRITTEN
 from iwm_opts.cli.main import cli, main
 from iwm_opts.errors import IwmOptsError
 
@@ -85,13 +87,13 @@ VALUES = (*NAMES, *NUMBERS, *DAYS, *WORDS, *LEGS)
 MARKET = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-04-28", "--seed", "5", "--paths", "1",
           "--ivr-lookback", "20", "--ivr-below", "60", "--dte", "30", "--exit-dte", "10")  # fmt: skip
 CHAIN = ("--source", "chain.csv", "--iv-history", "iv.csv", "--as-of", "2026-03-02")
-FILES = ("--bars", "bars.csv", "--iv-history", "iv.csv")
+SERIES = ("--bars", "bars.csv", "--iv-history", "iv.csv")
 USUAL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # arguments and options of a run that works
     "condor": ((), CHAIN), "vertical": ((), CHAIN), "single": ((), CHAIN), "ticket": ((), CHAIN), "whatif": ((), CHAIN),
     "manage": (("open.csv",), ("--source", "chain.csv", "--as-of", "2026-03-02")),
     "ivr": ((), CHAIN), "fills": ((), CHAIN), "size": ((), ("--max-loss", "395")),
-    "plan": ((), ("--edge", "vol-contraction", *FILES, "--as-of", "2026-02-27")),
-    "claims": ((), (*FILES, "--claim", "contraction")),
+    "plan": ((), ("--edge", "vol-contraction", *SERIES, "--as-of", "2026-02-27")),
+    "claims": ((), (*SERIES, "--claim", "contraction")),
     "simulate": ((), ("--days", "10", "--chains", "weekly", "--max-dte", "10", "--workers", "1", "--output",
     "given/sim")),
     "fetch": (("chains",), ("--from", "histories",)),
@@ -230,6 +232,27 @@ def given_to(parameter: click.Parameter, value: str) -> list[str]:
     return [name] if getattr(parameter, "is_flag", False) else [name, value]
 
 
+@cache
+def taken_by(command: click.Command, parameter: click.Parameter) -> tuple[str, ...]:
+    """Hostile values that a parameter takes."""
+    values: Iterable[object] = VALUES
+    if isinstance(parameter.type, click.Choice):
+        values = parameter.type.choices
+    elif any(kind in (parameter.metavar or "") for kind in FILES):
+        values = NAMES
+    return tuple(str(value) for value in values if is_taken(command, parameter, str(value)))
+
+
+def is_taken(command: click.Command, parameter: click.Parameter, value: str) -> bool:
+    """Whether a parameter takes a value, or refuses it as it should."""
+    try:
+        many = parameter.multiple or parameter.nargs == -1
+        parameter.process_value(click.Context(command), [value] if many else value)
+    except (click.ClickException, IwmOptsError):
+        return False
+    return True
+
+
 def drawn(attacked: Attacked, seed: int) -> tuple[list[str], str | None, bool]:
     """Options and argument of a run, and whether they name what to write."""
     random = np.random.default_rng([seed, sorted(COMMANDS).index(attacked.name)])
@@ -237,9 +260,8 @@ def drawn(attacked: Attacked, seed: int) -> tuple[list[str], str | None, bool]:
     given, argument, may_write = [], None, False
     for _ in range(int(random.choice((1, 1, 1, 2, 2, 3)))):
         parameter = parameters[int(random.integers(len(parameters)))]
-        value = VALUES[int(random.integers(len(VALUES)))]
-        if isinstance(parameter.type, click.Choice) and random.integers(4):
-            value = str(random.choice(list(parameter.type.choices)))
+        values = taken_by(attacked.command, parameter) if random.integers(4) else VALUES  # those that get further
+        value = values[int(random.integers(len(values)))] if values else ""
         if isinstance(parameter, click.Argument):
             argument = value
             continue
@@ -298,19 +320,18 @@ def test_every_option_takes_or_refuses_every_hostile_value(home, monkeypatch, tm
     for command, parameter in distinct().values():
         if getattr(parameter, "is_flag", False):
             continue
-        context = click.Context(command)
         for value in VALUES:
             try:
-                parameter.process_value(context, [value] if parameter.multiple or parameter.nargs == -1 else value)
-            except (click.ClickException, IwmOptsError):
-                continue
+                is_taken(command, parameter, value)
             except BaseException as error:
                 findings.append(f"{parameter.name} {value[:60]!r}: {type(error).__name__}: {str(error)[:100]}")
     assert not findings, "\n".join([f"{len(findings)} findings", *findings[:40]])
 
 
 @pytest.mark.parametrize("name", USUAL)
-def test_the_usual_run_of_each_command_works(attack, name):
+def test_the_usual_run_of_each_command_works(attack, home, name):
     """So that an attack reaches more than the first check."""
     open_trade(attack, name)
+    shutil.rmtree(home / "given")
+    (home / "given").mkdir()
     assert attack(COMMANDS[name].arguments([], None), may_write=False, must_work=True) == []
