@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 import click
 
-from iwm_opts.errors import LONGEST, ConflictError, DataError, IwmOptsError, printable
+from iwm_opts.errors import LONGEST, LONGEST_PART, ConflictError, DataError, IwmOptsError, printable
 
 GC_ALLOCATIONS = 200_000  # between collections of the youngest objects; the interpreter's own is 700 to 2,000
 COMMANDS = {
@@ -198,6 +198,8 @@ def run() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 an error with its remedy, 2 usage, 130 and 143 stopped."""
     given = _hoisted(sys.argv[1:] if arguments is None else arguments)
+    if odd := next((text for text in given if not _is_sendable(text)), None):
+        _fail(f"{odd[:LONGEST_PART]!r} holds NUL or an unpaired surrogate, which no argument has", 2)
     if "--debug" in given:
         sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
     try:
@@ -224,6 +226,14 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(DataError(error.filename or "file", error.strerror or str(error))))
     except Exception as error:  # unexpected: one line; --debug shows the traceback
         _fail(f"{type(error).__name__}: {error}; run again with --debug and report it")
+
+
+def _is_sendable(text: str) -> bool:
+    """Whether a system could hand over an argument: no name of a file is odder."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _hoisted(arguments: list[str]) -> list[str]:

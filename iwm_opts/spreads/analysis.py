@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from iwm_opts.spreads.legs import Packages
 
 Array = NDArray[np.float64]
 
+VARIANCE_RATIOS: Final = (0.01, 100.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -33,8 +36,10 @@ class Terms:
     delivery_gap: float = 0.0  # move against delivered shares before they are closed, a fraction; 0 settles in cash
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.variance_ratio < np.inf:
-            raise InputError("variance_ratio", self.variance_ratio, "must be positive", "1 is the smile itself")
+        low, high = VARIANCE_RATIOS
+        if not low <= self.variance_ratio <= high:
+            rule = f"must lie from {low:g} to {high:g}"
+            raise InputError("variance_ratio", self.variance_ratio, rule, "1 is the smile itself")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
