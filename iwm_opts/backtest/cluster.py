@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,7 @@ from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.mapping import ranges
+from iwm_opts.io.opening import read_object
 from iwm_opts.io.panel_cache import PACKAGE, code_digest
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 Places = NDArray[np.int64]
 
 LOCAL: Final = "local"
+ADDRESS: Final = re.compile(r"(?:tcp|tls|wss?)://(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):(\d{1,5})/?")
+PORTS: Final = range(1, 1 << 16)
+WRITE: Final = "write local, tcp://HOST:PORT or a scheduler's file"
 SHORTEST: Final = 64  # parts of a worker's share, of which the last tasks are one each
 LONGEST: Final = 2**15  # variants of a task: a minute of 20 paths, which a stop or a lost worker costs at most
 RETRIES: Final = 3  # of a task whose worker was lost
@@ -150,15 +155,24 @@ def _connect(cluster: str, stack: ExitStack) -> "Client":
             )  # fmt: skip
         # Results need not pass through the scheduler, and stay in its memory, where workers can be reached.
         options: dict[str, Any] = {"address": stack.enter_context(local_cluster), "direct_to_workers": True}
-    elif "://" in cluster:
-        options = {"address": cluster}
-    elif Path(cluster).is_file():
-        options = {"scheduler_file": cluster}
     else:
-        rule = "names neither local, an address nor a scheduler file"
-        raise InputError("cluster", cluster, rule, "write local, tcp://HOST:PORT or a file")
+        options = {"address": _address_of(cluster)}
     client: Client = stack.enter_context(Client(**options, timeout=TIMEOUT))
     return client
+
+
+def _address_of(cluster: str) -> str:
+    """Address of a scheduler, named itself or by the scheduler's file."""
+    address: object = cluster
+    if "://" not in cluster:
+        if not Path(cluster).is_file():
+            rule = "names neither local, an address nor a scheduler file"
+            raise InputError("cluster", cluster, rule, WRITE)
+        address = (read_object(Path(cluster), WRITE) or {}).get("address")
+    named = ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    if named is None or int(named[1]) not in PORTS:
+        raise InputError("cluster", cluster, "names no address of a scheduler", WRITE)
+    return named[0]
 
 
 def map_on_cluster(
