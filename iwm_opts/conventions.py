@@ -109,6 +109,7 @@ DELIVERY_GAP_SOURCE: Final = "largest of IWM's opens 2000-2026: -9.1% and +9.9%"
 # Mean realised variance over mean implied variance, RVX against IWM's next 21 sessions, 2009-09-16 to 2025-06-04:
 # n = 3949 overlapping windows; 95% interval by stationary bootstrap, mean blocks of 21 to 126 sessions.
 REALISED_IMPLIED_VARIANCE: Final = 0.81
+VARIANCE_RATIOS: Final = (0.01, 100.0)  # that may be given in its place
 REALISED_IMPLIED_VARIANCE_INTERVAL: Final = (0.69, 0.97)
 REALISED_IMPLIED_VARIANCE_SOURCE: Final = "RVX against IWM's next 21 sessions, 2009-2025, 3949 windows"
 

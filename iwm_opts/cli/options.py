@@ -24,6 +24,7 @@ from iwm_opts.conventions import (
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
     STRATEGY,
+    VARIANCE_RATIOS,
     YEARS,
 )
 from iwm_opts.documents import CONTROL
@@ -33,6 +34,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 OFF = ("none", "off")
 MOST_SHOWN: Final = 200  # characters of a name in a message
 MOST: Final = 10_000_000
+SIZES: Final = 1e-9, 1e12  # of a number that is not 0: none of a market is smaller or larger, and products overflow
 MOST_SEED: Final = 2**63 - 1  # a column of tables holds it
 
 
@@ -99,6 +101,8 @@ class Number(click.FloatRange):
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
+        if number and not SIZES[0] <= abs(number) <= SIZES[1]:
+            self.fail(f"{value!r} must be 0, or from {SIZES[0]:g} to {SIZES[1]:g} without its sign", param, ctx)
         return number
 
 
@@ -337,7 +341,7 @@ cost_options = group(
 measure_options = group(
     option(
         "--variance-ratio",
-        type=FractionParam(),
+        type=FractionParam(*VARIANCE_RATIOS),
         default=REALISED_IMPLIED_VARIANCE,
         help="Realised over implied variance behind expected_profit; 1 is the smile itself.",
     ),

@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, REALISED_IMPLIED_VARIANCE
+from iwm_opts.conventions import MULTIPLIER, REALISED_IMPLIED_VARIANCE, VARIANCE_RATIOS
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel, Fills, fill_packages
@@ -20,8 +19,6 @@ from iwm_opts.market.sabr import fit_sabr
 from iwm_opts.spreads.legs import Packages
 
 Array = NDArray[np.float64]
-
-VARIANCE_RATIOS: Final = (0.01, 100.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,9 +183,12 @@ def test_a_local_cluster_does_not_look_at_itself_all_the_time(monkeypatch):
     assert (profile, *thresholds) == (False, "268435456", "33554432")
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:99999", "tcp://x", "ucx://x:1", "tcp://[", '{"address": 5}', "{}"])
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:99999", "tcp://x", "ucx://x:1", "tcp://[", '{"address": 5}', "{}"]
+)
 def test_an_address_that_is_none_is_named(address, tmp_path):
     (tmp_path / "scheduler.json").write_text(address)
     cluster_name = str(tmp_path / "scheduler.json") if address.startswith("{") else address
-    with pytest.raises(InputError, match="names no address of a scheduler"), cluster.open_client(cluster_name):
+    told = pytest.raises(InputError, match="names no address of a scheduler")
+    with told, cluster.open_client(cluster_name):
         pass
