@@ -60,6 +60,8 @@ OPTIONS: dict[str, Any] = {
 # A function that allocates nothing needs no reference counts. Numba would count every array of every record at every
 # call: a day loop that hands its records on spent nine tenths of its time there.
 COUNTLESS: dict[str, Any] = {"_nrt": False}
+INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, **COUNTLESS}
+UNFUSED: dict[str, Any] = {"fastmath": FASTMATH - {"contract"}}
 # Passes for closures, object mode, parallel loops and error messages; kernels are plain numeric loops.
 SKIPPED_PASSES = frozenset({
     "WithLifting", "InlineClosureLikes", "RewriteSemanticConstants", "RewriteDynamicRaises",
@@ -488,9 +490,10 @@ def kernel(
     """Compile a function as a kernel on its first call, for the signature where one is given.
 
     The first calls, on up to `few` elements in all, run as Python: to load machine code takes 5 ms and to make it half
-    a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call. The
-    two may differ in the last bit, where compiled code rounds a product and a sum once: not for prices and greeks.
+    a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call, and
+    is UNFUSED, as its building blocks must be: see `unfused`.
     """
+    options = (UNFUSED if few else {}) | options
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = _dispatcher(_Kernel, function, signature, cache and IS_KEPT, options)
@@ -508,8 +511,12 @@ def inline(function: Callable[..., Any]) -> Any:
     of compiling for the barrier kernels against 0.6, for the same machine code. It allocates nothing, and so counts no
     references: see COUNTLESS.
     """
-    options = {"forceinline": True, "no_cpython_wrapper": True, **COUNTLESS}
-    return _dispatcher(_Inline, function, None, IS_KEPT, options)
+    return _dispatcher(_Inline, function, None, IS_KEPT, INLINED)
+
+
+def unfused(function: Callable[..., Any]) -> Any:
+    """Compile a building block as `inline` does, for the same bits as in Python: no product is rounded with its sum."""
+    return _dispatcher(_Inline, function, None, IS_KEPT, INLINED | UNFUSED)
 
 
 def internal(function: Callable[..., Any]) -> Any:

@@ -4,13 +4,13 @@ import math
 
 from numba import float64, int64, types
 
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import kernel, unfused
 
 FLOATS, INTS = float64[::1], int64[::1]
 NO_STRIP = (math.nan, 0, 0, -1, -1, False, False, 0, math.nan)
 
 
-@inline
+@unfused
 def _excess(inner, outer, gap):
     """Area of a trapezoid above the exponential through its two ends: what convex prices make a gap overstate."""
     decay = math.log(inner / outer)
@@ -19,7 +19,7 @@ def _excess(inner, outer, gap):
     return gap * abs(0.5 * (inner + outer) - (inner - outer) / decay)
 
 
-@inline
+@unfused
 def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price):
     """Sum of delta-K / K^2 x price from the centre outwards, the centre's share of this side included.
 
@@ -69,7 +69,7 @@ def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price)
     return total + 0.5 * gap * last_weight, used, end, empty >= 2, absent, unsupported
 
 
-@inline
+@unfused
 def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, low, high, forward, discount):
     """`total_variance` of the strikes `low` to `high` - 1 of longer arrays; indices returned are of those arrays."""
     centre = -1

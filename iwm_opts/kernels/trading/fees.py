@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from numba import float64, types
 
-from iwm_opts.kernels._jit import inline, kernel, record_type
+from iwm_opts.kernels._jit import kernel, record_type, unfused
 
 
 class Charges(NamedTuple):
@@ -24,7 +24,7 @@ class Charges(NamedTuple):
 CHARGES = record_type(Charges, *(float64,) * len(Charges._fields))
 
 
-@inline
+@unfused
 def order_fees(charges, commission, sold, ratio, contracts, premium_sold):
     """Fees of an order, dollars for all of it; arguments as of `contract_fees`.
 
@@ -33,7 +33,7 @@ def order_fees(charges, commission, sold, ratio, contracts, premium_sold):
     return contract_fees(charges, commission, sold, ratio, contracts) + premium_fee(charges, contracts, premium_sold)
 
 
-@inline
+@unfused
 def contract_fees(charges, commission, sold, ratio, contracts):
     """Part of an order's fees that its premium does not matter to.
 
@@ -49,7 +49,7 @@ def contract_fees(charges, commission, sold, ratio, contracts):
     return total + bought
 
 
-@inline
+@unfused
 def premium_fee(charges, contracts, premium_sold):
     """Part of an order's fees on the premium that it sells."""
     return premium_sold * charges.sec * charges.multiplier * contracts

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import kernel, unfused
 
 TICK_NOISE = 1e-6  # share of a tick by which binary arithmetic may miss a decimal price; never worth a tick
 
 
-@inline
+@unfused
 def against_the_trader(credit, ticks_per_dollar):
     """Round a credit down to the tick, so that a debit (a negative credit) grows; unrounded at 0 ticks per dollar."""
     if ticks_per_dollar <= 0.0:
@@ -17,7 +17,7 @@ def against_the_trader(credit, ticks_per_dollar):
     return np.floor(credit * ticks_per_dollar + TICK_NOISE) / ticks_per_dollar
 
 
-@inline
+@unfused
 def two_sided(bid, ask):
     """Midpoint and half-spread of one leg, its bid floored at zero; NaN where the ask is invalid or below the bid."""
     if not (0.0 < ask < math.inf and bid <= ask):
@@ -26,13 +26,13 @@ def two_sided(bid, ask):
     return 0.5 * (floored + ask), 0.5 * (ask - floored)
 
 
-@inline
+@unfused
 def offset_from_mid(share, half_spread, least):
     """Share of the half-spread, at least `least`, and never beyond natural unless the share itself is."""
     return min(max(share * half_spread, least), max(share, 1.0) * half_spread)
 
 
-@inline
+@unfused
 def max_vertical_cost(sign, right, ratio, mid, half, share, ticks_per_dollar):
     """Cost against mid of the most expensive vertical inside a package."""
     dearest = 0.0

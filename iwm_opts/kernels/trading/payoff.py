@@ -2,16 +2,16 @@
 
 import math
 
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import kernel, unfused
 
 
-@inline
+@unfused
 def intrinsic(right, strike, spot):
     """Payoff of one option at expiry; `right` is +1 for a call and -1 for a put."""
     return max(right * (spot - strike), 0.0)
 
 
-@inline
+@unfused
 def package_payoff(sign, right, strike, spot):
     """Payoff of one package (arrays over legs) at one price, dollars a share."""
     total = 0.0
@@ -20,7 +20,7 @@ def package_payoff(sign, right, strike, spot):
     return total
 
 
-@inline
+@unfused
 def contracts_in_the_money(sign, right, strike, spot):
     """How many contracts of one package would be exercised or assigned at one price."""
     count = 0.0
@@ -30,7 +30,7 @@ def contracts_in_the_money(sign, right, strike, spot):
     return count
 
 
-@inline
+@unfused
 def calls_assigned_early(sign, right, strike, spot):
     """Short calls in the money, or at it, at one price; assigned early, the writer of each owes the dividend."""
     count = 0.0
@@ -40,7 +40,7 @@ def calls_assigned_early(sign, right, strike, spot):
     return count
 
 
-@inline
+@unfused
 def upper_slope(sign, right):
     """Slope of the payoff above the highest strike."""
     slope = 0.0
@@ -50,7 +50,7 @@ def upper_slope(sign, right):
     return slope
 
 
-@inline
+@unfused
 def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
     """Largest profit, largest loss at expiry and largest loss of one package, dollars a share: see `extremes`."""
     best = lowest = adjusted = package_payoff(sign, right, strike, 0.0) + credit
@@ -74,7 +74,7 @@ def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
     )
 
 
-@inline
+@unfused
 def delivered_loss(sign, right, strike, credit, dividends, exercise_fee, gap):
     """Largest loss of one package held to expiry, dollars a share, delivered shares closed after a move against them.
 

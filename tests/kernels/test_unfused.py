@@ -1,0 +1,96 @@
+"""Kernels whose first calls run as Python give the same bits compiled."""
+
+import numpy as np
+import pytest
+
+from iwm_opts.kernels._jit import _Kernel, config
+from iwm_opts.kernels.panel import variance_index
+from iwm_opts.kernels.trading import assignment, fees, fill, payoff, sizing
+
+MODULES = (variance_index, assignment, fees, fill, payoff, sizing)
+CALLS = 400
+
+pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+
+
+def legs(rng):
+    strike = np.sort(rng.uniform(200.0, 300.0, (4, 4)), axis=1)
+    return rng.choice([-1.0, 1.0], (4, 4)), rng.choice([-1.0, 1.0], (4, 4)), strike, rng.uniform(0.0, 3.0, 4)
+
+
+def delivered_losses(rng):
+    return (*legs(rng), 0.37, 0.05, rng.uniform(0.0, 0.1), np.empty(4))
+
+
+def extremes(rng):
+    return (*legs(rng), 0.37, 0.05, np.empty(4), np.empty(4), np.empty(4))
+
+
+def breakevens(rng):
+    return (*legs(rng), np.empty((4, 2)))
+
+
+def kelly_share(rng):
+    return tuple(rng.uniform(0.0, 1.0, 3))
+
+
+def whole_units(rng):
+    return tuple(rng.uniform(1.0, 1e4, 2))
+
+
+def units_within(rng):
+    return rng.uniform(0.0, 1e5, 3), rng.uniform(1.0, 1e3, 3)
+
+
+def orders(rng):
+    charges = fees.Charges(*rng.uniform(0.0, 1.0, 5), *rng.uniform(0.0, 0.01, 2), 5.0, 100.0)
+    return charges, rng.uniform(), rng.choice([0.0, 1.0], 4), np.ones(4), 3.0, rng.uniform(0.0, 5.0, 4), np.empty(4)
+
+
+def fill_prices(rng):
+    bid = rng.uniform(0.0, 5.0, (4, 4))
+    ask = bid + rng.uniform(0.0, 0.3, (4, 4))
+    signs = rng.choice([-1.0, 1.0], (2, 4))
+    return (*signs, np.ones(4), bid, ask, rng.uniform(), bool(rng.integers(2)), 100.0, *np.empty((3, 4)))
+
+
+def is_assigned(rng):
+    spot, strike = rng.uniform(200.0, 300.0, (2, 5))
+    opposite, bid = rng.uniform(0.0, 5.0, (2, 5))
+    t, next_ex, next_cash, dividends = rng.uniform(0.0, [[0.2], [0.2], [1.0], [1.0]], (4, 5))
+    right, rate = rng.choice([-1.0, 1.0], 5), np.full(5, 0.04)
+    return right, spot, strike, opposite, bid, rate, t, next_ex, next_cash, dividends, np.empty(5)
+
+
+def total_variance(rng):
+    strike = np.arange(200.0, 300.0, 2.5)
+    time_value = rng.uniform(0.0, 5.0, (2, len(strike))) * np.exp(-np.abs(strike - 250.0) / 15.0)
+    call, put = np.maximum([250.0 - strike, strike - 250.0], 0.0) + time_value
+    return strike, call, call + 0.05, put, put + 0.05, 250.3, 0.997
+
+
+MADE = {make.__name__: make for make in (
+    delivered_losses, extremes, breakevens, kelly_share, whole_units, units_within, orders, fill_prices, is_assigned,
+    total_variance,
+)}  # fmt: skip
+FEW = {name: function for module in MODULES for name, function in vars(module).items() if isinstance(function, _Kernel)}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_compiled_code_has_the_bits_of_python(name, monkeypatch):
+    rng, compiled = np.random.default_rng(1), FEW[name]
+    monkeypatch.setattr(compiled, "few", 0)
+    for _ in range(CALLS):
+        given = MADE[name](rng)
+        copies = [[np.copy(value) if isinstance(value, np.ndarray) else value for value in given] for _ in range(2)]
+        with np.errstate(all="ignore"):
+            results = compiled(*copies[0]), compiled.py_func(*copies[1])
+        if results[0] is not None:
+            np.testing.assert_array_equal(*results)
+        for one, other in zip(*copies, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_every_such_kernel_is_compared():
+    assert {name for name, function in FEW.items() if function.few > 0} <= set(MADE)
+    assert all(function.targetoptions["fastmath"] == {"nsz"} for name, function in FEW.items() if name in MADE)
