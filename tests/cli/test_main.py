@@ -254,7 +254,7 @@ def test_without_a_writable_cache_nothing_is_kept_beside_the_sources(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
     assert "None" in done.stdout
-    command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "ivr", "--source", "sim"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "Every run compiles" in run.stderr
     assert "NUMBA_CACHE_DIR" in run.stderr
@@ -283,7 +283,7 @@ def test_a_narrow_console_gets_its_page(chain_file):
 
 def test_a_first_run_says_that_it_compiles(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
-    command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "ivr", "--source", "sim"]
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in "12")
     assert first.stderr.startswith("Compiling kernels")
     assert second.stderr == ""
