@@ -351,11 +351,12 @@ class _Https(_Watched, urllib.request.HTTPSHandler):
 
 
 def _away(request: urllib.request.Request, onward: str) -> DataError:
-    return DataError(request.full_url, f"redirects to {onward[:120]}", "give that address if you trust it")
+    remedy = "give that address if you trust it, or the file that a browser gets there"
+    return DataError(request.full_url, f"redirects to {onward[:120]}", remedy)
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Redirections on a host, or to another one over https."""
+    """Redirections on a host, or from http to https there."""
 
     max_redirections = 5
 
@@ -376,6 +377,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         """Return the request that follows, with the range of the first."""
         here, there = urlsplit(req.full_url), urlsplit(newurl)
-        if there.scheme != "https" and (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        is_same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+        if not is_same and (here.hostname, "https") != (there.hostname, there.scheme):
             raise _away(req, newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -4,12 +4,14 @@ import os
 import re
 import threading
 import time
+import urllib.request
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.download import Download, Pace, download
+from iwm_opts.io.download import Download, Pace, _SafeRedirects, download
 
 BODY = bytes(range(256)) * 400
 QUICK = Pace(timeout=0.5, stall=0.3, crawl=2_000.0, backoff=0.01)
@@ -48,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
             self.redirect("ftp://127.0.0.1/data.parquet")
         elif self.path == "/other":
             self.redirect(f"http://localhost:{server.server_port}/data.parquet")
+        elif self.path == "/elsewhere":
+            self.redirect("https://localhost/data.parquet")
         elif self.path == "/unmeasured":
             self.send_response(200)
             self.end_headers()
@@ -191,6 +195,12 @@ def test_a_redirection_is_followed(files, tmp_path):
     assert download(f"{files.url}/away", tmp_path / "data", None, QUICK).path.read_bytes() == BODY
 
 
+def test_a_redirection_to_https_on_the_host_is_followed():
+    request = urllib.request.Request("http://example.com:8080/data")
+    onward = _SafeRedirects().redirect_request(request, None, 301, "", Message(), "https://example.com/data")
+    assert onward.full_url == "https://example.com/data"
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -200,6 +210,7 @@ def test_a_redirection_is_followed(files, tmp_path):
         ("/cut.parquet", "cut short.*Run it again"), ("/cut.zip", "cut short"),
         ("/refused", "an answer without data; it says: rate limit"),
         ("/ftp", "redirects to ftp://"), ("/other", "redirects to http://localhost"), ("/loop", "redirects in a loop"),
+        ("/elsewhere", "redirects to https://localhost/data.parquet. Give that address"),
     ],
 )  # fmt: skip
 def test_wrong_files_are_named_and_not_kept(files, tmp_path, path, words):
