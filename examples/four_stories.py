@@ -25,6 +25,7 @@ from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
+from iwm_opts.conventions import STRATEGY
 from iwm_opts.sources.source import ModelledFiles
 
 DRAWS = 1000
@@ -61,7 +62,7 @@ def stories(folder: Path) -> str:
 
 def history_rules() -> Rules:
     """Return the default rules of histories, one package a trade."""
-    return iwm.Rules(contracts=1).resolved()
+    return iwm.Rules(contracts=1, width=STRATEGY.history_width).resolved()
 
 
 def data_folder() -> Path | None:

@@ -112,6 +112,8 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     bars = _optional_columns(bars, notes)
     bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
+    if wrong_bars(bars).all():
+        raise DataError(frame.path, "no bar has the range of a session between its low and its high", REMEDY)
     bars = _between_jumps(_without_wrong(bars, notes), notes)
     _name_gaps(bars, notes)
     bars.attrs[NOTES] = tuple(notes)

@@ -155,7 +155,7 @@ def test_a_grid_takes_ranges(run):
     for grid, message in (
         ("profit=0.5:0.3:0.1", "needs FIRST <= LAST"),
         ("profit=0.1:0.3:0", "a STEP above 0"),
-        ("profit=0:1:0.0001", "10001 values"),
+        ("profit=0:1:0.0001", "more than 1,000 values"),
         ("profit=a:b:c", "not FIRST:LAST:STEP"),
     ):
         failed = run("sweep", *SMALL, "--grid", grid)

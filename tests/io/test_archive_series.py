@@ -33,7 +33,7 @@ def record(tmp_path):
 def bars(first, closes):
     index = pd.DatetimeIndex(pd.bdate_range(first, periods=len(closes)), name="date")
     close = np.array(closes, dtype=float)
-    return pd.DataFrame({"open": close, "high": close + 1, "low": close - 1, "close": close}, index=index)
+    return pd.DataFrame({"open": close, "high": close + 0.1, "low": close - 0.1, "close": close}, index=index)
 
 
 def test_new_rows_go_over_old_ones_and_beside_them(record):

@@ -317,7 +317,11 @@ class Countdown:
 def at_clock(now: float) -> None:
     """Set the clock of this process."""
 
-    class Odd(datetime):
+    class Anytime(type):
+        def __instancecheck__(cls, value: object) -> bool:  # what was made at the right clock is a datetime too
+            return isinstance(value, datetime)
+
+    class Odd(datetime, metaclass=Anytime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:
             return datetime.fromtimestamp(now, tz)
