@@ -112,9 +112,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     bars = _optional_columns(bars, notes)
     bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
-    if wrong_bars(bars).all():
-        raise DataError(frame.path, "no bar has the range of a session between its low and its high", REMEDY)
-    bars = _between_jumps(_without_wrong(bars, notes), notes)
+    bars = _between_jumps(_without_wrong(frame, bars, notes), notes)
     _name_gaps(bars, notes)
     bars.attrs[NOTES] = tuple(notes)
     return bars
@@ -239,11 +237,13 @@ def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return bars
 
 
-def _without_wrong(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _without_wrong(frame: Frame, bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Bars without those whose prices are not of their session."""
     wrong = wrong_bars(bars)
     if not wrong.any():
         return bars
+    if wrong.all():
+        raise DataError(frame.path, "no bar has the range of a session between its low and its high", REMEDY)
     days = [f"{day:%Y-%m-%d}" for day in bars.index[wrong]]
     shown = ", ".join(days[:SHOWN]) + (", ..." if len(days) > SHOWN else "")
     notes.append(f"{counted(len(days), 'bars')} far from the prices before and behind left out ({shown})")

@@ -95,7 +95,7 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
     Raises
     ------
     DataError
-        Names a refusal, an address that is none, a redirection to an unsafe one, a web page in place of data, a
+        Names a refusal, an address that is none, a redirection to another host, a web page in place of data, a
         transfer that breaks off or stalls in every attempt, or a text of unstated length whose last line has no end.
     """
     address, pace = as_address(address), pace or Pace()
