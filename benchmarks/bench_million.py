@@ -56,7 +56,7 @@ def main() -> None:
         rules = RuleGrid(grid, lambda values: replace(base, **values))
         total = len(rules)
         show = measured if is_shown else lambda name, call, count: call()
-        variants = show("rules", lambda: variants_of(grid, rules, trials), total)
+        variants = show("rules", lambda: variants_of(grid, rules), total)
         outcomes = show("figures", lambda: Outcomes.joined(list(run_variants(trials, variants, 1))), total)
         gains = DailyGains.of(trials, variants, 1)
         distinct = len(np.unique(outcomes.digests))

@@ -5,7 +5,7 @@
 DATA is a folder with daily/IWM_yahoo_adj_div.csv.gz (bars with dividends), vol/RVX_History.csv.gz, and if it is there
 vol/VIX9D_History.csv.gz, vol/VIX_History.csv.gz and rates/us_treasury_yields_daily.csv.gz; IWM_OPTS_TEST_DATA names it
 where no argument does. Prices of IWM and the volatility index are real; the options' quotes are those of a model scaled
-to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with wings of 1.5% of the spot, one
+to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with wings of 2% of the spot, one
 package a trade, closed at half the credit, at a loss of twice the credit or at 21 days; entered on any day (up to five
 at once), or only while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the
 first rank is known in October 2010.
@@ -25,7 +25,6 @@ from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
-from iwm_opts.conventions import STRATEGY
 from iwm_opts.sources.source import ModelledFiles
 
 DRAWS = 1000
@@ -62,7 +61,7 @@ def stories(folder: Path) -> str:
 
 def history_rules() -> Rules:
     """Return the default rules of histories, one package a trade."""
-    return iwm.Rules(contracts=1, width=STRATEGY.history_width).resolved()
+    return iwm.Rules(contracts=1).resolved()
 
 
 def data_folder() -> Path | None:

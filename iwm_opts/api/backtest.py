@@ -201,7 +201,6 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
-    rules = rules.on_market(trials)
     allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
     prepared = [trial.prepare(rules.resolved()) for trial in trials]
     results = tuple(_run(ready, rules, days) for ready, days in zip(prepared, allowed, strict=True))

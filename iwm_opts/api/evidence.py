@@ -121,7 +121,7 @@ def answer_evidence(
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
-    resolved = rules.on_market(trials).resolved()
+    resolved = rules.resolved()
     bands = request.bands
     if bands is None:
         bands = BAND_DRAWS if all(market_kind(trial.market) == MODELLED for trial in trials) else 0

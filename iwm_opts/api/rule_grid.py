@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.grid import GridValues, Variants, as_number, combinations
 from iwm_opts.backtest.rule_table import GridRules, RuleTable
-from iwm_opts.backtest.trial import Trial
 
 EXIT_NAMES: Final = ("profit", "stop", "touch", "exit_dte", "time_stop", "exit_rank")
 """Exits among the fields of `Rules`, in the order of a `RuleTable`'s columns."""
@@ -76,9 +75,9 @@ class RuleGrid(Sequence[Rules]):
         """Rules of each combination of the names that are not exits."""
         return tuple(head for head, _ in self.made)
 
-    def on_market(self, trials: Sequence[Trial]) -> GridRules:
-        """Rules as the engine takes them on a market."""
-        heads = RuleTable.of(rules.on_market(trials).resolved() for rules in self.heads)
+    def resolved(self) -> GridRules:
+        """Rules as the engine takes them."""
+        heads = RuleTable.of(rules.resolved() for rules in self.heads)
         fields = [_field(name) for name in self.grid]
         columns = tuple(EXIT_NAMES.index(name) if name in EXIT_NAMES else None for name in fields)
         values = tuple(
@@ -103,12 +102,8 @@ def heads_of(rules: Sequence[Rules]) -> Sequence[Rules]:
     return rules.heads if isinstance(rules, RuleGrid) else rules
 
 
-def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules], trials: Sequence[Trial]) -> Variants:
+def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules]) -> Variants:
     """Variants of a grid, `rules` in the order of its combinations."""
-    source: RuleTable | GridRules
-    if isinstance(rules, RuleGrid):
-        source = rules.on_market(trials)
-    else:
-        source = RuleTable.of(each.on_market(trials).resolved() for each in rules)
+    source = rules.resolved() if isinstance(rules, RuleGrid) else RuleTable.of(each.resolved() for each in rules)
     values = GridValues({name: [as_number(value) for value in values] for name, values in grid.items()})
     return Variants(np.arange(len(source)), source, values)

@@ -1,7 +1,7 @@
 """Rules of a backtest: one flat record whose fields are the options of the command."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,6 @@ from iwm_opts.api.gates import IvRankBelow
 from iwm_opts.api.screening import as_fees, as_fill
 from iwm_opts.backtest import rules as engine
 from iwm_opts.backtest.macro import macro_rule
-from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import (
     ACCOUNT,
     DEBIT_DELTA,
@@ -64,8 +63,7 @@ class Rules:
     short_delta, put_delta, call_delta : float or str, optional
         |delta| of the short strikes (of the long strikes, in a debit): 0.16 or "16%" of a credit, 0.55 of a debit.
     width, put_width, call_width : float or str, optional
-        Between short and long strike: 5 (dollars), "2%" (of the spot) or "0.6sd" (to expiration). $5 unless given, but
-        1.5% on a market whose price spans more than a factor of two.
+        Between short and long strike: 5 (dollars), "2%" (of the spot) or "0.6sd" (to expiration). 2% unless given.
     wing_delta : float, optional
         |delta| of the long strikes, in place of a width.
     min_credit_width : float, optional
@@ -176,13 +174,6 @@ class Rules:
         """Whether entry days are the caller's, by a series or a function."""
         return self.entries is not None or (self.gate is not None and not isinstance(self.gate, IvRankBelow))
 
-    def on_market(self, trials: Sequence[Trial]) -> "Rules":
-        """Return the rules with the width that suits the prices of a market, where none is given."""
-        widths = (self.width, self.put_width, self.call_width, self.wing_delta)
-        spot = np.concatenate([trial.market.spot for trial in trials])
-        is_given = any(width is not None for width in widths)
-        return self if is_given or not engine.spans_prices(spot) else replace(self, width=STRATEGY.history_width)
-
     def resolved(self) -> engine.Rules:
         """Rules as the engine takes them, every default filled in."""
         wings = self._wing(self.put_width), self._wing(self.call_width)
@@ -210,7 +201,7 @@ class Rules:
     def _wing(self, width: Width | None) -> Wing:
         if width is None and self.wing_delta is not None:
             return Wing(delta=parse_fraction(self.wing_delta, "wing_delta"))
-        return Wing.parse(width or self.width or STRATEGY.width)
+        return Wing.parse(width or self.width or STRATEGY.history_width)
 
     def _dte(self) -> tuple[int, int]:
         low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte

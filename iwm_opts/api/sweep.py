@@ -248,7 +248,7 @@ def _opened(
     given, threads = request.market, request.threads or os.cpu_count() or 1
     market = given if isinstance(given, Market) else open_market(given, reach(*heads_of(request.rules)), on_progress)
     trials = market.with_macro(request.rules[0].macro)
-    variants = variants_of(request.grid, request.rules, trials)
+    variants = variants_of(request.grid, request.rules)
     gains = DailyGains.of(trials, variants, threads)
     with ExitStack() as stack:
         if client is None and request.cluster:

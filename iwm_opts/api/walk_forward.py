@@ -124,7 +124,7 @@ def answer_walk_forward(request: WalkForwardRequest, on_progress: OnProgress | N
     given = request.market
     market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
     trials = market.with_macro(request.rules[0].macro)
-    variants = variants_of(request.grid, request.rules, trials)
+    variants = variants_of(request.grid, request.rules)
     walk = walk_trials(trials, variants, request.schedule, request.threads, on_progress, request.seed, request.draws)
     return WalkForwardResult(walk, compare_arms(walk, request.seed, request.draws))
 

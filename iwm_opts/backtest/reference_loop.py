@@ -15,12 +15,14 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.simulation.quote import PREMIUM_FLOOR, ROUNDING_SLACK, WIDEST
+from iwm_opts.spreads.legs import Wing
 
 FEE: Final = 0.65  # dollars a contract
 TIE: Final = 1e-9  # dollars: 3 x 1.01 is not 3.03 in binary
 NATURAL: Final = FillModel.parse("natural")
+FIVE: Final = Wing(width=5.0)
 RULES: Final = Rules(
-    EntryRule(),
+    EntryRule(put_wing=FIVE, call_wing=FIVE),
     GateRule(),
     ExitRule(),
     SizeRule(contracts=1),

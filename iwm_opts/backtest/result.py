@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
 from iwm_opts.backtest.prices import PIN_DISTANCE
-from iwm_opts.backtest.rules import Rules, spans_prices
+from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER, STRATEGY, counted
 from iwm_opts.execution.exits import stop_is_beyond
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
@@ -38,6 +38,7 @@ SKIP_REASONS: Final = (
     "size is zero, limited by buying power",
 )
 CASCADE: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment", "pnl")
+SPAN: Final = 2.0  # highest over lowest spot beyond which a width in dollars is several rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,9 +245,11 @@ def _span_note(prepared: "Prepared") -> list[str]:
     """Note of wings in dollars over a history that spans more than a factor of two in spot."""
     spot, entry = prepared.market.spot, prepared.rules.entry
     fixed = [wing.width for wing in (entry.put_wing, entry.call_wing) if wing.width is not None and wing.unit == "$"]
-    if not fixed or len(prepared.book.legs) < 2 or not spans_prices(spot):
+    if not fixed or len(prepared.book.legs) < 2:
         return []
     low, high = float(np.nanmin(spot)), float(np.nanmax(spot))
+    if not high > SPAN * low:
+        return []
     width = max(fixed)
     shares = f"{width / high:.1%} to {width / low:.1%}"
     rule = f"a width of {STRATEGY.history_width} or 0.25sd is one rule throughout"

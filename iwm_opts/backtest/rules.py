@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from iwm_opts.conventions import (
     ACCOUNT,
     GATE_RANK,
@@ -38,12 +35,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 WORST, BEST = ORDERS = ("worst", "best")  # which exit counts on a day that calls for several
 MEASURES: Final = ("rank", "percentile")
 STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
-SPAN: Final = 2.0  # highest over lowest spot beyond which a width in dollars is several rules
-
-
-def spans_prices(spot: NDArray[np.float64]) -> bool:
-    """Whether prices ($, NaN left out) span more than a factor of two: a width in dollars is then several rules."""
-    return bool(np.nanmax(spot) > SPAN * np.nanmin(spot))
+WING: Final = Wing.parse(STRATEGY.history_width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +51,8 @@ class EntryRule:
     dte_slack: int = STRATEGY.dte_slack  # and none farther from it than this
     put_delta: float = STRATEGY.short_delta  # |delta|; the nearest strike is taken
     call_delta: float = STRATEGY.short_delta
-    put_wing: Wing = field(default=Wing(width=STRATEGY.width))
-    call_wing: Wing = field(default=Wing(width=STRATEGY.width))
+    put_wing: Wing = field(default=WING)
+    call_wing: Wing = field(default=WING)
     min_credit_width: float = 0.0  # credit at the entry fill over the wider wing; nothing to a debit
     weekdays: tuple[str, ...] = ()  # of WEEKDAYS; none means every session
     every: int = 1  # sessions from one entry to the next, at least

@@ -105,8 +105,7 @@ entry_options = group(
     option(
         "--width",
         type=WidthParam(),
-        help=f"Between short and long strike: 5 (dollars), 2% (of spot) or 0.6sd.  [default: {STRATEGY.width:g}; "
-        f"{STRATEGY.history_width} where the spot spans more than a factor of two]",
+        help=f"Between short and long strike: 5 (dollars), 2% (of spot) or 0.6sd.  [default: {STRATEGY.history_width}]",
     ),
     option("--put-width", type=WidthParam(), help="Width of the put side alone."),
     option("--call-width", type=WidthParam(), help="Width of the call side alone."),

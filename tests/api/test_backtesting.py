@@ -2,8 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import iwm_opts as iwm
+from iwm_opts.backtest import rules as engine
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.spreads.legs import Wing
 
@@ -109,7 +108,7 @@ def test_an_own_gate_reads_only_what_was_known(market):
 
 def test_a_sweep_holds_the_backtests_of_its_rules(market, ungated):
     rules = iwm.Rules(ivr_below=None, **FAST)
-    found = iwm.sweep(market, rules, {"profit": [0.5, None], "width": [5, 10]}, draws=99, threads=1)
+    found = iwm.sweep(market, rules, {"profit": [0.5, None], "width": ["2%", 10]}, draws=99, threads=1)
     frame = found.to_frame()
     assert frame["pnl"].iloc[0] == pytest.approx(ungated.costs["pnl"])
     wide = iwm.backtest(market, iwm.Rules(ivr_below=None, profit=None, width=10, **FAST))
@@ -180,15 +179,25 @@ def test_a_market_knows_its_days(market):
     assert frame["iv"].between(0.05, 1.5).all()
 
 
-def test_wings_follow_prices_that_more_than_double(market):
-    (trial,) = market.trials
-    rules = iwm.Rules(**FAST)
-    assert rules.on_market([trial]) is rules
-    wide, narrow = (
-        replace(trial, market=SimpleNamespace(spot=50.0 * np.linspace(1.0, ratio, 40))) for ratio in (2.01, 1.99)
-    )
-    assert rules.on_market([narrow]) is rules
-    assert rules.on_market([wide]).resolved().entry.put_wing == Wing.parse("1.5%")
-    for given in ({"width": 5}, {"put_width": 3}, {"wing_delta": 0.05}):
-        own = iwm.Rules(**FAST, **given)
-        assert own.on_market([wide]) is own
+def condor_widths(trades):
+    """Put and call width of each condor, dollars."""
+    strikes = [[float(strike) for strike in re.findall(r"[PC]([\d.]+)", legs)] for legs in trades["legs"]]
+    return np.diff(strikes)[:, [0, 2]]
+
+
+def test_wings_are_a_share_of_the_spot_unless_dollars_are_given(market, ungated):
+    shares = condor_widths(ungated.trades) / ungated.trades["entry_spot"].to_numpy()[:, None]
+    assert np.abs(shares - 0.02).max() <= 0.5 * 0.02
+    assert shares.mean() == pytest.approx(0.02, abs=0.001)
+    dollars = iwm.backtest(market, iwm.Rules(ivr_below=None, width=5, **FAST)).trades
+    assert (condor_widths(dollars) == 5.0).all()
+
+
+def test_every_question_of_a_history_starts_from_the_same_wings(market):
+    relative, rules, grid = Wing.parse("2%"), iwm.Rules(ivr_below=None, **FAST), {"profit": [0.25, 0.5]}
+    assert iwm.Rules().resolved() == engine.Rules()
+    found = iwm.evidence(market, iwm.Rules(**FAST), draws=19, random_draws=3, premium=False).evidence.rules
+    swept = iwm.sweep(market, rules, grid, draws=99, threads=1).swept.variants[0].rules
+    walked = iwm.walk_forward(market, rules, grid, in_sample=40, out_of_sample=40).walk.default_variant.rules
+    for each in (found, swept, walked):
+        assert (each.entry.put_wing, each.entry.call_wing) == (relative, relative)

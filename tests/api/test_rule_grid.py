@@ -23,23 +23,18 @@ GRID = {
 }
 
 
-@pytest.fixture(scope="module")
-def market():
-    return iwm.simulated_market(first="2023-02-15", last="2023-04-28", paths=1, seed=5)
-
-
-def test_each_variant_has_the_rules_of_its_combination(market):
-    trials, base = market.with_macro(None), iwm.Rules(contracts=1)
+def test_each_variant_has_the_rules_of_its_combination():
+    base = iwm.Rules(contracts=1)
     made = []
     rules = RuleGrid(GRID, lambda values: made.append(values) or replace(base, **values))
-    variants, expected = variants_of(GRID, rules, trials), combinations(GRID)
+    variants, expected = variants_of(GRID, rules), combinations(GRID)
     assert len(variants) == len(rules) == len(expected) == 576
     assert len(made) == 4 * (3 + 2 + 3 + 2 + 2 + 2)  # not one a combination
     for place in np.random.default_rng(1).choice(576, 60, replace=False).tolist():
         variant = variants[place]
         assert variant.number == place
         assert variant.values == expected[place]
-        assert variant.rules == replace(base, **expected[place]).on_market(trials).resolved()
+        assert variant.rules == replace(base, **expected[place]).resolved()
         assert rules[place].resolved() == replace(base, **expected[place]).resolved()
 
 
@@ -50,9 +45,9 @@ def test_a_value_that_no_rule_takes_is_refused_at_once():
         RuleGrid({"profit": [0.5, 0.5]}, lambda values: iwm.Rules(**values))
 
 
-def test_ranks_put_rules_of_one_book_together_and_lead_back(market):
+def test_ranks_put_rules_of_one_book_together_and_lead_back():
     rules = RuleGrid(GRID, lambda values: replace(iwm.Rules(contracts=1), **values))
-    variants = variants_of(GRID, rules, market.with_macro(None))
+    variants = variants_of(GRID, rules)
     numbers = variants.source.at_ranks(np.arange(576))
     assert sorted(numbers.tolist()) == list(range(576))
     np.testing.assert_array_equal(variants.source.ranks(numbers), np.arange(576))
@@ -63,10 +58,10 @@ def test_ranks_put_rules_of_one_book_together_and_lead_back(market):
     assert [variant.values["short_delta"] for variant in some] == [0.1, 0.1, 0.1, 0.2]
 
 
-def test_rules_of_a_grid_do_not_grow_with_its_combinations(market):
+def test_rules_of_a_grid_do_not_grow_with_its_combinations():
     sizes = []
     for count in (10, 1_000):
         grid = {"profit": np.linspace(0.1, 0.9, count).tolist(), "stop": np.linspace(0.5, 4.0, count).tolist()}
         rules = RuleGrid(grid, lambda values: replace(iwm.Rules(contracts=1), **values))
-        sizes.append(len(pickle.dumps(rules.on_market(market.trials))))
+        sizes.append(len(pickle.dumps(rules.resolved())))
     assert sizes[1] - sizes[0] < 2 * 990 * 8 + 200  # two exits of 8 bytes a value; a million combinations

@@ -78,7 +78,7 @@ def test_what_is_sent_does_not_grow_with_the_variants(market, monkeypatch):
     monkeypatch.setattr(cluster, "map_on_cluster", lambda _, *work: sent.append(work) or [])
     grid = {"profit": [0.2 + 0.002 * i for i in range(300)], "short_delta": [0.1, 0.2, 0.3], "time_stop": range(1, 101)}
     rules = grid_rules(iwm.Rules(contracts=1), grid)
-    variants = variants_of(grid, rules, market.trials)
+    variants = variants_of(grid, rules)
     for some in (variants, variants.take(np.delete(np.arange(90_000), 30))):
         list(cluster.run_variants_on_cluster(None, None, some))
     for (function, items, _), holes in zip(sent, (0, 399), strict=True):

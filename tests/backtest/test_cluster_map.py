@@ -115,7 +115,7 @@ def test_facts_do_not_depend_on_the_stretches(size):
 
 @pytest.mark.parametrize("size", [1, 7, 12])
 def test_random_gates_do_not_depend_on_the_stretches(market, size):
-    rules = iwm.Rules(ivr_below=50, dte=30, exit_dte=10, contracts=1).on_market(market.trials).resolved()
+    rules = iwm.Rules(ivr_below=50, dte=30, exit_dte=10, contracts=1).resolved()
     parts = [random_draws_on(rules, 1, market.trials, stretch) for stretch in ranges(12, size)]
     np.testing.assert_array_equal(np.concatenate(parts), random_draws_on(rules, 1, market.trials, (0, 12)))
 
@@ -139,7 +139,7 @@ def test_a_lost_worker_changes_nothing(client):
 def test_a_worker_with_other_prices_is_refused(market, client):
     opener = market_opener(market, market.trials, 60, None)
     other = replace(opener, data={**opener.data, next(iter(opener.data)): "0" * 16})
-    rules = iwm.Rules(ivr_below=50, dte=30, exit_dte=10, contracts=1).on_market(market.trials).resolved()
+    rules = iwm.Rules(ivr_below=50, dte=30, exit_dte=10, contracts=1).resolved()
     function = partial(random_draws_on, rules, 1)
     assert len(list(map_on_cluster(client, function, [(0, 1)], opener))) == 1
     with pytest.raises(DataError, match="other prices than the client"):

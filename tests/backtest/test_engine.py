@@ -13,11 +13,12 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.spreads.legs import Wing
 
 SIGN, RIGHT = (1, -1, -1, 1), "PPCC"
 FEE = 0.65
 RULES = Rules(
-    EntryRule(dte=30, max_open=3),
+    EntryRule(dte=30, max_open=3, put_wing=Wing(width=5.0), call_wing=Wing(width=5.0)),
     GateRule(below=60, lookback=20),
     ExitRule(profit=0.25, stop=1.0, dte=12),
     SizeRule(contracts=2),

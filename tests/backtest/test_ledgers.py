@@ -20,6 +20,7 @@ from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.risk.assignment import is_assigned_by_quotes
+from iwm_opts.spreads.legs import Wing
 
 DAYS = tuple(date(2024, 3, day) for day in (11, 12, 13, 14, 15, 18))  # Monday to Friday, and Monday
 EXPIRATION = date(2024, 3, 15)
@@ -31,6 +32,11 @@ HISTORY = IvHistory(
     False,
     "",
 )
+
+
+def five_wide(*fields, **more):
+    """Entry rule of wings of $5."""
+    return EntryRule(*fields, put_wing=Wing(width=5.0), call_wing=Wing(width=5.0), **more)
 
 
 class MadeMarket:
@@ -153,7 +159,7 @@ def test_expiry_between_the_strikes():
         [105, 106, 107, 108, 112, 113], quotes, {"P95": -0.1, "P100": -0.2, "C110": 0.2, "C115": 0.1},
         opened=[105, 105, 106, 107, 108, 113],
     )  # fmt: skip
-    entry = EntryRule(dte=4, put_delta=0.2, call_delta=0.2)
+    entry = five_wide(dte=4, put_delta=0.2, call_delta=0.2)
     found = traded(market, entry, NEVER, contracts=2)
     (trade,) = found.trades.to_dict("records")
     # Monday: sell 100 put at 0.50 and 110 call at 0.70, buy 95 put at 0.20 and 115 call at 0.30: 0.70, mid 0.90.
@@ -194,7 +200,7 @@ def test_sizes_rest_on_delivery_unless_the_exits_close_before(exits, is_closed):
     quotes = {(0, "P95"): (0.1, 0.2), (0, "P100"): (0.5, 0.6), (0, "C110"): (0.7, 0.8), (0, "C115"): (0.2, 0.3)}
     quotes |= {(0, "P110"): (5.0, 5.2), (0, "C100"): (6.0, 6.2)}
     market = MadeMarket([105] * 6, quotes, {"P95": -0.1, "P100": -0.2, "C110": 0.2, "C115": 0.1})
-    entry = EntryRule(dte=4, put_delta=0.2, call_delta=0.2)
+    entry = five_wide(dte=4, put_delta=0.2, call_delta=0.2)
     (trade,) = traded(market, entry, exits).trades.to_dict("records")
     before, delivered = 100 * 4.30 + 2.6 + 10, 100 * (4.30 + 11.5) + 2.6 + 5
     assert trade["risk"] == pytest.approx(before if is_closed else delivered)
@@ -211,7 +217,7 @@ def test_assignment_on_the_eve_of_an_ex_date():
         [107.5, 108, 107, 106, 106, 106], quotes, {"C100": 0.95, "C105": 0.8},
         dividends=[Dividend(date(2024, 3, 13), 0.80)],
     )  # fmt: skip
-    found = traded(market, EntryRule("bear-call", dte=4, call_delta=0.95), NEVER)
+    found = traded(market, five_wide("bear-call", dte=4, call_delta=0.95), NEVER)
     (trade,) = found.trades.to_dict("records")
     # Tuesday evening: exercise gains the holder 0.80 of dividend, less the put at 0.05 and interest of 100 x 0.0005.
     # Wednesday: 100 shares short at 100 are bought at 107 and owe 0.80; the 105 call is sold at its bid of 2.10.
@@ -230,7 +236,7 @@ def test_assignment_on_the_eve_of_an_ex_date():
     kept = MadeMarket(
         market.spot, quotes | {(0, "P100"): (0.7, 0.9)}, market.deltas, dividends=market.dividends.dividends
     )
-    (other,) = traded(kept, EntryRule("bear-call", dte=4, call_delta=0.95), NEVER).trades.to_dict("records")
+    (other,) = traded(kept, five_wide("bear-call", dte=4, call_delta=0.95), NEVER).trades.to_dict("records")
     assert other["reason"] == "expiry"
 
 
@@ -240,7 +246,7 @@ def test_a_dividend_on_the_last_day_is_owed_by_what_settles_then():
         [107.5, 108, 107, 107, 106, 109], quotes, {"C100": 0.95, "C105": 0.8},
         dividends=[Dividend(date(2024, 3, 15), 0.80)],
     )  # fmt: skip
-    (trade,) = traded(market, EntryRule("bear-call", dte=4, call_delta=0.95), NEVER).trades.to_dict("records")
+    (trade,) = traded(market, five_wide("bear-call", dte=4, call_delta=0.95), NEVER).trades.to_dict("records")
     # Thursday evening the 100 call is assigned, as above: 100 shares short at 100 that owe Friday's 0.80. The 105 call,
     # in the money at 106, delivers 100 shares at 105 for them: 5 lost, and Monday's 109 is nobody's concern.
     assert (trade["reason"], trade["exit"]) == ("assigned", pd.Timestamp("2024-03-15"))
@@ -252,7 +258,7 @@ def test_a_dividend_on_the_last_day_is_owed_by_what_settles_then():
 def test_a_put_is_assigned_for_the_interest():
     quotes = {(0, "P100"): (19.9, 20.1), (0, "P95"): (14.9, 15.1), (0, "C100"): (0.0, 0.02)}
     market = MadeMarket([80, 80, 81, 81, 81, 81], quotes, {"P100": -0.99, "P95": -0.97})
-    found = traded(market, EntryRule("bull-put", dte=4, put_delta=0.99), NEVER)
+    found = traded(market, five_wide("bull-put", dte=4, put_delta=0.99), NEVER)
     (trade,) = found.trades.to_dict("records")
     # Nobody bids for the call on Monday evening, its mid of 0.01 is below the interest of 0.05. On Tuesday 100 shares
     # bought at 100 are sold at 80, and the 95 put at its bid.
@@ -260,10 +266,10 @@ def test_a_put_is_assigned_for_the_interest():
     assert trade["pnl"] == pytest.approx(100 * ((19.9 - 15.1) + 14.9 - 20.0) - 3 * 0.65 - 5)
     # A call at 0.02 is below the interest as well, but at its vol of 100% waiting pays: the put is not assigned.
     bid_for = quotes | {(0, "C100"): (0.01, 0.03)}
-    held = traded(MadeMarket(market.spot, bid_for, market.deltas), EntryRule("bull-put", dte=4, put_delta=0.99), NEVER)
+    held = traded(MadeMarket(market.spot, bid_for, market.deltas), five_wide("bull-put", dte=4, put_delta=0.99), NEVER)
     assert held.trades["reason"].to_list() == ["expiry"]
     cash = traded(
-        MadeMarket(market.spot, quotes, market.deltas, root="XSP"), EntryRule("bull-put", dte=4, put_delta=0.99), NEVER
+        MadeMarket(market.spot, quotes, market.deltas, root="XSP"), five_wide("bull-put", dte=4, put_delta=0.99), NEVER
     )
     assert cash.trades["reason"].to_list() == ["expiry"]  # a European is never assigned early
     assert cash.trades["assignment"].to_list() == [0.0]
@@ -277,7 +283,7 @@ def test_a_stop_in_a_panic():
     }  # fmt: skip
     market = MadeMarket([105, 104, 97, 96, 96, 96], quotes, {"P100": -0.2, "P95": -0.1})
     found = traded(
-        market, EntryRule("bull-put", dte=4, put_delta=0.2), ExitRule(profit=0.5, stop=2.0, dte=None),
+        market, five_wide("bull-put", dte=4, put_delta=0.2), ExitRule(profit=0.5, stop=2.0, dte=None),
         ("fraction:0.5", "fraction:0.5", "stress:3"),
     )  # fmt: skip
     (trade,) = found.trades.to_dict("records")
@@ -304,7 +310,7 @@ def test_a_stop_fills_at_natural_on_the_quotes_of_the_day_by_default():
         (2, "P100"): (4.00, 4.40), (2, "P95"): (2.00, 2.40),
     }  # fmt: skip
     market = MadeMarket([105, 104, 97, 96, 96, 96], quotes, {"P100": -0.2, "P95": -0.1})
-    rules = Rules(EntryRule("bull-put", dte=4, put_delta=0.2), GateRule(None, None, 3), ExitRule(dte=None),
+    rules = Rules(five_wide("bull-put", dte=4, put_delta=0.2), GateRule(None, None, 3), ExitRule(dte=None),
                   SizeRule(contracts=1), Costs(fees=FEES))  # fmt: skip
     (trade,) = run(prepare(market, HISTORY, rules), np.arange(len(DAYS)) == 0).trades.to_dict("records")
     assert (trade["reason"], trade["debit"]) == ("stop", pytest.approx(2.00 + 0.40))
@@ -314,7 +320,7 @@ def test_wings_in_dollars_over_prices_that_more_than_double_are_named():
     quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
     for last, count in ((40, 1), (60, 0)):
         market = MadeMarket([105, 105, 105, 105, 105, last], quotes, {"P100": -0.2, "P95": -0.1})
-        notes = traded(market, EntryRule("bull-put", dte=4, put_delta=0.2), NEVER).notes
+        notes = traded(market, five_wide("bull-put", dte=4, put_delta=0.2), NEVER).notes
         assert (
             sum(note.startswith("spot between 40 and 105: wings of $5 are 4.8% to 12.5% of it") for note in notes)
             == count
@@ -325,7 +331,7 @@ def test_nobody_pays_more_than_the_width_to_close():
     quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
     quotes |= {(1, "P100"): (20.0, 26.0), (1, "P95"): (14.0, 20.0)}
     market = MadeMarket([105, 80, 80, 80, 80, 80], quotes, {"P100": -0.2, "P95": -0.1})
-    found = traded(market, EntryRule("bull-put", dte=4, put_delta=0.2), ExitRule(profit=0.5, stop=2.0, dte=None))
+    found = traded(market, five_wide("bull-put", dte=4, put_delta=0.2), ExitRule(profit=0.5, stop=2.0, dte=None))
     assert found.trades["debit"].to_list() == [5.0]
 
 
@@ -336,7 +342,7 @@ def test_a_debit_spread_is_sold_back_at_its_profit_and_its_stop():
     found = {}
     for name, quoted in (("profit", rising), ("stop", falling)):
         market = MadeMarket([101, 103, 103, 103, 103, 103], quoted, {"C100": 0.55, "C105": 0.3})
-        entry = EntryRule("bull-call", dte=4, call_delta=0.55)
+        entry = five_wide("bull-call", dte=4, call_delta=0.55)
         (found[name],) = traded(market, entry, ExitRule(profit=0.4, stop=0.5, dte=None)).trades.to_dict("records")
     # Bought at 3.10 - 0.90 = 2.20. Sold back at 5.00 - 1.70 = 3.30, half more; or at half and less: stressed.
     assert found["profit"]["credit"] == pytest.approx(-2.20)
@@ -350,7 +356,7 @@ def test_a_macro_rule_that_is_unknown_lets_nobody_in():
     market = MadeMarket([105] * 6, quotes, {"P100": -0.2, "P95": -0.1})
     kre = pd.Series([-0.02, -0.01], index=pd.DatetimeIndex(["2024-03-11", "2024-03-12"]))
     rules = Rules(
-        EntryRule("bull-put", dte=3, dte_slack=2, put_delta=0.2, max_open=9),
+        five_wide("bull-put", dte=3, dte_slack=2, put_delta=0.2, max_open=9),
         GateRule(None, None, 3),
         NEVER,
         SizeRule(contracts=1),
@@ -368,7 +374,7 @@ def test_a_macro_rule_that_is_unknown_lets_nobody_in():
 def test_pins_are_counted():
     quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
     market = MadeMarket([105, 104, 103, 102, 100.3, 101], quotes, {"P100": -0.2, "P95": -0.1})
-    found = traded(market, EntryRule("bull-put", dte=4, put_delta=0.2), NEVER)
+    found = traded(market, five_wide("bull-put", dte=4, put_delta=0.2), NEVER)
     assert "1 trade expired within half a dollar of a short strike" in found.notes
 
 
@@ -379,5 +385,5 @@ def test_the_order_of_exits_on_one_day(first, reason):
     market = MadeMarket([105, 104, 103, 103, 103, 103], quotes, {"P100": -0.2, "P95": -0.1})
     market.low[1] = 99.9  # reached and left again
     exits = ExitRule(profit=0.25, stop=2.0, touch=True, dte=None, first=first)
-    found = traded(market, EntryRule("bull-put", dte=4, put_delta=0.2), exits)
+    found = traded(market, five_wide("bull-put", dte=4, put_delta=0.2), exits)
     assert found.trades["reason"].to_list() == [reason]

@@ -738,7 +738,10 @@ def test_no_condor_held_to_expiry_loses_more_than_stated(market_data):
     )  # fmt: skip
     market = open_modelled(files, "IWM", date(2019, 6, 3), date(2021, 3, 31))
     rules = Rules(
-        EntryRule(max_open=50), GateRule(None, None, 20), ExitRule(None, None, dte=None), SizeRule(contracts=1)
+        EntryRule(max_open=50, put_wing=Wing(width=5.0), call_wing=Wing(width=5.0)),
+        GateRule(None, None, 20),
+        ExitRule(None, None, dte=None),
+        SizeRule(contracts=1),
     )
     trades = run(prepare(SimulatedDays(market, date(2020, 1, 2)), market.iv_history(30), rules)).trades
     assert (-trades["pnl"] <= trades["risk"]).all()
