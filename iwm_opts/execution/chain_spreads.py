@@ -33,20 +33,15 @@ def quoted_spreads(snapshot: Snapshot, by: By) -> ChainSpreads:
     Deltas are our own, at the midpoint's vol; moneyness is measured against each expiration's forward.
     """
     chain = snapshot.chain
-    frames = _with_delta(snapshot) if by == "delta" else _quotes(snapshot)
-    name = f"{chain.symbol} {chain.as_of}"
-    return ChainSpreads(chain, spread_table(pd.concat(frames, ignore_index=True), by, name))
-
-
-def _quotes(snapshot: Snapshot) -> list[pd.DataFrame]:
-    frames = []
-    for quotes, forward in zip(snapshot.slices, snapshot.forwards, strict=True):
+    frames = _with_delta(snapshot) if by == "delta" else []
+    for quotes, forward in zip(snapshot.slices, snapshot.forwards, strict=True) if by != "delta" else ():
         sides = {"P": (quotes.put_bid, quotes.put_ask), "C": (quotes.call_bid, quotes.call_ask)}
         for right, (bid, ask) in sides.items():
             columns = {"strike": quotes.strike, "bid": bid, "ask": ask}
-            reference = forward.price if forward else snapshot.chain.spot
+            reference = forward.price if forward else chain.spot
             frames.append(pd.DataFrame(columns).assign(right=right, dte=quotes.dte, forward=reference))
-    return frames
+    name = f"{chain.symbol} {chain.as_of}"
+    return ChainSpreads(chain, spread_table(pd.concat(frames, ignore_index=True), by, name))
 
 
 def _with_delta(snapshot: Snapshot) -> list[pd.DataFrame]:

@@ -94,16 +94,12 @@ def compare_fills(
     for model in models:
         entry = fill_package(model, legs, bid, ask, tick)
         leave = fill_package(model, legs.closing(), bid, ask, tick)
-        profit, loss = _extremes(payoff, entry, opening)
-        expected, breakeven = None, None
+        profit, loss, expected, breakeven = None, None, None, None
+        if payoff is not None and entry.is_filled:
+            profit = MULTIPLIER * (payoff.best + entry.price) - opening
+            loss = opening - MULTIPLIER * (payoff.worst + entry.price)
         if expected_profit_at_mid is not None:
             expected = expected_profit_at_mid - entry.slippage
             breakeven = expected_profit_at_mid / MULTIPLIER
         rows.append(FillComparison(model, entry, leave, opening, closing, profit, loss, expected, breakeven))
     return rows
-
-
-def _extremes(payoff: Payoff | None, entry: Fill, fees: float) -> tuple[float | None, float | None]:
-    if payoff is None or not entry.is_filled:
-        return None, None
-    return MULTIPLIER * (payoff.best + entry.price) - fees, fees - MULTIPLIER * (payoff.worst + entry.price)

@@ -78,18 +78,18 @@ class FeeSchedule:
         else:
             remedy = f"choose one of {', '.join(PRESETS)}, custom:0.65 or key=value"
             raise InputError("fees", text, f"unknown fee schedule {head!r}", remedy)
-        return schedule._changed(text, changes) if changes else schedule
-
-    def _changed(self, text: str, changes: list[str]) -> Self:
         charges: dict[str, Any] = {}
         for change in changes:
             key, _, value = change.partition("=")
             if key not in CHARGES:
                 raise InputError("fees", text, f"unknown charge {key!r}", f"choose one of {', '.join(CHARGES)}")
             charges[key] = ORF[value] if key == "orf" and value in ORF else _charge(text, key, value)
-        if "commission" in charges and self.name == "zero":
+        if not charges:
+            return schedule
+        if "commission" in charges and schedule.name == "zero":
             charges.setdefault("closing", charges["commission"])
-        return replace(self, name="custom" if self.name == "zero" else f"{self.name}, changed", **charges)
+        name = "custom" if schedule.name == "zero" else f"{schedule.name}, changed"
+        return replace(schedule, name=name, **charges)
 
     @property
     def label(self) -> str:

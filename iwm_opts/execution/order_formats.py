@@ -89,7 +89,9 @@ def to_thinkorswim(order: Order) -> str:
         ordered = sorted(legs, key=lambda leg: leg.quantity, reverse=is_buy)
         rights = RIGHT_NAMES[legs[0].contract.right]
     elif kind == "IRON CONDOR":
-        ordered = _condor_legs(legs, is_buy)
+        # Calls before puts, the side that is traded first before its wing.
+        sign = 1 if is_buy else -1
+        ordered = sorted(legs, key=lambda leg: (-RIGHT_SIGN[leg.contract.right], -sign * leg.quantity))
         rights = "CALL/PUT"
     elif len(legs) == 1 and abs(legs[0].quantity) == 1:
         rights = RIGHT_NAMES[legs[0].contract.right]
@@ -306,12 +308,6 @@ def _named_kind(legs: Sequence[QuotedLeg]) -> str:
     is_short = strike["P", 1] < strike["P", -1] <= strike["C", -1] < strike["C", 1]
     is_long = strike["P", -1] < strike["P", 1] <= strike["C", 1] < strike["C", -1]
     return "IRON CONDOR" if is_short or is_long else ""
-
-
-def _condor_legs(legs: Sequence[QuotedLeg], is_buy: bool) -> list[QuotedLeg]:
-    """Return calls before puts, the side that is traded first before its wing."""
-    sign = 1 if is_buy else -1
-    return sorted(legs, key=lambda leg: (-RIGHT_SIGN[leg.contract.right], -sign * leg.quantity))
 
 
 def _padded(contract: Contract) -> str:

@@ -122,7 +122,7 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
         [abs(leg.quantity) for leg in legs],
     )
     fill = fill_package(model, kind, [leg.bid for leg in legs], [leg.ask for leg in legs], tick)
-    limit = _floor(fill.price, tick)
+    limit = round(math.floor(fill.price / tick + TICK_SLACK) * tick, 10)
     if limit == 0:
         raise InputError("limit", limit, f"the package trades for nothing at {model}", "choose other strikes")
     if limit < 0 and all(leg.quantity < 0 for leg in legs):
@@ -170,7 +170,7 @@ def leg_limits(order: Order, tick: float) -> tuple[float, ...]:
     the limit go one by one to the leg with the largest part of its spread left. Ratios above one can leave a remainder,
     which stays: the sum then misses the limit by fewer ticks than the largest ratio.
     """
-    natural = [_round(leg.bid if leg.quantity < 0 else leg.ask, tick) for leg in order.legs]
+    natural = [round(round((leg.bid if leg.quantity < 0 else leg.ask) / tick) * tick, 10) for leg in order.legs]
     total = -sum(leg.quantity * price for leg, price in zip(order.legs, natural, strict=True))
     left = round((order.price - total) / tick)
     step = 1 if left >= 0 else -1
@@ -212,7 +212,7 @@ def _closing_price(name: str, entry: float, gain: float | None, tick: float) -> 
     """Net price at which closing gains `gain` times the entry price, and why no order closes there."""
     if gain is None:
         return None, ""
-    price = _ceiling(gain * abs(entry) - entry, tick)
+    price = round(math.ceil((gain * abs(entry) - entry) / tick - TICK_SLACK) * tick, 10)
     # Closing a credit costs a tick at least; selling a debit package brings in a tick at least.
     if price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK:
         return price, ""
@@ -231,15 +231,3 @@ def _ladder(fill: Fill, limit: float, tick: float) -> tuple[float, ...]:
     count = min(span, MAX_RUNGS - 2) or 1
     ticks = {best - round(span * i / count) for i in range(count + 1)} | {round(limit / tick)}
     return tuple(round(t * tick, 10) for t in sorted(ticks - {0}, reverse=True))
-
-
-def _floor(price: float, tick: float) -> float:
-    return round(math.floor(price / tick + TICK_SLACK) * tick, 10)
-
-
-def _ceiling(price: float, tick: float) -> float:
-    return round(math.ceil(price / tick - TICK_SLACK) * tick, 10)
-
-
-def _round(price: float, tick: float) -> float:
-    return round(round(price / tick) * tick, 10)

@@ -51,7 +51,11 @@ def package_margin(legs: Legs, strike: ArrayLike, credit: ArrayLike, fees: Array
     strikes = np.array(strike, dtype=np.float64, order="C")
     if strikes.ndim != 2 or strikes.shape[1] != len(legs):
         raise InputError("strike", strikes.shape, f"needs {len(legs)} columns, one a leg")
-    requirement = MULTIPLIER * np.maximum(_worst(legs, strikes, np.zeros(len(strikes))), 0.0)
+    n = len(strikes)
+    contracts, right = np.tile(legs.contracts, (n, 1)), np.tile(legs.right, (n, 1))
+    best, worst, adjusted = np.empty((3, n))  # at expiry, $/share; worst is infinite where the loss is unlimited
+    extremes(contracts, right, strikes, np.zeros(n), 0.0, 0.0, best, worst, adjusted)
+    requirement = MULTIPLIER * np.maximum(worst, 0.0)
     received = MULTIPLIER * np.asarray(credit, dtype=np.float64) - np.asarray(fees, dtype=np.float64)
     return Margin(requirement, requirement - received)
 
@@ -138,12 +142,3 @@ def largest_loss(
     else:
         extremes(*rows, received, dividends, exercise, best, at_expiry, worst)
     return MULTIPLIER * float(worst[0])
-
-
-def _worst(legs: Legs, strikes: Array, credit: Array) -> Array:
-    """Largest loss at expiry of packages, $/share; infinite where it is unlimited."""
-    n = len(strikes)
-    contracts, right = np.tile(legs.contracts, (n, 1)), np.tile(legs.right, (n, 1))
-    best, worst, adjusted = np.empty(n), np.empty(n), np.empty(n)
-    extremes(contracts, right, np.ascontiguousarray(strikes), credit, 0.0, 0.0, best, worst, adjusted)
-    return worst

@@ -133,10 +133,14 @@ def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Ter
     breakevens = np.empty((len(packages), 2))
     payoff.breakevens(sign, right, strike, credit, breakevens)
 
-    def pop(cdf: Callable[[Array], Array]) -> Array:
-        return np.where(np.isnan(credit), np.nan, _pop(cdf, breakevens, starts_with_profit))
+    starts_with_profit = (sign * strike * (right < 0)).sum(axis=1) + credit > 0  # with the underlying at zero
 
-    starts_with_profit = _worthless_below(sign, right, strike) + credit > 0
+    def pop(cdf: Callable[[Array], Array]) -> Array:
+        """Probability of ending where the payoff is above zero; it changes sign at each break-even."""
+        below = np.where(np.isnan(breakevens), 1.0, cdf(breakevens))  # one that is not there lies beyond everything
+        between = below[:, 1] - below[:, 0]
+        return np.where(np.isnan(credit), np.nan, np.where(starts_with_profit, 1.0 - between, between))
+
     return {
         "max_profit": MULTIPLIER * best,
         "max_loss": MULTIPLIER * worst,
@@ -146,21 +150,6 @@ def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Ter
         "pop": pop(table.smile.cdf),
         "pop_real_world": pop(partial(table.smile.cdf, variance_ratio=terms.variance_ratio)),
     }
-
-
-def _worthless_below(sign: Array, right: Array, strike: Array) -> Array:
-    """Payoff with the underlying at zero, dollars a share."""
-    value: Array = (sign * strike * (right < 0)).sum(axis=1)
-    return value
-
-
-def _pop(cdf: Callable[[Array], Array], breakevens: Array, starts_with_profit: NDArray[np.bool_]) -> Array:
-    """Probability of ending where the payoff is above zero; it changes sign at each break-even."""
-    below = np.where(
-        np.isnan(breakevens), 1.0, cdf(breakevens)
-    )  # a break-even that is not there lies beyond everything
-    between = below[:, 1] - below[:, 0]
-    return np.where(starts_with_profit, 1.0 - between, between)
 
 
 def _expected_profit(

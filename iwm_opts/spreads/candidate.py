@@ -106,8 +106,18 @@ def candidate(
         forward=table.forward,
         atm_vol=table.smile.atm_vol,
         legs=tuple(
-            _leg(table, int(row), sign)
-            for row, sign in zip(analysis.packages.index[i], analysis.packages.legs.sign, strict=True)
+            Leg(
+                side="long" if sign > 0 else "short",
+                right="C" if table.right[row] > 0 else "P",
+                strike=float(table.strike[row]),
+                bid=float(table.bid[row]),
+                ask=float(table.ask[row]),
+                iv=float(table.iv[row]),
+                delta=float(table.delta[row]),
+                open_interest=float(table.open_interest[row]),
+                occ_symbol=table.occ_symbol(row),
+            )
+            for row, sign in zip(analysis.packages.index[i].tolist(), analysis.packages.legs.sign, strict=True)
         ),
         fill=analysis.fills.one(i),
         breakevens=breakevens,
@@ -122,17 +132,3 @@ _FIGURES = (
     "fees", "max_profit", "max_loss", "max_loss_expiry", "max_loss_delivery", "pop", "pop_real_world",
     "expected_profit", "expected_profit_rn", "breakeven_slippage", "delta", "gamma", "theta", "vega",
 )  # fmt: skip
-
-
-def _leg(table: OptionTable, row: int, sign: float) -> Leg:
-    return Leg(
-        side="long" if sign > 0 else "short",
-        right="C" if table.right[row] > 0 else "P",
-        strike=float(table.strike[row]),
-        bid=float(table.bid[row]),
-        ask=float(table.ask[row]),
-        iv=float(table.iv[row]),
-        delta=float(table.delta[row]),
-        open_interest=float(table.open_interest[row]),
-        occ_symbol=table.occ_symbol(row),
-    )

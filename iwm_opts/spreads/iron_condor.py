@@ -6,7 +6,7 @@ import numpy as np
 
 from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
-from iwm_opts.spreads.legs import DeltaRange, Index, Packages, Wing, by_delta, whole, wing_of
+from iwm_opts.spreads.legs import DeltaRange, Packages, Wing, by_delta, whole, wing_of
 
 STRATEGY = "iron-condor"
 LEGS = Legs.of(sign=(1, -1, -1, 1), right=(-1, -1, 1, 1))  # long put, short put, short call, long call
@@ -28,7 +28,13 @@ def iron_condors(
         Each pair is tried; the two may differ.
     """
     puts, calls = by_delta(table, "P", put_delta), by_delta(table, "C", call_delta)
-    shorts = _balanced(table, puts, calls, put_delta, call_delta)
+    shorts = np.empty((0, 2), dtype=np.intp)
+    if len(puts) and len(calls):
+        put_place = _place(np.abs(table.delta[puts]), put_delta)
+        call_place = _place(np.abs(table.delta[calls]), call_delta)
+        apart = np.abs(put_place[:, None] - call_place[None, :])
+        by_put = np.column_stack([puts, calls[apart.argmin(axis=1)]])
+        shorts = np.concatenate([by_put, np.column_stack([puts[apart.argmin(axis=0)], calls])])
     condors = [
         np.column_stack(
             [wing_of(table, shorts[:, 0], put_wing, -1), shorts, wing_of(table, shorts[:, 1], call_wing, +1)]
@@ -36,19 +42,8 @@ def iron_condors(
         for put_wing, call_wing in wings
     ]
     index = np.concatenate(condors)
-    apart = table.strike[index[:, 1]] < table.strike[index[:, 2]]
-    return whole(STRATEGY, index[apart], LEGS, is_credit=True)
-
-
-def _balanced(table: OptionTable, puts: Index, calls: Index, put_delta: DeltaRange, call_delta: DeltaRange) -> Index:
-    if not len(puts) or not len(calls):
-        return np.empty((0, 2), dtype=np.intp)
-    put_place = _place(np.abs(table.delta[puts]), put_delta)
-    call_place = _place(np.abs(table.delta[calls]), call_delta)
-    apart = np.abs(put_place[:, None] - call_place[None, :])
-    by_put = np.column_stack([puts, calls[apart.argmin(axis=1)]])
-    by_call = np.column_stack([puts[apart.argmin(axis=0)], calls])
-    return np.concatenate([by_put, by_call])
+    is_apart = table.strike[index[:, 1]] < table.strike[index[:, 2]]
+    return whole(STRATEGY, index[is_apart], LEGS, is_credit=True)
 
 
 def _place(delta: np.ndarray, target: DeltaRange) -> np.ndarray:

@@ -162,7 +162,8 @@ class PathModel:
     def figures(self, position: Position, terms: ManagedTerms, ratio: float) -> tuple[Array, ...]:
         """Probabilities of target and stop, days held, expected profit and its error; shape (n,) each."""
         n, exits = len(position.strike), terms.exits
-        last = self._sessions(exits.dte)
+        late = np.flatnonzero(self.curve.days_left <= (exits.dte or 0))
+        last = int(late[0]) + 1 if len(late) else len(self.curve.days_left)  # sessions until the DTE exit, or expiry
         log_forward, level = self._walk(ratio, last)
         days = self._days(last)
         reason, held, debit = np.empty(PATHS, dtype=np.int64), np.empty(PATHS, dtype=np.int64), np.empty(PATHS)
@@ -216,12 +217,6 @@ class PathModel:
         self._scales[key] = np.asarray(np.clip(today * grown / mean, *SCALES))
         return self._scales[key]
 
-    def _sessions(self, exit_dte: int | None) -> int:
-        """Sessions until the DTE exit, or expiry."""
-        dtes = self.curve.days_left
-        late = np.flatnonzero(dtes <= (exit_dte if exit_dte is not None else 0))
-        return int(late[0]) + 1 if len(late) else len(dtes)
-
     def _days(self, last: int) -> Array:
         curve = self.curve
         remaining = 1.0 - curve.elapsed[:last]
@@ -240,7 +235,12 @@ class PathModel:
         """Paths at a mean ratio of realised to implied variance; `spread` is the sd of its logarithm."""
         key = (ratio, last, spread)
         if key not in self._paths:
-            shocks, level_shocks, scatter = _shocks(last)
+            generator = np.random.Generator(np.random.PCG64(SEED))
+            half = PATHS // 2  # each half of the shocks mirrored in the other
+            z = generator.standard_t(FREEDOM, (half, last)) * math.sqrt((FREEDOM - 2.0) / FREEDOM)
+            level = generator.standard_normal((half, last))
+            scatter = np.tile(generator.standard_normal(half), 2)
+            shocks, level_shocks = np.concatenate([z, -z]), np.concatenate([level, -level])
             variance = self.total_variance * np.diff(self.curve.elapsed[:last], prepend=0.0)
             out = np.empty((PATHS, last)), np.empty((PATHS, last))
             keep = math.exp(-REVERSION)
@@ -297,16 +297,6 @@ def session_curve(moment: datetime, expiration: date, iv10: float, iv30: float) 
 def exit_share(fill: FillModel, legs: int) -> tuple[float, float]:
     """Offset of a closing fill as a share of the summed half-spread, and its least, dollars a share."""
     return fill.share(legs), TICK if fill.kind == "fraction" else 0.0
-
-
-def _shocks(last: int) -> tuple[Array, Array, Array]:
-    """Shocks of returns and of the level, each half mirrored in the other, (PATHS, last); of the ratio, (PATHS,)."""
-    generator = np.random.Generator(np.random.PCG64(SEED))
-    half = PATHS // 2
-    z = generator.standard_t(FREEDOM, (half, last)) * math.sqrt((FREEDOM - 2.0) / FREEDOM)
-    level = generator.standard_normal((half, last))
-    scatter = np.tile(generator.standard_normal(half), 2)
-    return np.concatenate([z, -z]), np.concatenate([level, -level]), scatter
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -18,9 +18,9 @@ from iwm_opts.risk.margin import package_margin
 from iwm_opts.risk.sizing import Limits, Size, kelly_stake_from_expectation, liquidity_cap, size_position
 from iwm_opts.spreads.analysis import Analysis, Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import Candidate, candidate
-from iwm_opts.spreads.empirical import Empirical, empirical
+from iwm_opts.spreads.empirical import empirical
 from iwm_opts.spreads.legs import Packages
-from iwm_opts.spreads.managed import Managed, ManagedTerms, PathModel, path_model, positions_of
+from iwm_opts.spreads.managed import ManagedTerms, PathModel, path_model, positions_of
 
 Mask = NDArray[np.bool_]
 Ranked = tuple[float, OptionTable, Analysis, int]  # figure ranked by, expiration, packages, place
@@ -160,17 +160,13 @@ def screen_tables(
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
     ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
-    kept = [
-        candidate(
-            table,
-            analysis,
-            i,
-            _managed(table, analysis, i, models[id(table)], managed_terms),
-            _empirical(table, analysis, i, models[id(table)], rank, terms),
-        )
-        for _, table, analysis, i in ranked[: min(selection.top, MANAGED_SHOWN)]
-    ]
-    kept += [candidate(table, analysis, i) for _, table, analysis, i in ranked[MANAGED_SHOWN : selection.top]]
+    kept = []
+    for place, (_, table, analysis, i) in enumerate(ranked[: selection.top]):
+        model, managed, returns = models[id(table)], None, None
+        if model is not None and place < MANAGED_SHOWN:
+            managed = model.outlook(positions_of(table, analysis, [i]), managed_terms)[0]
+            returns = empirical(table, analysis, i, model.total_variance, rank, terms)
+        kept.append(candidate(table, analysis, i, managed, returns))
     return Screened(
         tuple(sized(package, account, exits.closes_before(package.expiration, today)) for package in kept),
         considered,
@@ -209,62 +205,30 @@ def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[s
 
 def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
     """Return packages that break no rule, and how many broke which; each is counted under the first one it breaks."""
-    keep = np.ones(len(analysis.packages), dtype=bool)
-    counts = {}
-    with np.errstate(invalid="ignore"):  # NaN means a leg without a quote and fails every rule
-        for rule, fails in _rules(table, analysis, selection).items():
-            counts[rule] = int((keep & fails).sum())
-            keep &= ~fails
-    return np.flatnonzero(keep), {rule: count for rule, count in counts.items() if count}
-
-
-def _rules(table: OptionTable, analysis: Analysis, selection: Selection) -> dict[str, Mask]:
-    price = analysis.fills.price
-    interest = np.nan_to_num(table.open_interest[analysis.packages.index], nan=np.inf).min(axis=1)
+    price, index = analysis.fills.price, analysis.packages.index
     rules = {
         "a leg has no two-sided quote": np.isnan(price),
         "a leg implies no volatility": np.isnan(analysis.delta),
-        FEW_OPEN: interest < selection.min_open_interest,
+        FEW_OPEN: np.nan_to_num(table.open_interest[index], nan=np.inf).min(axis=1) < selection.min_open_interest,
     }
     if analysis.packages.is_credit:
         rules["the credit is not above zero"] = ~(price > 0)
     if selection.min_credit > 0:
         rules["credit below the minimum"] = price < selection.min_credit
     if selection.min_credit_width > 0:
-        rules["credit over width below the minimum"] = price < selection.min_credit_width * _width(table, analysis)
+        strike, right = table.strike[index], analysis.packages.legs.right
+        sides = [strike[:, right == sign] for sign in (-1, 1) if (right == sign).sum() > 1]
+        width = np.max([np.ptp(side, axis=1) for side in sides], axis=0) if sides else np.full(len(strike), np.nan)
+        rules["credit over width below the minimum"] = price < selection.min_credit_width * width
     rules["cannot gain: nothing is left after fill and fees"] = ~(analysis.max_profit > 0)
     rules["cannot lose: a quote must be wrong"] = ~(analysis.max_loss > 0)
-    return rules
-
-
-def _width(table: OptionTable, analysis: Analysis) -> NDArray[np.float64]:
-    strike, right = table.strike[analysis.packages.index], analysis.packages.legs.right
-    sides = [strike[:, right == sign] for sign in (-1, 1) if (right == sign).sum() > 1]
-    return np.max([np.ptp(side, axis=1) for side in sides], axis=0) if sides else np.full(len(strike), np.nan)
-
-
-def _managed(
-    table: OptionTable, analysis: Analysis, place: int, model: PathModel | None, terms: ManagedTerms
-) -> Managed | None:
-    return None if model is None else model.outlook(positions_of(table, analysis, [place]), terms)[0]
-
-
-def _empirical(
-    table: OptionTable, analysis: Analysis, place: int, model: PathModel | None, rank: float | None, terms: Terms
-) -> Empirical | None:
-    return None if model is None else empirical(table, analysis, place, model.total_variance, rank, terms)
-
-
-def _managed_edge(
-    table: OptionTable, analysis: Analysis, passed: NDArray[np.intp], model: PathModel | None, terms: ManagedTerms
-) -> NDArray[np.float64]:
-    """Compute the managed profit over largest loss of the best packages by edge, NaN of the others."""
-    edge = np.full(len(analysis.packages), np.nan)
-    best = passed[np.argsort(-analysis.edge[passed], kind="stable")][:MANAGED_AT_ONCE]
-    if model is not None and len(best):
-        profit = model.figures(positions_of(table, analysis, best), terms, terms.variance_ratio)[3]
-        edge[best] = profit / analysis.max_loss[best]
-    return edge
+    keep = np.ones(len(analysis.packages), dtype=bool)
+    counts = {}
+    with np.errstate(invalid="ignore"):  # NaN means a leg without a quote and fails every rule
+        for rule, fails in rules.items():
+            counts[rule] = int((keep & fails).sum())
+            keep &= ~fails
+    return np.flatnonzero(keep), {rule: count for rule, count in counts.items() if count}
 
 
 def _merit(
@@ -281,7 +245,11 @@ def _merit(
     if name == "prob_touch":
         figure = prob_touch(table, analysis.packages)
     if name == "managed_edge":
-        figure = _managed_edge(table, analysis, passed, model, terms)
+        figure = np.full(len(analysis.packages), np.nan)  # of the best packages by edge alone
+        best = passed[np.argsort(-analysis.edge[passed], kind="stable")][:MANAGED_AT_ONCE]
+        if model is not None and len(best):
+            profit = model.figures(positions_of(table, analysis, best), terms, terms.variance_ratio)[3]
+            figure[best] = profit / analysis.max_loss[best]
     if figure is None:
         figure = getattr(analysis, name)
     return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)

@@ -209,10 +209,11 @@ class OwnPackages:
         shapes = self._kinds.get(table.expiration, {})
         built = []
         for shape, strikes in shapes.items():
-            columns = [
-                _rows_at(table, "C" if right > 0 else "P", level)
-                for (_, right), level in zip(shape, np.array(strikes).T, strict=True)
-            ]
+            columns = []
+            for (_, right), level in zip(shape, np.array(strikes).T, strict=True):
+                rows = rows_of(table, "C" if right > 0 else "P")
+                nearest = rows[np.abs(table.strike[rows][None, :] - level[:, None]).argmin(axis=1)]
+                columns.append(np.where(np.abs(table.strike[nearest] - level) <= SAME_STRIKE, nearest, -1))
             legs = Legs.of([sign for sign, _ in shape], [right for _, right in shape])
             built.append(whole(self.name, np.column_stack(columns), legs, is_credit=False))
         return built
@@ -243,11 +244,3 @@ def wings_of(width: Widths | None, wing_delta: Fraction | None) -> list[Wing]:
 
 def _given(width: Widths | None) -> bool:
     return width is not None and width != ()
-
-
-def _rows_at(table: OptionTable, right: Right, strikes: np.ndarray) -> np.ndarray:
-    """Row of each strike in a table; -1 where it is not listed."""
-    rows = rows_of(table, right)
-    listed = table.strike[rows]
-    nearest = np.abs(listed[None, :] - strikes[:, None]).argmin(axis=1)
-    return np.where(np.abs(listed[nearest] - strikes) <= SAME_STRIKE, rows[nearest], -1)

@@ -118,17 +118,18 @@ def quoted_legs(typed: Sequence[TypedLeg], table: OptionTable) -> list[TypedLeg]
     InputError
         When a strike is not listed, or has no two-sided quote.
     """
-    return [leg if leg.is_quoted else _with_quote(leg, table) for leg in typed]
-
-
-def _with_quote(leg: TypedLeg, table: OptionTable) -> TypedLeg:
-    row = row_of(leg, table)
-    bid, ask = float(table.bid[row]), float(table.ask[row])
-    if not ask > 0:
-        raise InputError(
-            "leg", leg.name, f"has no two-sided quote on {table.expiration}", "choose another or type its quote"
-        )
-    return replace(leg, bid=bid, ask=ask)
+    quoted = []
+    for leg in typed:
+        if leg.is_quoted:
+            quoted.append(leg)
+            continue
+        row = row_of(leg, table)
+        bid, ask = float(table.bid[row]), float(table.ask[row])
+        if not ask > 0:
+            rule = f"has no two-sided quote on {table.expiration}"
+            raise InputError("leg", leg.name, rule, "choose another or type its quote")
+        quoted.append(replace(leg, bid=bid, ask=ask))
+    return quoted
 
 
 def expected_profit_at_mid(typed: Sequence[TypedLeg], table: OptionTable, terms: Terms) -> float:
