@@ -38,13 +38,7 @@ def as_address(text: str) -> str:
 
 
 def joined(address: str, onward: str) -> str:
-    """Address that another leads to, as of a redirection or of a file beside it.
-
-    Raises
-    ------
-    DataError
-        See `as_address`.
-    """
+    """Address that another leads to, as of a redirection or of a file beside it."""
     try:
         target = urljoin(address, onward)
     except ValueError:

@@ -115,12 +115,7 @@ def recorded_iv_history(record: ChainArchive, symbol: str, tenor_days: int = TEN
 
 
 def refuse_mixture(record: ChainArchive, chain: Chain) -> None:
-    """Raise where the latest readable capture is simulated and the chain is not, or the other way round.
-
-    Raises
-    ------
-    DataError
-    """
+    """Raise where the latest readable capture is simulated and the chain is not, or the other way round."""
     captures = (
         capture for day in reversed(record.days(chain.symbol)) for capture in record.captures(chain.symbol, day)
     )

@@ -98,12 +98,7 @@ def _exchanged(first: Path, second: Path) -> bool:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a file or folder to write whose name holds control characters, such as a line feed, or is none at all.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a file or folder to write whose name holds control characters, such as a line feed, or is none at all."""
     if CONTROL.search(as_path(path).name):
         raise DataError(path, "has control characters in its name", "name another file")
 

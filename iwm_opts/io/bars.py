@@ -11,6 +11,7 @@ import pandas as pd
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.numbers import is_number
 from iwm_opts.io.reader import (
     FEWEST_STEPS,
     LONGEST_STEP,
@@ -18,7 +19,6 @@ from iwm_opts.io.reader import (
     Frame,
     day_index,
     is_date,
-    is_number,
     moments,
     number_columns,
     of_symbol,
@@ -136,12 +136,7 @@ def _without_blank_rows(frame: Frame, used: dict[str, str]) -> Frame:
 
 
 def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
-    """Refuse bars of minutes, weeks and months by what they are.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse bars of minutes, weeks and months by what they are."""
     once = np.unique(days.to_numpy())
     if len(days) > MOST_A_DAY * len(once) and not _repeats(frame):
         rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"

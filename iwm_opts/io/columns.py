@@ -12,18 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import TIMEZONE
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES, TEXT_ROLES
 from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.numbers import words_taken_as_blank
-from iwm_opts.io.option_symbols import parse_option_symbol
+from iwm_opts.io.option_symbols import contract_of
 from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_morning, parse_right, parse_size, parsed
 from iwm_opts.io.readings import TRADE
 from iwm_opts.io.selection import Selection, clean_symbol
 from iwm_opts.io.units import in_canonical_units
 from iwm_opts.market.calendar import NEW_YORK, at_close
-from iwm_opts.market.contract import Contract
 from iwm_opts.market.ranges import LARGEST_PRICE
 
 T = TypeVar("T")
@@ -62,21 +61,8 @@ def value_or_none(text: str, parse: Callable[[str], T], unread: dict[str, None])
         return None
 
 
-def _contract(text: str) -> Contract:
-    try:
-        return parse_option_symbol(text)
-    except InputError as error:
-        raise ValueError(error.rule) from None
-
-
-def _carried(codes: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
-    """Codes with each empty cell taking the one above it."""
-    places = np.where(codes == empty, 0, np.arange(len(codes)))
-    return codes[np.maximum.accumulate(places)]
-
-
 PARSERS: Final[dict[str, Callable[[str], Any]]] = {
-    "occ": _contract,
+    "occ": contract_of,
     "underlying_symbol": clean_symbol,
     "root": clean_symbol,
     "session": str.strip,
@@ -102,13 +88,11 @@ class _Reader:
         return {
             role: self._text(role, name, is_needed=role != "occ" or not set(columns) >= CONTRACT)
             if role in TEXT_ROLES
-            else self._number(name)
+            else np.asarray(
+                self.selection.table.column(name).combine_chunks().to_numpy(zero_copy_only=False), dtype=np.float64
+            )
             for role, name in columns.items()
         }
-
-    def _number(self, name: str) -> NDArray[Any]:
-        cells = self.selection.table.column(name).combine_chunks()
-        return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def _text(self, role: str, name: str, *, is_needed: bool = True) -> NDArray[Any]:
         cells = self.selection.table.column(name).combine_chunks()
@@ -129,7 +113,8 @@ class _Reader:
             what = "times" if role in TIMES else "contract symbols"
             self.warnings.append(words_taken_as_blank(name, int(is_word.sum()), row, text, what))
         if self.vendor is not None and plain(name) in self.vendor.carried:
-            codes = _carried(codes, empty=len(values) - 1)
+            rows = np.where(codes == len(values) - 1, 0, np.arange(len(codes)))  # an empty cell takes the one above it
+            codes = codes[np.maximum.accumulate(rows)]
         if role in PARSERS:
             distinct_values = np.empty(len(values), dtype=object)
             distinct_values[:] = values
@@ -156,23 +141,13 @@ class _Reader:
 def canonical_rows(
     selection: Selection, layout: Layout, source: str, as_of: date | None = None
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Rows of one day under canonical names.
+    """Rows of one day under canonical names, notes and warnings.
 
-    Parameters
-    ----------
-    as_of : date, optional
-        Day of times without a date, where the file has no date column.
-
-    Returns
-    -------
-    rows : DataFrame
-        Those canonical columns that the file holds, `quote_time` and `last_trade` as New York times, `session`, and
-        `line`, the number of the row in the file. No `quote_date` where `selection.day` is None.
-    notes : list of str
-        Readings that the cells prove; which numbers were impossible and left out.
-    warnings : list of str
-        Readings that they leave open or that are rare (order of dates, zone, decimal sign, units), which of columns
-        that contradict each other was believed, and rows and words left out.
+    Of the canonical columns those that the file holds, `quote_time` and `last_trade` as New York times, `session`, and
+    `line`, the number of the row in the file; no `quote_date` where `selection.day` is None. Notes name readings that
+    the cells prove and impossible numbers left out; warnings readings that the cells leave open or that are rare (order
+    of dates, zone, decimal sign, units), which of columns that contradict each other was believed, and rows and words
+    left out. `as_of` is the day of times without a date, where the file has no date column.
 
     Raises
     ------
@@ -184,7 +159,12 @@ def canonical_rows(
     groups = {name: reader.read(columns) for name, columns in layout.groups.items()}
     notes, warnings = list(selection.notes), list(selection.warnings)
     warnings += reader.warnings
-    _clock_times(common, selection.day or as_of)
+    clock, day = common.pop("clock", None), selection.day or as_of
+    if clock is not None and day is not None and "quote_time" not in common:  # milliseconds since midnight (ThetaData)
+        midnight = datetime.combine(day, time(), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
+        passed = np.where(np.isfinite(clock), clock, 0.0).astype(np.int64) * MILLISECONDS
+        times = np.datetime64(midnight, "us") + passed
+        common["quote_time"] = np.where(np.isfinite(clock), times, np.datetime64("NaT", "us"))
     if layout.shape == "wide":
         rights = _rights_of(common, groups, warnings)
         tables = [_side(common, group, rights[name]) for name, group in groups.items()]
@@ -198,22 +178,11 @@ def canonical_rows(
         frames.append(_frame(table, selection, layout))
     rows = pd.concat(frames, ignore_index=True)
     warnings += in_canonical_units(rows, layout.vendor)
-    rows = _without_absent_sides(rows, layout)
-    _refuse_empty(rows, layout, source)
-    _refuse_impossible(rows, source)
+    if layout.shape == "wide":  # some rows only head a group, or list one side of a strike
+        rows = rows.dropna(subset=["strike", "bid", "ask"], how="all", ignore_index=True)
+    _check(rows, layout, source)
     notes += _left_out(rows)
     return rows, notes, warnings
-
-
-def _clock_times(common: Columns, day: date | None) -> None:
-    """Quote times from milliseconds since midnight in New York (ThetaData)."""
-    clock = common.pop("clock", None)
-    if clock is None or day is None or "quote_time" in common:
-        return
-    midnight = datetime.combine(day, time(), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
-    passed = np.where(np.isfinite(clock), clock, 0.0).astype(np.int64) * MILLISECONDS
-    times = np.datetime64(midnight, "us") + passed
-    common["quote_time"] = np.where(np.isfinite(clock), times, np.datetime64("NaT", "us"))
 
 
 def _rights_of(common: Columns, groups: dict[str, Columns], warnings: list[str]) -> dict[str, str]:
@@ -230,14 +199,6 @@ def _rights_of(common: Columns, groups: dict[str, Columns], warnings: list[str])
     call = first if slopes[first] <= slopes[second] else second
     warnings.append(f"columns ending in {call} are calls: their prices fall as the strike rises")
     return {name: "C" if name == call else "P" for name in groups}
-
-
-def _without_absent_sides(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Rows of a wide file without those that only head a group, or list one side of a strike."""
-    if layout.shape != "wide":
-        return rows
-    empty = rows["strike"].isna() & rows["bid"].isna() & rows["ask"].isna()
-    return rows[~empty].reset_index(drop=True) if empty.any() else rows
 
 
 def _side(common: Columns, group: Columns, right: str) -> Columns:
@@ -284,25 +245,19 @@ def _from_symbols(table: Columns) -> list[str]:
         if role not in table:
             table[role] = symbols
             continue
-        differ = is_named & _differ(role, table[role], symbols)
+        written = table[role]
+        if role == "strike":
+            differ = is_named & (np.abs(written - symbols) > SAME_STRIKE)
+        else:
+            differ = is_named & (written != symbols) & ~pd.isna(written)
         if differ.any():
             first = int(np.argmax(differ))
             notes.append(
                 f"{role} differs from the contract symbol in {differ.sum()} of {len(symbols)} rows "
-                f"(first: {_shown(table[role][first])} against {_shown(symbols[first])}): the symbol was believed"
+                f"(first: {written[first]!s:.10} against {symbols[first]!s:.10}): the symbol was believed"
             )
-        table[role] = np.where(is_named, symbols, table[role])
+        table[role] = np.where(is_named, symbols, written)
     return notes
-
-
-def _differ(role: str, written: NDArray[Any], symbols: NDArray[Any]) -> NDArray[np.bool_]:
-    if role == "strike":
-        return np.asarray(np.abs(written - symbols) > SAME_STRIKE)
-    return np.asarray((written != symbols) & ~pd.isna(written))
-
-
-def _shown(value: Any) -> str:
-    return str(value)[:10]
 
 
 def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame:
@@ -316,7 +271,11 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
     elif "quote_time" not in table and dated is not None and not np.isnat(dated).all():
         table["quote_time"] = dated
     frame = pd.DataFrame(table)
-    _add_facts(frame, selection)
+    for role, value in selection.readings.facts.items():  # of the lines around the table
+        if role not in frame:
+            is_time = isinstance(value, datetime)
+            stamp = value.astimezone(UTC).replace(tzinfo=None) if is_time else value
+            frame[role] = pd.Timestamp(stamp).as_unit("us") if isinstance(value, date) else value
     for name in ("quote_time", "last_trade"):
         if name in frame:
             frame[name] = frame[name].dt.tz_localize("UTC").dt.tz_convert(TIMEZONE)
@@ -326,20 +285,8 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
     return frame
 
 
-def _add_facts(frame: pd.DataFrame, selection: Selection) -> None:
-    """Values of the lines around the table, in columns that the table lacks."""
-    for role, value in selection.readings.facts.items():
-        if role in frame:
-            continue
-        if isinstance(value, datetime):
-            frame[role] = pd.Timestamp(value.astimezone(UTC).replace(tzinfo=None)).as_unit("us")
-        elif isinstance(value, date):
-            frame[role] = pd.Timestamp(value).as_unit("us")
-        else:
-            frame[role] = value
-
-
-def _refuse_empty(rows: pd.DataFrame, layout: Layout, source: str) -> None:
+def _check(rows: pd.DataFrame, layout: Layout, source: str) -> None:
+    """Refuse empty contracts, and spots below zero; zero is a vendor's blank. Strikes are judged by the spot."""
     absent = [name for name in CANNOT_BE_EMPTY if name not in rows]
     if absent and layout.vendor is not None:  # expected around the table
         rule = f"{layout.vendor.name} file: no {absent[0]} in a column, a line around the rows or the file's name"
@@ -351,18 +298,12 @@ def _refuse_empty(rows: pd.DataFrame, layout: Layout, source: str) -> None:
             line = rows.loc[empty, "line"].iloc[0]
             rule = f"row {line}, column {name}: empty, and so in {empty.sum()} of {len(rows)} rows"
             raise DataError(source, rule, "fill it in or remove the row")
-
-
-def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
-    """Refuse spots below zero; zero is a vendor's blank. Strikes are judged by the spot of their day."""
     spot = rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
     wrong = (spot < 0.0) | (spot > LARGEST_PRICE)
     if wrong.any():
         worst = rows[wrong].iloc[0]
-        rule = (
-            f"row {worst['line']}, column underlying_price: {worst['underlying_price']:g} not a price of the "
-            f"underlying, and so in {wrong.sum()} of {len(rows)} rows"
-        )
+        rule = f"row {worst['line']}, column underlying_price: {worst['underlying_price']:g} not a price of the "
+        rule += f"underlying, and so in {wrong.sum()} of {len(rows)} rows"
         raise DataError(source, rule, "correct the cell")
 
 

@@ -31,12 +31,7 @@ def why(error: BaseException) -> str:
 
 @contextmanager
 def gate(source: object, remedy: str, rule: str = "{}") -> Iterator[None]:
-    """Turn the failures of parsers into `DataError`; `rule` has a place for the reason.
-
-    Raises
-    ------
-    DataError
-    """
+    """Turn the failures of parsers into `DataError`; `rule` has a place for the reason."""
     try:
         yield
     except IwmOptsError:

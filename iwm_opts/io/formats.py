@@ -29,7 +29,7 @@ from iwm_opts.io.layouts.common import (
 )
 from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.numbers import BLANKS, SIGNS, parse_number
+from iwm_opts.io.numbers import BLANKS, is_number
 from iwm_opts.io.option_symbols import is_option_symbol
 from iwm_opts.io.parse import RIGHTS, parse_day
 from iwm_opts.io.zones import named_zone
@@ -135,16 +135,9 @@ class Layout:
 
 
 def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: object) -> Layout:
-    """Layout of a file.
+    """Layout of a file by its columns, as it spells them, and their first values.
 
-    Parameters
-    ----------
-    columns : sequence of str
-        Names as the file spells them.
-    sample : mapping of str to sequence of str
-        First values by column: `symbol` may hold an option symbol or something else, `underlying` a symbol or a price.
-    source : object
-        For the message.
+    `symbol` may hold an option symbol or something else, `underlying` a symbol or a price.
 
     Raises
     ------
@@ -162,21 +155,22 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     synonyms = dict(SYNONYMS)
     for role, spellings in (vendor.columns if vendor else {}).items():
         synonyms[role] = (*spellings, *SYNONYMS[role]) if spellings else ()
-    occ = _occ_column(synonyms["occ"], names, sample)
+    likely = [names[spelling] for spelling in synonyms["occ"] if spelling in names]
+    candidates = (*likely, *names.values()) if synonyms["occ"] else ()
+    occ = next((name for name in candidates if _are_option_symbols(sample.get(name, ()))), None)
     others = {spelling: name for spelling, name in names.items() if name != occ}
     common = _match(synonyms, others, sample)
     common = _without(common, ("occ",)) | ({} if occ is None else {"occ": occ})
-    _sort_out_underlying(common, synonyms, others, sample)
-    _sort_out_right(common, synonyms, others, sample)
-    common = _without(common, ("settlement",) if occ else ())  # the root of the symbol says it
-    common = _without(common, _wordy(common, sample))
+    common = _by_values(common, synonyms, others, sample, has_symbols=occ is not None)
     unnamed = "" if vendor or set(DAY_ROLES) & set(common) else _unnamed_time(common, columns, sample)
     common |= {"feed_time": unnamed} if unnamed else {}
-    sides = _sides(names, sample)
-    captures = {when: _match(_spelled(AT_CAPTURE, when=when), names, sample) for when in CAPTURES}
-    captures = {when: group for when, group in captures.items() if {"bid", "ask"} <= set(group)}
-    if _both_quoted(sides):
-        layout = Layout("wide", _without(common, ("right", "occ", "bid", "ask", *_side_roles(sides))), sides, vendor)
+    named = [{right: _spelled(SIDES, c=right.lower(), call=word) for right, word in words} for words in RIGHT_WORDS]
+    named += [{end: {role: [role.replace("_", "") + end] for role in SIDES} for end in ends} for ends in JOINED]
+    sides = next(filter(None, (_quoted(groups, names, sample, len(groups)) for groups in named)), {})
+    captures = _quoted({when: _spelled(AT_CAPTURE, when=when) for when in CAPTURES}, names, sample, 1)
+    if sides:
+        of_both = set.intersection(*map(set, sides.values())) - {"delta", "gamma", "theta", "vega"}
+        layout = Layout("wide", _without(common, ("right", "occ", "bid", "ask", *of_both)), sides, vendor)
     elif captures:
         if LAST_OF_THE_DAY in names:
             common.setdefault("last", names[LAST_OF_THE_DAY])
@@ -185,7 +179,11 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
         layout = Layout("long", common, vendor=vendor)
     layout = replace(layout, unnamed_time=unnamed)
     _require(layout, columns, source)
-    _refuse_twins(layout, columns, source)
+    count = Counter(plain(name) for name in columns)
+    for name in (name for name in (*layout.numbers, *layout.texts) if count[plain(name)] > 1):
+        twins = [f"{twin.strip()} in column {at}" for at, twin in enumerate(columns, 1) if plain(twin) == plain(name)]
+        rule = f"column {name.strip()} occurs {count[plain(name)]} times ({', '.join(twins)})"
+        raise DataError(source, rule, "keep one of them")
     return layout
 
 
@@ -205,107 +203,56 @@ def _spelled(synonyms: Mapping[str, Sequence[str]], **words: str) -> dict[str, l
     return {role: [spelling.format(**words) for spelling in spellings] for role, spellings in synonyms.items()}
 
 
+def _quoted(
+    groups: Mapping[str, Mapping[str, Sequence[str]]],
+    names: Mapping[str, str],
+    sample: Mapping[str, Sequence[str]],
+    fewest: int,
+) -> dict[str, dict[str, str]]:
+    """Columns by role of each group that has a bid and an ask; none where these are fewer than `fewest`."""
+    matches = {group: _match(synonyms, names, sample) for group, synonyms in groups.items()}
+    quoted = {group: roles for group, roles in matches.items() if {"bid", "ask"} <= set(roles)}
+    return quoted if len(quoted) >= fewest else {}
+
+
 def _without(columns: dict[str, str], roles: Iterable[str]) -> dict[str, str]:
     return {role: name for role, name in columns.items() if role not in roles}
-
-
-def _both_quoted(sides: Mapping[str, Mapping[str, str]]) -> bool:
-    return bool(sides) and all({"bid", "ask"} <= set(group) for group in sides.values())
-
-
-def _side_roles(sides: Mapping[str, Mapping[str, str]]) -> set[str]:
-    """Roles that both sides have of their own, and the row then has not."""
-    return set.intersection(*(set(group) for group in sides.values())) - {"delta", "gamma", "theta", "vega"}
-
-
-def _sides(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """Columns of each side by role, where calls and puts stand side by side."""
-    for words in RIGHT_WORDS:
-        sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in words}
-        if _both_quoted(sides):
-            return sides
-    return _joined_sides(names, sample)
-
-
-def _joined_sides(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """Sides of a join, bid_x and bid_y."""
-    for ends in JOINED:
-        sides = {
-            end: _match({role: [f"{role.replace('_', '')}{end}"] for role in SIDES}, names, sample) for end in ends
-        }
-        if _both_quoted(sides):
-            return sides
-    return {}
-
-
-def _occ_column(spellings: Sequence[str], names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> str | None:
-    """First candidate whose values read like option symbols; else any such column."""
-    if not spellings:
-        return None
-    likely = [names[spelling] for spelling in spellings if spelling in names]
-    for name in (*likely, *names.values()):
-        if _are_option_symbols(sample.get(name, ())):
-            return name
-    return None
 
 
 def _are_option_symbols(values: Sequence[str]) -> bool:
     return bool(values) and all(map(is_option_symbol, values))
 
 
-def _is_number(text: str) -> bool:
-    """Whether a cell is a number under either decimal sign."""
-    for sign in SIGNS:
-        try:
-            parse_number(text, sign)
-        except ValueError:
-            continue
-        return True
-    return False
-
-
-def _sort_out_underlying(
+def _by_values(
     common: dict[str, str],
     synonyms: Mapping[str, Sequence[str]],
     names: Mapping[str, str],
     sample: Mapping[str, Sequence[str]],
-) -> None:
-    """Give `underlying` and `stock` the meaning that their values have: a symbol or a price."""
+    has_symbols: bool,
+) -> dict[str, str]:
+    """Columns by role where values decide: `underlying` and `stock` are symbols or prices, `type` has other uses."""
     for role, is_price in (("underlying_symbol", False), ("underlying_price", True)):
-        fitting = [
-            names[spelling]
-            for spelling in synonyms[role]
-            if spelling in names
-            and (spelling not in EITHER or _fits(sample.get(names[spelling], ()), is_price))
-            and (is_price or not _are_option_symbols(sample.get(names[spelling], ())))
-        ]
+        fitting = []
+        for spelling in (spelling for spelling in synonyms[role] if spelling in names):
+            values = sample.get(names[spelling], ())
+            filled = [value for value in values if value.strip() not in BLANKS]
+            is_of_kind = not filled or all(map(is_number, filled)) == is_price
+            if (is_of_kind or spelling not in EITHER) and (is_price or not _are_option_symbols(values)):
+                fitting.append(names[spelling])
         common.pop(role, None)
         if fitting:
             common[role] = next((name for name in fitting if sample.get(name)), fitting[0])
-
-
-def _sort_out_right(
-    common: dict[str, str],
-    synonyms: Mapping[str, Sequence[str]],
-    names: Mapping[str, str],
-    sample: Mapping[str, Sequence[str]],
-) -> None:
-    """Take the first column whose values are rights: `type` and `side` are used for other things."""
-    for spelling in synonyms["right"]:
-        values = sample.get(names.get(spelling, ""), ())
-        if values and all(value.strip().upper() in RIGHTS for value in values):
-            common["right"] = names[spelling]
-            return
-
-
-def _wordy(common: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> list[str]:
-    """Roles of numbers that a column of words has the name of, such as a contract size of `REGULAR`."""
-    return [
+    for name in (names[spelling] for spelling in synonyms["right"] if spelling in names):
+        if sample.get(name) and all(value.strip().upper() in RIGHTS for value in sample[name]):
+            common["right"] = name
+            break
+    words = {  # in a column of numbers, such as a contract size of `REGULAR`
         role
         for role, name in common.items()
-        if role not in TEXT_ROLES | REQUIRED and sample.get(name) and not any(map(_is_number, sample[name]))
-        and not any(value.strip() in BLANKS for value in sample[name])
-    ]  # fmt: skip
+        if role not in TEXT_ROLES | REQUIRED and sample.get(name)
+        and not any(is_number(value) or value.strip() in BLANKS for value in sample[name])
+    }  # fmt: skip
+    return _without(common, words | ({"settlement"} if has_symbols else set()))  # the root of the symbol says it
 
 
 def _unnamed_time(common: Mapping[str, str], columns: Sequence[str], sample: Mapping[str, Sequence[str]]) -> str:
@@ -335,11 +282,6 @@ def _days_of(cells: Iterable[str]) -> list[date]:
         except ValueError:
             continue
     return days
-
-
-def _fits(values: Sequence[str], is_price: bool) -> bool:
-    values = [value for value in values if value.strip() not in BLANKS]
-    return not values or all(map(_is_number, values)) == is_price
 
 
 def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
@@ -378,18 +320,15 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     )
 
 
-def _bare(name: str) -> str:
-    """Name without case, accents and underscores."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return letters.strip().lower().replace("_", " ")
-
-
 def _refuse_language(columns: Sequence[str], source: object) -> None:
     """Refuse a header in another language, with the names to write: two of its four are no accident."""
-    named = {name.strip(): VARIANTS.get(bare := _bare(name), bare) for name in columns}
+    bare = {}  # without case, accents and underscores
+    for name in columns:
+        letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        bare[name.strip()] = letters.strip().lower().replace("_", " ")
     for language, words in LANGUAGES.items():
         roles = dict(zip(words, ("strike", "bid", "ask", "expiration"), strict=True))
-        renamed = {name: roles[word] for name, word in named.items() if word in roles}
+        renamed = {name: roles[word] for name in bare if (word := VARIANTS.get(bare[name], bare[name])) in roles}
         if len(set(renamed.values())) >= 2:
             pairs = ", ".join(f"{name} to {role}" for name, role in renamed.items())
             raise DataError(source, f"names of columns in {language}", f"rename {pairs}, and the others to English")
@@ -400,17 +339,6 @@ def _seen(missing: Sequence[str], columns: Sequence[str]) -> str:
     return f"no column for {', '.join(missing)} (columns seen: {seen})"
 
 
-def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> None:
-    """Refuse two columns of one name."""
-    count = Counter(plain(name) for name in columns)
-    for name in (*layout.numbers, *layout.texts):
-        if count[plain(name)] > 1:
-            twins = [(place, twin.strip()) for place, twin in enumerate(columns, 1) if plain(twin) == plain(name)]
-            spelled = ", ".join(f"{twin} in column {place}" for place, twin in twins)
-            rule = f"column {name.strip()} occurs {count[plain(name)]} times ({spelled})"
-            raise DataError(source, rule, "keep one of them")
-
-
 def halves(columns: Sequence[str]) -> list[str]:
     """Names of a table with calls on the left and puts on the right: `Call Bid` and `Put Bid` for the two `Bid`.
 
@@ -418,19 +346,19 @@ def halves(columns: Sequence[str]) -> list[str]:
     Without columns of the names of calls and puts, the strike between them (Barchart).
     """
     spelled = [plain(name) for name in columns]
-    unnumbered = [plain(re.sub(r"\.1$", "", name.strip())) for name in columns]
+    bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
+    unnumbered = list(map(plain, bare))
     if spelled.count("strike") == 1 and not {"calls", "puts"} & set(spelled):
         middle = spelled.index("strike")
-        if {"bid", "ask"} <= set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]):
-            bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
-            sided = set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]) - set(SYNONYMS["expiration"])
+        both = set(unnumbered[:middle]) & set(unnumbered[middle + 1 :])
+        if {"bid", "ask"} <= both:
+            sided = both - set(SYNONYMS["expiration"])
             calls, puts = ([f"{side} {name}" if plain(name) in sided else name for name in bare]
                            for side in ("Call", "Put"))  # fmt: skip
             return [*calls[:middle], columns[middle], *puts[middle + 1 :]]
     if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):
         return list(columns)
-    bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
-    twice = {name for name, count in Counter(map(plain, bare)).items() if count == 2}
+    twice = {name for name, count in Counter(unnumbered).items() if count == 2}
     left, right = spelled.index("calls"), spelled.index("puts")
     named = []
     for place, name in enumerate(bare):

@@ -147,13 +147,7 @@ class LiveSession(Session[Response]):
         return response
 
     def _followed(self, address: str, onward: str, *, is_data: bool) -> str:
-        """Address of a redirect: over https, to the same host; without data, to the same domain.
-
-        Raises
-        ------
-        DataError
-            For any other.
-        """
+        """Address of a redirect: over https, to the same host; without data, to the same domain."""
         try:
             target = joined(address, onward)
         except DataError:
@@ -239,12 +233,7 @@ class LiveSession(Session[Response]):
 
 
 def _loopback(base: str) -> str:
-    """Address of a test server on this machine: no variable sends requests elsewhere.
-
-    Raises
-    ------
-    InputError
-    """
+    """Address of a test server on this machine: no variable sends requests elsewhere."""
     try:
         address = as_address(base)
     except DataError:

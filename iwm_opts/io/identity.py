@@ -62,10 +62,6 @@ def refuse_name(
         Whether a product on the same index may stand in.
     are_prices : bool
         Whether no index of volatility is meant either.
-
-    Raises
-    ------
-    DataError
     """
     name = Path(path).name
     match = FIRST_WORD.match(name)
@@ -88,12 +84,7 @@ def on_one_index(first: str, second: str) -> bool:
 
 
 def refuse_roots(source: Path | str, symbol: str, roots: Iterable[str]) -> None:
-    """Refuse contract symbols of another underlying than the column of underlyings says.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse contract symbols of another underlying than the column of underlyings says."""
     others = sorted(root for root in roots if root in UNDERLYINGS and not on_one_index(root, symbol))
     others = [root for root in others if underlying_of(root) != symbol]
     if others:
@@ -128,12 +119,7 @@ def _is_like_ticker(word: str) -> bool:
 
 
 def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:
-    """Refuse prices in another currency than US dollars, by a column that says so.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse prices in another currency than US dollars, by a column that says so."""
     written = {cell.strip() for cell in cells}
     others = sorted(cell for cell in written - {*BLANKS} if cell.upper() not in DOLLARS)
     if others:

@@ -160,13 +160,7 @@ def load_iv_history(
 
 
 def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
-    """Rows of the symbol or of one published index, and its ticker; empty where the file names none.
-
-    Raises
-    ------
-    DataError
-        When the file holds several others, or another underlying.
-    """
+    """Rows of the symbol or of one published index, and its ticker; empty where the file names none."""
     present = tickers_of(frame)
     if len(present) > 1:  # side by side they are prices
         return of_symbol(frame, symbol if symbol in present and not frame.tickers else None), symbol

@@ -108,12 +108,7 @@ def _is_known(name: str) -> bool:
 
 
 def _refuse_page(document: Any, rows: int) -> None:
-    """Refuse one page of a vendor's answer: fewer rows than it counts, or the address of more.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse one page of a vendor's answer: fewer rows than it counts, or the address of more."""
     remedy = "fetch the rest and join the lists"
     total = _at(document, "meta.total")
     if isinstance(total, int):
@@ -360,13 +355,7 @@ def _pandas_split(document: Cells) -> list[Cells]:
 
 
 def _headed_rows(document: list[Any]) -> list[Cells]:
-    """Return lists of cells below one of names; without names (`orient="values"`) they mean nothing.
-
-    Raises
-    ------
-    ValueError
-        When no list holds names, or a row has another length.
-    """
+    """Return lists of cells below one of names; without names (`orient="values"`) they mean nothing."""
     if len(document) < 2 or not all(isinstance(row, list) for row in document):
         return []
     if any(isinstance(cell, dict | list) for cell in document[0]):

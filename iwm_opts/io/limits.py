@@ -28,12 +28,7 @@ def limit_of(size: int, most: int) -> int:
 
 
 def check_columns(source: object, count: int) -> None:
-    """Refuse a table of more columns than `MAX_COLUMNS`.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a table of more columns than `MAX_COLUMNS`."""
     if count > MAX_COLUMNS:
         raise DataError(source, f"has {count:,} columns, more than {MAX_COLUMNS:,}", "keep the columns that are read")
 

@@ -94,12 +94,7 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
 
 
 def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
-    """Refuse one row a day: such a file holds daily bars, whatever clock their dates carry.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse one row a day: such a file holds daily bars, whatever clock their dates carry."""
     days = bars.index.to_numpy(dtype="datetime64[D]")
     rows = len(days)
     if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:

@@ -32,19 +32,6 @@ def is_foreign(cell: str) -> bool:
     return FOREIGN.search(cell) is not None and any(map(str.isdigit, cell))
 
 
-def _refuse_foreign(columns: Mapping[str, Iterable[str | None]], source: object) -> None:
-    """Refuse numbers in another currency than US dollars.
-
-    Raises
-    ------
-    DataError
-    """
-    for name, texts in columns.items():
-        if (cell := next((text for text in texts if text and is_foreign(text)), None)) is not None:
-            rule = f"{cell[:40]!r} in {name.strip()} is money in another currency: prices are read in US dollars alone"
-            raise DataError(source, rule, "give prices in USD")
-
-
 def _bare(text: str) -> str:
     """Digits and separators, without currency, spaces, percent sign and accountants' brackets."""
     bare = CURRENCY.sub("", text.replace("\u2212", "-")).replace("'", "")
@@ -86,27 +73,19 @@ def decimal_sign(columns: Mapping[str, Iterable[str | None]], source: object) ->
 def decimal_signs(
     columns: Mapping[str, Iterable[str | None]], optional: Collection[str], source: object
 ) -> tuple[Sign, dict[str, Sign | None]]:
-    """Sign that separates decimals in a file, and those of columns that are not needed and contradict it.
+    """Sign that separates decimals in a file, and those of `optional` columns that contradict it.
 
-    Parameters
-    ----------
-    columns : mapping of str to cells
-    optional : collection of str
-        Columns that are not needed.
-    source : object
-
-    Returns
-    -------
-    sign : {".", ","}
-    others : dict
-        Sign of each optional column that shows another one; None where its cells contradict each other.
+    The second is the sign that each such column shows; None where its cells contradict each other.
 
     Raises
     ------
     DataError
         See `decimal_sign`, of the other columns. Also for money in another currency, in any column.
     """
-    _refuse_foreign(columns, source)
+    for name, texts in columns.items():
+        if (cell := next((text for text in texts if text and is_foreign(text)), None)) is not None:
+            rule = f"{cell[:40]!r} in {name.strip()} is money in another currency: prices are read in US dollars alone"
+            raise DataError(source, rule, "give prices in USD")
     try:
         return decimal_sign(columns, source), {}
     except DataError:
@@ -158,6 +137,17 @@ def parse_number(text: str, sign: Sign = ".") -> float:
         raise ValueError("is not a number")
     value = float(bare)
     return value if factor == 1.0 else value * factor
+
+
+def is_number(cell: object) -> bool:
+    """Whether a cell is a number under either decimal sign."""
+    for sign in SIGNS:
+        try:
+            parse_number(str(cell), sign)
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def numbers(texts: Sequence[str | None], sign: Sign | None = ".") -> tuple[np.ndarray, list[int]]:

@@ -66,13 +66,7 @@ def check_regular(path: Path) -> os.stat_result:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to read its bytes; opening does not wait, whatever the file is.
-
-    Raises
-    ------
-    DataError, OSError
-        See `check_regular`.
-    """
+    """Open a regular file to read its bytes; opening does not wait, whatever the file is."""
     if not check_regular(path).st_size:  # those of /proc state no size either, and reading one may wait
         return io.BytesIO()
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -150,10 +144,6 @@ def as_kind(value: Any, kind: type[Kind], source: object, name: str, remedy: str
         File, for messages.
     name : str
         Where the value is in the document.
-
-    Raises
-    ------
-    DataError
     """
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 

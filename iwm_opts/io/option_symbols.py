@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final, cast
 
 from iwm_opts.conventions import Right
+from iwm_opts.errors import InputError
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 # By vendor: root, date, right and strike in the named groups; `units` divides the strike.
@@ -60,21 +61,19 @@ def parse_option_symbol(text: str) -> Contract:
         expiration = date(2000 + int(match["y"]), month + 1, int(match["d"]))
         return Contract(match["root"], expiration, "P" if side else "C", float(match["strike"]))
     if IB_CONTRACT.fullmatch(bare):
-        return _of_ib_contract(dict(IB_FIELD.findall(bare)))
+        fields = dict(IB_FIELD.findall(bare))  # in capitals; the root is the class, such as RUTW
+        day, right = fields["LASTTRADEDATEORCONTRACTMONTH"], fields.get("RIGHT", "")[:1]
+        if right not in ("C", "P") or not {"SYMBOL", "STRIKE"} <= set(fields):
+            raise ValueError("is not a contract of an option")
+        expiration = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
+        root = fields.get("TRADINGCLASS") or fields["SYMBOL"]
+        return Contract(root, expiration, cast("Right", right), float(fields["STRIKE"]))
     return parse_occ(bare)
 
 
-def _of_ib_contract(fields: dict[str, str]) -> Contract:
-    """Contract of the fields, in capitals, of one of ib_insync; the root is its class, such as RUTW.
-
-    Raises
-    ------
-    ValueError
-        When one is absent or says something else.
-    """
-    day, right = fields["LASTTRADEDATEORCONTRACTMONTH"], fields.get("RIGHT", "")[:1]
-    if right not in ("C", "P") or not {"SYMBOL", "STRIKE"} <= set(fields):
-        raise ValueError("is not a contract of an option")
-    expiration = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
-    root = fields.get("TRADINGCLASS") or fields["SYMBOL"]
-    return Contract(root, expiration, cast("Right", right), float(fields["STRIKE"]))
+def contract_of(text: str) -> Contract:
+    """Contract of a cell, for `parsed`: see `parse_option_symbol`."""
+    try:
+        return parse_option_symbol(text)
+    except InputError as error:
+        raise ValueError(error.rule) from None

@@ -206,12 +206,7 @@ def _member(source: object, content: bytes, most: int) -> tuple[bytes | None, tu
 
 
 def _table_among(source: object, names: list[str]) -> str:
-    """Name of the only table among the files of an archive.
-
-    Raises
-    ------
-    DataError
-    """
+    """Name of the only table among the files of an archive."""
     for mark, what, remedy in OTHER_ARCHIVES:
         if mark in names:
             raise DataError(source, f"is {what}, not a table", remedy)

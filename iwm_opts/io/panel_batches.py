@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from functools import partial
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +12,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, TIMEZONE, counted
-from iwm_opts.errors import DataError, InputError, IwmOptsError
+from iwm_opts.errors import DataError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, NEVER, delay_of, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
 from iwm_opts.io.layouts.common import CAPTURES
 from iwm_opts.io.limits import Budget
-from iwm_opts.io.option_symbols import parse_option_symbol
+from iwm_opts.io.option_symbols import contract_of
 from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import clean_symbol, day_column_of, old_codes, other_symbols, refuse_symbol
@@ -37,7 +36,6 @@ from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.contract import (
     SYMBOLS_SINCE,
-    Contract,
     index_of,
     is_adjusted,
     is_old_code,
@@ -48,6 +46,7 @@ from iwm_opts.market.quote_rows import QuoteRows, listed_roots, rows_together
 from iwm_opts.market.ranges import LARGEST_PRICE
 
 Array = NDArray[np.float64]
+Int = TypeVar("Int", np.int8, np.int16, np.int32, np.bool_)
 STRETCH_ROWS: Final = 1 << 20  # rows held before the days among them are laid out
 EPOCH: Final = date(1970, 1, 1).toordinal()
 ROLES: Final = (
@@ -83,6 +82,10 @@ class Symbols:
         if not self.seen:
             raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
         return next(iter(self.seen))
+
+
+def _ordinal(day: date | None) -> int:
+    return -1 if day is None else day.toordinal()
 
 
 class FileRows:
@@ -198,7 +201,8 @@ def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], requi
     from pyarrow import dataset
 
     schema = dataset.dataset(str(file.place), format="parquet").schema
-    words_of = [name for name in texts if _is_text(schema.field(name).type)]
+    kinds = pa.string(), pa.large_string()
+    words_of = [name for name in texts if schema.field(name).type in kinds]
     options = dataset.ParquetReadOptions(dictionary_columns=words_of)
     data = dataset.dataset(str(file.place), format=dataset.ParquetFileFormat(read_options=options))
     start = 0
@@ -217,17 +221,22 @@ def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], requi
         raise DataError(file.path, why(error), "check that the file is whole") from None
 
 
-def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
 class _BatchRows:
     """One batch of a file, column by column."""
 
     def __init__(self, owner: FileRows, rows: Any, lines: NDArray[np.int64]) -> None:
         self.owner, self.rows, self.lines = owner, rows, lines
         self.columns = owner.layout.columns
-        self.day = self._quote_days()
+        column, source = owner.day_column, owner.file.path
+        days = self._typed_days(column.name)
+        if days is None:
+            values, codes = parsed(as_words(rows.column(column.name)), column.parse, source, column.name, lines)
+            days = np.array(list(map(_ordinal, values)), dtype=np.int32)[codes]
+        self.day = days
+        empty = np.flatnonzero(days < 0)
+        if len(empty):
+            rule = f"row {lines[empty[0]]}, column {column.name.strip()}: the date is empty"
+            raise DataError(source, rule, "fill it in or remove the row")
 
     def sides(self) -> Iterator[QuoteRows]:
         """Rows of the batch; a wide file gives calls and puts, a file of two captures each of them."""
@@ -247,13 +256,24 @@ class _BatchRows:
         owner = self.owner
         root, expiration, signs, strike = self._contracts(columns, sign)
         kept, root = self._of_symbol(columns, root, expiration)
-        spot = self._spot(columns)
+        spot = np.full(len(self.day), np.nan)
+        if "underlying_price" in columns:
+            spot = self._numbers(columns["underlying_price"]).copy()
+        if {"underlying_bid", "underlying_ask"} <= set(columns):
+            bid, ask = (self._numbers(columns[name]) for name in ("underlying_bid", "underlying_ask"))
+            spot = np.where((bid > 0.0) & (ask > 0.0), 0.5 * (bid + ask), spot)
+        spot[spot == 0.0] = np.nan  # a vendor's blank
+        labels = None
+        if when:
+            labels = np.full(len(self.day), owner.label_code(when), dtype=np.int16)
+        elif "session" in columns:
+            labels = self._coded(columns["session"], str.strip, lambda label: owner.label_code(label or ""), np.int16)
         reach = np.array([owner.reach_of(name) for name in owner.roots], dtype=np.int64)
         kept &= expiration - self.day <= reach[root]
         rows = QuoteRows(
             self.day, expiration, root, signs, strike, self._numbers(columns["bid"]), self._numbers(columns["ask"]),
             spot, tuple(owner.roots), (str(owner.file.path),), np.zeros(len(strike), dtype=np.int16),
-            self._times(columns, when), self._labels(columns, when), tuple(owner.labels),
+            self._times(columns, when), labels, tuple(owner.labels),
             self._seconds(columns["last_trade"]) if "last_trade" in columns else None,
             self._adjusted(columns, root),
         )  # fmt: skip
@@ -262,20 +282,6 @@ class _BatchRows:
         return rows if kept.all() else rows.take(kept)
 
     # Columns
-
-    def _quote_days(self) -> NDArray[np.int32]:
-        column = self.owner.day_column
-        days = self._typed_days(column.name)
-        if days is None:
-            values, codes = parsed(
-                as_words(self.rows.column(column.name)), column.parse, self.owner.file.path, column.name, self.lines
-            )
-            days = np.array([-1 if day is None else day.toordinal() for day in values], dtype=np.int32)[codes]
-        empty = np.flatnonzero(days < 0)
-        if len(empty):
-            rule = f"row {self.lines[empty[0]]}, column {column.name.strip()}: the date is empty"
-            raise DataError(self.owner.file.path, rule, "fill it in or remove the row")
-        return days
 
     def _typed_days(self, name: str) -> NDArray[np.int32] | None:
         """Ordinals of a column of dates, or of times without a zone, -1 for empty; None of any other type."""
@@ -287,19 +293,19 @@ class _BatchRows:
         days = cells.cast(pa.int32()).fill_null(-1 - EPOCH).to_numpy(zero_copy_only=False)
         return np.asarray(days + np.int32(EPOCH), dtype=np.int32)
 
-    def _days(self, name: str) -> NDArray[np.int32]:
-        days = self._typed_days(name)
-        if days is not None:
-            return days
-        values, codes = self._parsed(name, partial(parse_day, order=self.owner.readings.order))
-        return np.array([-1 if day is None else day.toordinal() for day in values], dtype=np.int32)[codes]
-
     def _numbers(self, name: str) -> Array:
         cells = self.rows.column(name)
         return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
 
-    def _parsed(self, name: str, parse: Callable[[str], Any]) -> tuple[list[Any], NDArray[np.int64]]:
-        """Distinct values, None for empty ones last, and the place of each cell's; a bad cell costs its day."""
+    def _parsed(
+        self, name: str, parse: Callable[[str], Any], unneeded: str = ""
+    ) -> tuple[list[Any], NDArray[np.int64]]:
+        """Distinct values, None for empty ones last, and the place of each cell's.
+
+        A bad cell costs its day; in a column of `unneeded` times or symbols it counts as empty.
+        """
+        unread: dict[str, None] = {}
+        parse = partial(value_or_none, parse=parse, unread=unread) if unneeded else parse
         cells = as_words(self.rows.column(name))
         texts = cells.dictionary.to_pylist()
         codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -311,7 +317,16 @@ class _BatchRows:
                 values.append(None)
                 rule = f"{text[:60]!r} {getattr(error, 'rule', error)}"
                 self._refuse_cells(codes == code, f"column {name.strip()}: {rule}")
+        if unread:
+            self.owner.words[name, unneeded] += sum(text in unread for text in cells.to_pylist() if text is not None)
         return [*values, None], codes
+
+    def _coded(
+        self, name: str, parse: Callable[[str], Any], code: Callable[[Any], int], kind: type[Int]
+    ) -> NDArray[Int]:
+        """Cells of a column as integers."""
+        values, codes = self._parsed(name, parse)
+        return np.array(list(map(code, values)), dtype=kind)[codes]
 
     def _seconds(self, name: str, *, only_with_time: bool = False) -> Array:
         """POSIX seconds of a column of times, NaN where empty; a time of day is of the row's day."""
@@ -321,12 +336,13 @@ class _BatchRows:
             seconds = np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
             return np.where(_are_midnights(cells), np.nan, seconds)
         zone = self.owner.readings.zone(name)
-        parse: Callable[[str], datetime | time | None] = partial(self._moment, zone=zone)
-        unread: dict[str, None] = {}
-        if name != self.owner.day_column.name:
-            parse = partial(value_or_none, parse=parse, unread=unread)
-        values, codes = self._parsed(name, parse)
-        self._count_words(name, unread, "times")
+
+        def parse(text: str) -> datetime | time | None:
+            """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
+            moment = None if text.strip() in NEVER else parse_moment(text, zone, self.owner.readings.order)
+            return moment if isinstance(moment, datetime | time) else None
+
+        values, codes = self._parsed(name, parse, "" if name == self.owner.day_column.name else "times")
         seconds = np.full(len(values), np.nan)
         for code, value in enumerate(values):
             is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
@@ -340,18 +356,6 @@ class _BatchRows:
                     at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
                     of_row[rows[self.day[rows] == day]] = at
         return of_row
-
-    def _count_words(self, name: str, unread: dict[str, None], what: str) -> None:
-        if unread:
-            texts = as_words(self.rows.column(name)).to_pylist()
-            self.owner.words[name, what] += sum(text in unread for text in texts if text is not None)
-
-    def _moment(self, text: str, zone: ZoneInfo) -> datetime | time | None:
-        """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
-        if text.strip() in NEVER:
-            return None
-        moment = parse_moment(text, zone, self.owner.readings.order)
-        return moment if isinstance(moment, datetime | time) else None
 
     def _times(self, columns: dict[str, str], when: str) -> Array | None:
         if when:
@@ -368,24 +372,6 @@ class _BatchRows:
         times = self._seconds(name, only_with_time=True)
         return times if np.isfinite(times).any() else None
 
-    def _labels(self, columns: dict[str, str], when: str) -> NDArray[np.int16] | None:
-        if when:
-            return np.full(len(self.day), self.owner.label_code(when), dtype=np.int16)
-        if "session" not in columns:
-            return None
-        values, codes = self._parsed(columns["session"], str.strip)
-        return np.array([self.owner.label_code(value or "") for value in values], dtype=np.int16)[codes]
-
-    def _spot(self, columns: dict[str, str]) -> Array:
-        price = np.full(len(self.day), np.nan)
-        if "underlying_price" in columns:
-            price = self._numbers(columns["underlying_price"]).copy()
-        if {"underlying_bid", "underlying_ask"} <= set(columns):
-            bid, ask = (self._numbers(columns[name]) for name in ("underlying_bid", "underlying_ask"))
-            price = np.where((bid > 0.0) & (ask > 0.0), 0.5 * (bid + ask), price)
-        price[price == 0.0] = np.nan  # a vendor's blank
-        return price
-
     # Contracts
 
     def _contracts(
@@ -396,23 +382,25 @@ class _BatchRows:
         root, expiration = np.full(count, -1, dtype=np.int16), np.full(count, -1, dtype=np.int32)
         signs, strike = np.full(count, sign, dtype=np.int8), np.full(count, np.nan)
         if "root" in columns:
-            values, codes = self._parsed(columns["root"], clean_symbol)
-            root = np.array([self.owner.root_code(value) for value in values], dtype=np.int16)[codes]
+            root = self._coded(columns["root"], clean_symbol, self.owner.root_code, np.int16)
         if "expiration" in columns:
-            expiration = self._days(columns["expiration"])
+            days = self._typed_days(columns["expiration"])
+            parse = partial(parse_day, order=self.owner.readings.order)
+            expiration = self._coded(columns["expiration"], parse, _ordinal, np.int32) if days is None else days
         if "right" in columns and not sign:
-            values, codes = self._parsed(columns["right"], parse_right)
-            signs = np.array([RIGHT_SIGN.get(value, 0) for value in values], dtype=np.int8)[codes]
+            signs = self._coded(columns["right"], parse_right, lambda right: RIGHT_SIGN.get(right, 0), np.int8)
         if "strike" in columns:
             strike = self._numbers(columns["strike"]) * self.owner.strike_unit
         if "occ" in columns:
-            unread: dict[str, None] = {}
-            is_needed = not set(columns) | ({"right"} if sign else set()) >= CONTRACT
-            parse = contract_of if is_needed else partial(value_or_none, parse=contract_of, unread=unread)
-            values, codes = self._parsed(columns["occ"], parse)
-            self._count_words(columns["occ"], unread, "contract symbols")
+            is_unneeded = set(columns) | ({"right"} if sign else set()) >= CONTRACT
+            values, codes = self._parsed(columns["occ"], contract_of, "contract symbols" if is_unneeded else "")
             named = np.array([value is not None for value in values])[codes]
-            fields = [_fields_of(value, self.owner) for value in values]
+            fields = [
+                (self.owner.root_code(value.root), _ordinal(value.expiration), RIGHT_SIGN[value.right], value.strike)
+                if value
+                else (-1, -1, 0, np.nan)
+                for value in values
+            ]
             parts = [np.array(column)[codes] for column in zip(*fields, strict=True)]
             root, expiration = np.where(named, parts[0], root), np.where(named, parts[1], expiration)
             signs, strike = np.where(named, parts[2], signs), np.where(named, parts[3], strike)
@@ -476,8 +464,7 @@ class _BatchRows:
         if "non_standard" in columns:
             vendor = self.owner.layout.vendor
             parse = partial(parse_flag, yes=vendor.non_standard if vendor else YES)
-            values, codes = self._parsed(columns["non_standard"], parse)
-            flags |= np.array([value is True for value in values])[codes]
+            flags |= self._coded(columns["non_standard"], parse, bool, np.bool_)
         return flags.astype(np.float64) if flags.any() else None
 
     # Damaged cells
@@ -510,18 +497,3 @@ def _are_midnights(cells: Any) -> NDArray[np.bool_]:
 def as_words(cells: Any) -> Any:
     """Return the dictionary of strings, as it is where a file gave one."""
     return cells if pa.types.is_dictionary(cells.type) else words(cells)
-
-
-def contract_of(text: str) -> Contract:
-    """Contract of an OCC symbol."""
-    try:
-        return parse_option_symbol(text)
-    except InputError as error:
-        raise ValueError(error.rule) from None
-
-
-def _fields_of(contract: Contract | None, owner: FileRows) -> tuple[int, int, int, float]:
-    if contract is None:
-        return -1, -1, 0, np.nan
-    sign = RIGHT_SIGN[contract.right]
-    return owner.root_code(contract.root), contract.expiration.toordinal(), sign, contract.strike

@@ -132,13 +132,7 @@ def load(folder: Path) -> "Build | None":
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """Record beside the arrays of a panel.
-
-    Raises
-    ------
-    DataError
-        When it is missing or damaged.
-    """
+    """Record beside the arrays of a panel."""
     about = read_object(folder / ABOUT, REMOVE) or {}
     is_sound = {name: type(about.get(name)) for name in KINDS} == KINDS
     texts = [text for name in ("notes", "roots", "remarks") for text in about[name]] if is_sound else [None]

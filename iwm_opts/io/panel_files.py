@@ -22,7 +22,7 @@ from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.panel_batches import FileRows, Symbols
-from iwm_opts.io.provenance import Origin, origin_of
+from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
 from iwm_opts.io.tables import (
@@ -47,6 +47,7 @@ from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_to
 from iwm_opts.market.ranges import FURTHEST, off_spot
 
 T = TypeVar("T")
+Mask = NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
 SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
@@ -55,8 +56,6 @@ WEEKEND: Final = (5, 6)
 SIMULATION: Final = "simulation.json"
 CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
 FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has fewer
-BYTES_A_ROW: Final = {"csv": 90, "json": 300, "parquet": 30}  # guesses, for the first progress reports
-PACKED: Final = 6  # times that gzip shrinks such text
 
 
 def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
@@ -72,7 +71,13 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
     for source in sources:
         path = as_path(source)
         if path.is_dir():
-            members = _of_folder(path)
+            paths = sorted(path.glob("path-*")) if (path / SIMULATION).exists() else [path]
+            if len(paths) > 1:
+                raise DataError(path, f"holds {len(paths)} simulated paths", f"name one of them, such as {paths[0]}")
+            simulated = [file for folder in paths for file in sorted(folder.glob(CHAINS_OF_SIMULATION))]
+            members = simulated or sorted(
+                file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES
+            )
         elif not path.exists() and glob.has_magic(str(source)):
             members = [Path(name) for name in sorted(glob.glob(str(source), recursive=True)) if Path(name).is_file()]
         else:
@@ -85,14 +90,6 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
         brought.update(members)
         files.update(dict.fromkeys(members))
     return list(files), frozenset(brought)
-
-
-def _of_folder(folder: Path) -> list[Path]:
-    paths = sorted(folder.glob("path-*")) if (folder / SIMULATION).exists() else [folder]
-    if len(paths) > 1:
-        raise DataError(folder, f"holds {len(paths)} simulated paths", f"name one of them, such as {paths[0]}")
-    simulated = [file for path in paths for file in sorted(path.glob(CHAINS_OF_SIMULATION))]
-    return simulated or sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix in SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +165,6 @@ def window(build: Build, files: Sequence[Path], first: date | None, last: date |
     return replace(panel, notes=notes)
 
 
-def _name(files: Sequence[Path]) -> str:
-    if len(files) == 1:
-        return f"chains of {files[0].name}"
-    return f"chains of {len(files)} files, {files[0].name} to {files[-1].name}"
-
-
 class _Reader:
     """Reads files one after the other, a stretch ahead of the one being laid out.
 
@@ -195,10 +186,15 @@ class _Reader:
         self.panels: list[Panel] = []
         self.read: dict[int, set[Path]] = {}  # files of each day so far
         self.outside: list[QuoteRows] = []
-        self.fullest = self.done = 0
+        self.fullest = 0
         opened = self._opened(files, brought)
         origins = [origin_of(file.place) for file, _ in opened]
-        self.provenance = _provenance([file.path for file, _ in opened], origins)
+        kinds = [Provenance.of(simulated=origin.simulated, modelled=origin.modelled) for origin in origins]
+        self.provenance = kinds[0]
+        for (file, _), kind in zip(opened, kinds, strict=True):
+            if kind is not kinds[0]:
+                rule = f"holds {kind} quotes, {opened[0][0].path} {kinds[0]} ones"
+                raise DataError(file.path, rule, "give files of one kind of market")
         rates = {origin.rate for origin in origins}
         self.rate = rates.pop() if len(rates) == 1 else None
         self.symbols = Symbols(symbol)
@@ -209,8 +205,10 @@ class _Reader:
             else _LoadedRows(file.path, self.symbols, session)
             for file, layout in opened
         }
-        self.total = sum(_rows_of(file) for file, _ in opened)
-        self.name = _name(list(self.files))
+        self.total = sum(file.rows for file, _ in opened)
+        paths = list(self.files)
+        several = f"{len(paths)} files, {paths[0].name} to {paths[-1].name}"
+        self.name = f"chains of {paths[0].name if len(paths) == 1 else several}"
 
     def build(self) -> Build:
         """Panel of all files."""
@@ -249,10 +247,15 @@ class _Reader:
 
     def _add(self, path: Path, rows: QuoteRows) -> None:
         """Lay out a stretch of rows; days that were read before are read again and laid out with them."""
-        rows = self._of_sessions(rows)
+        outside = np.isin((rows.day + MONDAY) % 7, WEEKEND) | np.isin(rows.day, list(days_before_open(rows)))
+        if outside.any():
+            self.outside.append(rows.take(outside))
+            rows = rows.take(~outside)
         for day, error in self.files[path].refused.items():
             self.report.refuse(day, error)
-        self._tell(len(rows))
+        done = sum(file.rows for file in self.files.values())
+        if self.progress:
+            self.progress(done, max(done, self.total))
         rows = rows.take(~np.isin(rows.day, list(self.files[path].refused)))
         days = np.unique(rows.day)
         again = np.array([day for day in days.tolist() if day in self.read], dtype=np.int64)
@@ -263,14 +266,11 @@ class _Reader:
             self._lay_out_again(path, again, rows.take(shared))
             rows = rows.take(~shared)
         self._lay_out(rows)
-        self._hear()
-
-    def _of_sessions(self, rows: QuoteRows) -> QuoteRows:
-        """Rows of sessions; those of weekends and of days with captures before the open alone wait."""
-        outside = np.isin((rows.day + MONDAY) % 7, WEEKEND) | np.isin(rows.day, list(days_before_open(rows)))
-        if outside.any():
-            self.outside.append(rows.take(outside))
-        return rows.take(~outside) if outside.any() else rows
+        for file in self.files.values():  # chains that files were read as
+            while file.warnings:
+                day, texts = file.warnings.popitem()
+                for text in texts:
+                    self.report.warn(day, text)
 
     def _lay_out_outside(self) -> None:
         """Lay out downloads of weekends and before the open as the close before, where no file holds that session."""
@@ -292,14 +292,6 @@ class _Reader:
             moved = np.full(len(of_day), session.toordinal(), dtype=np.int32)
             self._lay_out(replace(of_day, day=moved, time=None if early is None else of_day.time))
 
-    def _hear(self) -> None:
-        """Pass on the warnings of the chains that files were read as."""
-        for file in self.files.values():
-            while file.warnings:
-                day, texts = file.warnings.popitem()
-                for text in texts:
-                    self.report.warn(day, text)
-
     def _lay_out_again(self, path: Path, days: NDArray[np.int64], rows: QuoteRows) -> None:
         kept = [taken(panel, ~np.isin(panel.day, days)) for panel in self.panels]
         self.panels = [panel for panel in kept if len(panel)]
@@ -308,59 +300,54 @@ class _Reader:
         mine = [rows] if self.files[path].is_ordered else list(self.files[path].stretches(days))
         self._lay_out(rows_together([part for file in others for part in self.files[file].stretches(days)] + mine))
 
-    def _within_ranges(self, rows: QuoteRows) -> QuoteRows:
-        """Rows near spot; days lose their other rows with a remark, days without any are refused."""
-        strikes = rows.strike[(rows.strike > 0.0) & np.isfinite(rows.strike)]
-        spot = np.where(np.isnan(rows.spot), np.median(strikes) if len(strikes) else np.nan, rows.spot)
-        wrong = off_spot(rows.strike, rows.bid, rows.ask, spot)
+    def _left_out(
+        self, rows: QuoteRows, wrong: NDArray[np.bool_], error_of: Callable[[str, Mask, Mask], DataError]
+    ) -> QuoteRows:
+        """Rows without wrong ones; their days have a remark, days without other rows are refused.
+
+        `error_of` says it of a day, by its source and the masks of its wrong rows and of all.
+        """
         for day in np.unique(rows.day[wrong]).tolist():
             of_day = rows.day == day
-            rule = f"{int((wrong & of_day).sum())} of {int(of_day.sum())} rows have a strike or quote off spot by a "
-            rule += f"factor of {FURTHEST:,.0f}"
+            source = f"{rows.files[rows.file[int(np.argmax(of_day))]]}, {date.fromordinal(day)}"
+            error = error_of(source, wrong & of_day, of_day)
             if wrong[of_day].all():
-                source = f"{rows.files[rows.file[int(np.argmax(of_day))]]}, {date.fromordinal(day)}"
-                self.report.refuse(day, DataError(source, rule, "correct the prices or the strikes"))
-            else:
-                self.report.warn(day, f"{rule}: left out")
-        return rows.take(~wrong)
-
-    def _standard(self, rows: QuoteRows) -> QuoteRows:
-        """Rows of standard contracts; days lose adjusted ones with a remark, days without others are refused."""
-        if rows.adjusted is None:
-            return rows
-        adjusted = rows.adjusted == 1.0
-        for day in np.unique(rows.day[adjusted]).tolist():
-            of_day = rows.day == day
-            roots = sorted({rows.roots[code] for code in np.unique(rows.root[adjusted & of_day])})
-            rule = f"{int((adjusted & of_day).sum())} of {int(of_day.sum())} rows are adjusted contracts"
-            rule += f" (roots {', '.join(roots)})"
-            if adjusted[of_day].all():
-                source = f"{rows.files[rows.file[int(np.argmax(of_day))]]}, {date.fromordinal(day)}"
-                self.report.refuse(day, DataError(source, rule, "give a chain of standard contracts"))
-            else:
-                self.report.warn(day, f"{rule}: left out")
-        return replace(rows.take(~adjusted), adjusted=None)
-
-    def _on_sessions(self, rows: QuoteRows) -> QuoteRows:
-        """Rows of expirations on which options may expire; days lose the others with a remark."""
-        quoted = date.fromordinal(int(rows.day.min()))
-        expirations = {day: date.fromordinal(day) for day in np.unique(rows.expiration).tolist()}
-        closed = [day for day, expiration in expirations.items() if not can_expire(expiration, quoted)]
-        left_out = np.isin(rows.expiration, closed)
-        for day in np.unique(rows.day[left_out]).tolist():
-            here = rows.day == day
-            days = [expirations[each] for each in np.unique(rows.expiration[left_out & here]).tolist()]
-            source = f"{rows.files[rows.file[int(np.argmax(here))]]}, {date.fromordinal(day)}"
-            error = closed_expirations(source, days, int((left_out & here).sum()), int(here.sum()))
-            if left_out[here].all():
                 self.report.refuse(day, error)
             else:
                 self.report.warn(day, f"{error.rule}: left out")
-        return rows.take(~left_out) if closed else rows
+        return rows.take(~wrong)
+
+    def _sound(self, rows: QuoteRows) -> QuoteRows:
+        """Rows of standard contracts that may expire on their day, with a strike and quotes near spot."""
+
+        def adjusted(source: str, wrong: Mask, of_day: Mask) -> DataError:
+            roots = ", ".join(sorted({rows.roots[code] for code in np.unique(rows.root[wrong])}))
+            rule = f"{int(wrong.sum())} of {int(of_day.sum())} rows are adjusted contracts (roots {roots})"
+            return DataError(source, rule, "give a chain of standard contracts")
+
+        def closed(source: str, wrong: Mask, of_day: Mask) -> DataError:
+            days = [date.fromordinal(day) for day in np.unique(rows.expiration[wrong]).tolist()]
+            return closed_expirations(source, days, int(wrong.sum()), int(of_day.sum()))
+
+        def far(source: str, wrong: Mask, of_day: Mask) -> DataError:
+            rule = f"{int(wrong.sum())} of {int(of_day.sum())} rows have a strike or quote off spot by a "
+            return DataError(source, f"{rule}factor of {FURTHEST:,.0f}", "correct the prices or the strikes")
+
+        if rows.adjusted is not None:
+            rows = replace(self._left_out(rows, rows.adjusted == 1.0, adjusted), adjusted=None)
+        if len(rows):
+            quoted = date.fromordinal(int(rows.day.min()))
+            expirations = np.unique(rows.expiration).tolist()
+            shut = [day for day in expirations if not can_expire(date.fromordinal(day), quoted)]
+            rows = self._left_out(rows, np.isin(rows.expiration, shut), closed) if shut else rows
+        if len(rows):
+            strikes = rows.strike[(rows.strike > 0.0) & np.isfinite(rows.strike)]
+            spot = np.where(np.isnan(rows.spot), np.median(strikes) if len(strikes) else np.nan, rows.spot)
+            rows = self._left_out(rows, off_spot(rows.strike, rows.bid, rows.ask, spot), far)
+        return rows
 
     def _lay_out(self, rows: QuoteRows) -> None:
-        for rule in (self._standard, self._on_sessions, self._within_ranges):
-            rows = rule(rows) if len(rows) else rows
+        rows = self._sound(rows) if len(rows) else rows
         if not len(rows):
             return
         self.fullest = max(self.fullest, int(np.unique(rows.day, return_counts=True)[1].max()))
@@ -376,30 +363,6 @@ class _Reader:
         )
         if panel is not None:
             self.panels.append(panel)
-
-    def _tell(self, rows: int) -> None:
-        self.done = sum(file.rows for file in self.files.values())
-        if self.progress:
-            self.progress(self.done, max(self.done, self.total))
-
-
-def _provenance(paths: Sequence[Path], origins: Sequence[Origin]) -> Provenance:
-    provenances = [Provenance.of(simulated=origin.simulated, modelled=origin.modelled) for origin in origins]
-    for path, provenance in zip(paths, provenances, strict=True):
-        if provenance is not provenances[0]:
-            rule = f"holds {provenance} quotes, {paths[0]} {provenances[0]} ones"
-            raise DataError(path, rule, "give files of one kind of market")
-    return provenances[0]
-
-
-def _rows_of(file: DataFile) -> int:
-    """Rows of a file: a Parquet file says, others are estimated by their size."""
-    if file.kind == "parquet" and not file.packed:
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(file.place).num_rows)
-    size = file.place.stat().st_size * (PACKED if file.packed else 1)
-    return size // BYTES_A_ROW[file.kind]
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -21,14 +21,8 @@ Order = Literal["mdy", "dmy", "ymd"]
 
 FORM_NAMES: Final[dict[Order, str]] = {"mdy": "MM/DD/YYYY", "dmy": "DD/MM/YYYY", "ymd": "YY-MM-DD"}
 RIGHTS: Final = {
-    "C": "C",
-    "CALL": "C",
-    "CALLS": "C",
-    "CE": "C",
-    "P": "P",
-    "PUT": "P",
-    "PUTS": "P",
-    "PE": "P",
+    **dict.fromkeys(("C", "CALL", "CALLS", "CE"), "C"),
+    **dict.fromkeys(("P", "PUT", "PUTS", "PE"), "P"),
 }
 YES: Final = ("true", "1", "1.0", "yes", "y")
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
@@ -40,26 +34,9 @@ EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 7305
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YY-MM-DD, YYYYMMDD and epochs are read too"
 
-MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("jan", "january"),
-            ("feb", "february"),
-            ("mar", "march"),
-            ("apr", "april"),
-            ("may",),
-            ("jun", "june"),
-            ("jul", "july"),
-            ("aug", "august"),
-            ("sep", "sept", "september"),
-            ("oct", "october"),
-            ("nov", "november"),
-            ("dec", "december"),
-        ),
-        1,
-    )
-    for name in names
+_MONTHS: Final = "january february march april may june july august september october november december"
+MONTHS: Final = {name: number for number, month in enumerate(_MONTHS.split(), 1) for name in (month, month[:3])} | {
+    "sept": 9
 }
 PLAIN_LENGTH: Final = len("2026-10-02")
 NUMERIC: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")  # 10/02/2026, 2.10.26
@@ -104,21 +81,10 @@ def parse_morning(text: str) -> bool | None:
 
 @lru_cache(maxsize=1 << 14)  # readers try orders on the same cells, and series share their days
 def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:
-    """Cell of a time column.
+    """Cell of a time column: an aware time in New York, a date, or a time of day.
 
-    Parameters
-    ----------
-    text : str
-    zone : ZoneInfo
-        Of times without one of their own.
-    order : {"mdy", "dmy", "ymd"}
-        Of dates in digits that do not begin with the year.
-
-    Returns
-    -------
-    datetime, date or time
-        An aware time in New York; a date where the cell has no time of day, or midnight as written or in New York (no
-        market is open at midnight: files write dates so); a time of day where it has no date.
+    It is a date where it has no time of day, or midnight as written or in New York (no market is open at midnight:
+    files write dates so). `zone` is that of times without one, `order` that of dates in digits without the year first.
 
     Raises
     ------
@@ -187,10 +153,14 @@ def _in_range(day: date) -> date:
 def _of_digits(text: str) -> datetime | date | None:
     """Epochs in seconds to nanoseconds, YYYYMMDD and Excel's days; also as floats, the way pandas writes them."""
     if WHOLE_FLOAT.fullmatch(text):
-        number = float(text)
-        if _is_coarse(text, number):
-            raise RoundedError("was rounded by a spreadsheet: its date is lost")
-        text = str(int(text.partition(".")[0])) if "e" not in text.lower() else str(int(number))
+        number = int(float(text))
+        digits, _, power = text.lower().partition("e")
+        units = EPOCH_DIGITS.get(len(str(number)), 0)
+        if power and units and number // units % SECONDS_A_DAY:
+            step = 10 ** (int(power) - len(digits.partition(".")[2])) / units
+            if step > COARSE:
+                raise RoundedError("was rounded by a spreadsheet: its date is lost")
+        text = str(number if power else int(digits.partition(".")[0]))
     if match := EXCEL_MOMENT.fullmatch(text):
         seconds = round(float(match[2]) * SECONDS_A_DAY)
         return datetime.combine(EXCEL_EPOCH, time()) + timedelta(days=int(match[1]), seconds=seconds)
@@ -205,16 +175,6 @@ def _of_digits(text: str) -> datetime | date | None:
     if len(text) == EXCEL_DIGITS:
         return EXCEL_EPOCH + timedelta(days=int(text))
     return None
-
-
-def _is_coarse(text: str, number: float) -> bool:
-    """Whether a number of an epoch in scientific notation, 1.7909E+12, is rounded: steps of over ten minutes."""
-    digits, _, power = text.lower().partition("e")
-    whole = len(str(int(number)))
-    if not power or whole not in EPOCH_DIGITS:
-        return False
-    step = 10 ** (int(power) - len(digits.partition(".")[2])) / EPOCH_DIGITS[whole]
-    return step > COARSE and int(number) // EPOCH_DIGITS[whole] % SECONDS_A_DAY != 0
 
 
 def _iso(text: str) -> datetime | date | time | None:
@@ -242,7 +202,15 @@ def _spelled(text: str, order: Order) -> datetime | date | time | None:
         return None
     try:
         day = date(*fields[0]) if fields else None
-        moment = _clock_time(clock) if clock else None
+        moment = None
+        if clock:
+            hour, minute, second, half, zone = clock.groups()
+            hours = int(hour)
+            if half:
+                if not 1 <= hours <= 12:
+                    return None
+                hours = hours % 12 + 12 * (half[0].lower() == "p")
+            moment = time(hours, int(minute), int(second or 0), tzinfo=offset_of(zone) if zone else None)
     except ValueError:
         return None
     if day is None or moment is None:
@@ -272,16 +240,6 @@ def _date_fields(text: str, order: Order) -> tuple[tuple[int, int, int], int] | 
     return (century + int(year), int(month), int(day)), match.end()
 
 
-def _clock_time(match: re.Match[str]) -> time:
-    hour, minute, second, half, zone = match.groups()
-    hours = int(hour)
-    if half:
-        if not 1 <= hours <= 12:
-            raise ValueError("is not a time")
-        hours = hours % 12 + 12 * (half[0].lower() == "p")
-    return time(hours, int(minute), int(second or 0), tzinfo=offset_of(zone) if zone else None)
-
-
 def numeric_dates(texts: Iterable[str | None]) -> list[str]:
     """Cells that write a date in digits without the year in front: which of the first two is the month is open."""
     return [text for text in texts if text and NUMERIC.match(text.strip())]
@@ -299,7 +257,8 @@ def refuse_half_turned(texts: Iterable[str], source: object) -> None:
     """
     distinct_texts = list(dict.fromkeys(text for text in texts if text))
     numeric = numeric_dates(distinct_texts)
-    if not numeric or any(_is_reversible(text) for text in numeric):
+    pairs = [(int(match[1]), int(match[3])) for text in numeric if (match := NUMERIC.match(text.strip()))]
+    if not numeric or any(max(pair) <= MONTHS_A_YEAR for pair in pairs):  # such a date may exist in both orders
         return
     fixed = ""
     for text in distinct_texts:
@@ -316,12 +275,6 @@ def refuse_half_turned(texts: Iterable[str], source: object) -> None:
         rule = f"Excel turned day and month where the day is at most 12: no date like {fixed[:40]!r} has a later day, "
         rule += f"and every date like {numeric[0][:40]!r} has"
         raise DataError(source, rule, "download the file again, and read it as it is or import its dates as text")
-
-
-def _is_reversible(text: str) -> bool:
-    """Whether a date in digits may exist in both orders."""
-    match = NUMERIC.match(text.strip())
-    return match is not None and max(int(match[1]), int(match[3])) <= MONTHS_A_YEAR
 
 
 def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:
@@ -341,12 +294,6 @@ def parse_size(text: str) -> tuple[float, float]:
         raise ValueError("is not a size: 12 x 34") from None
 
 
-def _short(text: str) -> str:
-    if len(text) > MAX_CELL:
-        raise ValueError(f"is longer than {MAX_CELL:,} characters")
-    return text
-
-
 def parsed(
     cells: Any, parse: Callable[[str], T], source: object, column: str, lines: NDArray[np.int64]
 ) -> tuple[list[T | None], NDArray[np.int64]]:
@@ -364,7 +311,9 @@ def parsed(
     values: list[T | None] = []
     for code, text in enumerate(texts):
         try:
-            values.append(None if text is None else parse(_short(text)))
+            if text is not None and len(text) > MAX_CELL:
+                raise ValueError(f"is longer than {MAX_CELL:,} characters")
+            values.append(None if text is None else parse(text))
         except (ValueError, OverflowError) as error:
             rows = np.flatnonzero(codes == code)
             if len(rows):

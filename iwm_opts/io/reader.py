@@ -30,12 +30,11 @@ from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
 from iwm_opts.io.numbers import (
     BLANKS,
-    SIGNS,
     TWO_SIGNS,
     decimal_signs,
+    is_number,
     numbers,
     other_sign,
-    parse_number,
     words_taken_as_blank,
 )
 from iwm_opts.io.opening import as_path
@@ -123,12 +122,7 @@ class Frame:
         return bool(texts - {*BLANKS, "0", "0.0"})
 
     def refuse_twins(self, used: Collection[str]) -> None:
-        """Refuse two columns of one name among those used.
-
-        Raises
-        ------
-        DataError
-        """
+        """Refuse two columns of one name among those used."""
         spelled = [plain(str(column)) for column in self.cells.columns]
         for name in used:
             count = spelled.count(plain(name))
@@ -218,12 +212,7 @@ def _without_copies(frame: Frame) -> Frame:
 
 
 def _refuse_other_tables(frame: Frame, remedy: str) -> None:
-    """Refuse quotes of options and files of accounts by name: no series holds them.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse quotes of options and files of accounts by name: no series holds them."""
     spelled = {plain(str(name)) for name in frame.cells.columns}
     names = spelled | {plain(str(name).rpartition(".")[2]) for name in frame.cells.columns}
     if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
@@ -237,12 +226,7 @@ def _refuse_other_tables(frame: Frame, remedy: str) -> None:
 
 
 def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
-    """Refuse a table with one column a ticker, which does not say what its figures are.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a table with one column a ticker, which does not say what its figures are."""
     others = [str(name) for name in frame.cells.columns if plain(str(name)) not in NAMES["date"]]
     if len(others) > 1 and all(re.fullmatch(r"[A-Z]{2,5}", name) and plain(name) not in KNOWN for name in others):
         rule = f"holds {len(others)} symbols, {', '.join(others[:SHOWN])}, a column each"
@@ -359,12 +343,7 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
 
 
 def _check_cells(path: Path, name: str, texts: Any) -> None:
-    """Refuse a pyarrow column of texts that holds a longer one than csv.reader lets through.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a pyarrow column of texts that holds a longer one than csv.reader lets through."""
     import pyarrow.compute as pc
 
     longest = pc.max(pc.utf8_length(texts)).as_py() or 0
@@ -529,17 +508,6 @@ def is_date(cell: Any) -> bool:
         except ValueError:
             return False
     return True
-
-
-def is_number(cell: Any) -> bool:
-    """Whether a cell is a number under either decimal sign."""
-    for sign in SIGNS:
-        try:
-            parse_number(str(cell), sign)
-        except ValueError:
-            continue
-        return True
-    return False
 
 
 def number_columns(
@@ -721,10 +689,6 @@ def refuse_shifted(frame: Frame, days: NDArray[np.datetime64]) -> None:
 
     A week moved a day early has a Sunday and no Friday, one moved a day late a Saturday and no Monday; so have weeks of
     one half of the year alone where the zone has summer time.
-
-    Raises
-    ------
-    DataError
     """
     days = np.unique(days.astype("datetime64[D]"))
     days = days[(days > np.datetime64(FIRST_DAY)) & (days < np.datetime64(LAST_DAY))]

@@ -93,13 +93,7 @@ def zone_by_name(column: str) -> ZoneInfo:
 
 
 def layout_of_file(file: DataFile) -> Layout:
-    """Layout of an opened file; a column without a value says nothing and counts as absent.
-
-    Raises
-    ------
-    DataError
-        See `detect`.
-    """
+    """Layout of an opened file; a column without a value says nothing and counts as absent."""
     layout = detect(file.columns, file.sample, file.path)
     empty = {name for role, name in layout.columns.items() if role in UNNEEDED and _is_empty(file, name)}
     return replace(layout, columns={role: name for role, name in layout.columns.items() if name not in empty})
@@ -285,10 +279,6 @@ def _refuse_other_quote_day(
 
     That is where both orders fit, and the days have other separators than the expirations, or lie far ahead of the
     first of them and nearer in the other order: chains list near expirations.
-
-    Raises
-    ------
-    DataError
     """
     role = next((role for role in DAY_ROLES if role in texts), None)
     if role is None or "expiration" not in texts:

@@ -75,12 +75,7 @@ def check(frame: Frame, table: pd.DataFrame, schema: Mapping[str, Column], days:
 
 
 def check_ranges(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", slack: float) -> None:
-    """Refuse bars whose open, high or close lies outside low and high by more than a fraction of the close.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse bars whose open, high or close lies outside low and high by more than a fraction of the close."""
     room = slack * bars["close"]
     for name in ("open", "close", "high"):
         outside = (bars[name] > bars["high"] + room) | (bars[name] < bars["low"] - room)
@@ -88,12 +83,7 @@ def check_ranges(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", slack
 
 
 def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule: str) -> None:
-    """Refuse rows that break a rule, counted by year.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse rows that break a rule, counted by year."""
     if not wrong.any():
         return
     place = int(np.argmax(wrong.to_numpy()))

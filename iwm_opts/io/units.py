@@ -1,10 +1,10 @@
 """Units of strikes and implied volatilities: as the vendor declares, else as the market of the file shows."""
 
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.layout import VendorLayout
@@ -39,79 +39,63 @@ def may_be_in_other_units(file: DataFile, layout: Layout) -> bool:
     """Whether the first strikes of a file without a declared unit may lie too far above spot to be dollars."""
     if "occ" in layout.columns or (layout.vendor is not None and "strike" in layout.vendor.units):
         return False
-    asks = "".join(file.sample.get(layout.columns.get("ask", ""), ()))
+    first = {role: file.sample.get(layout.columns.get(role, ""), ()) for role in ("ask", "strike", "underlying_price")}
+    asks = "".join(first["ask"])
     sign: Sign = "," if "," in asks and "." not in asks else "."
-    strikes, spots = (_first_numbers(file, layout, role, sign) for role in ("strike", "underlying_price"))
-    highest = OF_SPOT[1] * float(np.median(spots)) if spots.size else SMALL
-    return bool(strikes.size) and float(np.median(strikes)) > (highest if highest > 0.0 else SMALL)
-
-
-def _first_numbers(file: DataFile, layout: Layout, role: str, sign: Sign) -> NDArray[np.float64]:
-    texts = file.sample.get(layout.columns.get(role, ""), ())
-    try:
-        return np.array([parse_number(text, sign) for text in texts if text.strip()])
-    except ValueError:
-        return np.array([])
+    medians = {}
+    for role in ("strike", "underlying_price"):
+        with suppress(ValueError):
+            figures = [parse_number(text, sign) for text in first[role] if text.strip()]
+            medians[role] = float(np.median(figures)) if figures else 0.0
+    highest = OF_SPOT[1] * medians.get("underlying_price", 0.0)
+    return medians.get("strike", 0.0) > (highest if highest > 0.0 else SMALL)
 
 
 def in_canonical_units(rows: pd.DataFrame, vendor: VendorLayout | None) -> list[str]:
-    """Bring a day's rows to dollars and decimals in place.
-
-    Returns
-    -------
-    list of str
-        Notes on units decided by the figures, not declared by the layout.
-    """
+    """Bring a day's rows to dollars and decimals in place; notes on units that the figures decide, not the layout."""
     notes: list[str] = []
     declared = dict(vendor.units) if vendor else {}
     for role, factor in declared.items():
         if role in rows and role not in ("strike", "implied_volatility"):
             rows[role] *= factor
-    if vendor is not None and vendor.no_quote is not None:
-        _blank_quotes(rows, vendor.no_quote)
-    _fixed_point(rows, notes)
-    _strikes(rows, declared.get("strike"), notes)
-    _volatilities(rows, declared.get("implied_volatility"), notes)
+    if vendor is not None and vendor.no_quote is not None:  # a missing bid with a real ask is a bid of zero
+        is_offered = rows["ask"] > 0.0
+        rows["bid"] = rows["bid"].mask(rows["bid"] == vendor.no_quote, np.where(is_offered, 0.0, np.nan))
+        rows["ask"] = rows["ask"].mask(rows["ask"] == vendor.no_quote)
+    asks = rows["ask"].to_numpy()
+    if len(asks) and np.nanmedian(np.append(asks, 0.0)) > FIXED_ABOVE:
+        for name in {"bid", "ask", "last"} & set(rows):
+            rows[name] = rows[name].where(rows[name] < 9e18) * FIXED_POINT
+        notes.append("prices are integers of 1e-9 dollars")
+    unit, note = _strike_unit(rows, declared.get("strike"))
+    rows["strike"] *= unit
+    notes += note
+    vols = rows["implied_volatility"].to_numpy() if "implied_volatility" in rows else np.empty(0)
+    quoted = vols[vols > 0.01]
+    if len(quoted) and float(np.median(quoted)) > PERCENT_ABOVE:
+        rows["implied_volatility"] = vols * (declared.get("implied_volatility") or 0.01)
+        if "implied_volatility" not in declared:
+            notes.append("implied volatilities are per cent: their median is above 3")
     return notes
 
 
-def _blank_quotes(rows: pd.DataFrame, no_quote: float) -> None:
-    """Blank missing quotes; a missing bid with a real ask is a bid of zero."""
-    is_offered = rows["ask"] > 0.0
-    rows["bid"] = rows["bid"].mask(rows["bid"] == no_quote, np.where(is_offered, 0.0, np.nan))
-    rows["ask"] = rows["ask"].mask(rows["ask"] == no_quote)
+def _strike_unit(rows: pd.DataFrame, declared: float | None) -> tuple[float, list[str]]:
+    """Factor to dollars of strikes, and a note where the figures show it.
 
-
-def _fixed_point(rows: pd.DataFrame, notes: list[str]) -> None:
-    asks = rows["ask"].to_numpy()
-    if len(asks) and np.nanmedian(np.append(asks, 0.0)) > FIXED_ABOVE:
-        for name in ("bid", "ask", "last"):
-            if name in rows:
-                rows[name] = rows[name].where(rows[name] < 9e18) * FIXED_POINT
-        notes.append("prices are integers of 1e-9 dollars")
-
-
-def _strikes(rows: pd.DataFrame, declared: float | None, notes: list[str]) -> None:
-    """Strikes in dollars; a declared unit is checked, for users convert files half way."""
-    if declared is None and _looks_like_dollars(rows):
-        return
+    Strikes about spot are dollars; a declared unit is checked, for users convert files half way.
+    """
+    if declared is None:
+        strike = float(rows["strike"].median())
+        spot = float(rows["underlying_price"].median()) if "underlying_price" in rows else np.nan
+        if OF_SPOT[0] < strike / spot < OF_SPOT[1] if spot > 0.0 else strike < SMALL:
+            return 1.0, []
     slope = parity_slope(rows)
-    shown = next(
-        ((unit, what) for at, (unit, what) in STRIKE_UNITS.items() if abs(slope / at - 1.0) < SLOPE_SLACK), None
-    )
     if declared is not None and not abs(slope + 1.0) < SLOPE_SLACK:
-        rows["strike"] *= declared
-    elif shown is not None:
-        unit, what = shown
-        rows["strike"] *= unit
-        notes.append(f"strikes are {what}: put-call parity over them shows it")
-
-
-def _looks_like_dollars(rows: pd.DataFrame) -> bool:
-    """Whether strikes lie about spot, so that nothing needs to be worked out."""
-    strike = float(rows["strike"].median())
-    spot = float(rows["underlying_price"].median()) if "underlying_price" in rows else np.nan
-    return OF_SPOT[0] < strike / spot < OF_SPOT[1] if spot > 0.0 else strike < SMALL
+        return declared, []
+    for at, (unit, what) in STRIKE_UNITS.items():
+        if abs(slope / at - 1.0) < SLOPE_SLACK:
+            return unit, [f"strikes are {what}: put-call parity over them shows it"]
+    return 1.0, []
 
 
 def parity_slope(rows: pd.DataFrame) -> float:
@@ -131,14 +115,3 @@ def parity_slope(rows: pd.DataFrame) -> float:
         return np.nan
     strikes, difference = both[0], mid[is_call][both[1]] - mid[~is_call][both[2]]
     return float(np.median(np.diff(difference) / np.diff(strikes)))
-
-
-def _volatilities(rows: pd.DataFrame, declared: float | None, notes: list[str]) -> None:
-    if "implied_volatility" not in rows:
-        return
-    values = rows["implied_volatility"].to_numpy()
-    quoted = values[values > 0.01]
-    if len(quoted) and float(np.median(quoted)) > PERCENT_ABOVE:
-        rows["implied_volatility"] = values * (declared or 0.01)
-        if declared is None:
-            notes.append("implied volatilities are per cent: their median is above 3")

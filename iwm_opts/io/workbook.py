@@ -125,13 +125,7 @@ def _cell(value: Any) -> str:
 
 
 def csv_of_workbook(content: bytes, path: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Table of a workbook as CSV, and notes on its sheets.
-
-    Raises
-    ------
-    DataError
-        See `sheets_of`, `joined`.
-    """
+    """Table of a workbook as CSV, and notes on its sheets."""
     rows, notes = joined(sheets_of(content, path), header_place, path)
     text = io.StringIO()
     width = max(len(cells) for _, cells in rows)

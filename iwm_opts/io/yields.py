@@ -97,12 +97,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
 
 
 def _refuse_long(frame: Frame) -> None:
-    """Refuse Yahoo's and Cboe's yields of five years and longer, by ticker or name.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse Yahoo's and Cboe's yields of five years and longer, by ticker or name."""
     words = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}
     for ticker in sorted(words & LONG_YIELDS.keys()):
         rule = f"holds {ticker}, the yield of {LONG_YIELDS[ticker]} years, not of three months"
@@ -126,13 +121,7 @@ def _near_zero(days: "pd.Series[Any]") -> "pd.Series[bool]":
 
 
 def _are_fractions(frame: Frame, days: "pd.Series[Any]", values: "pd.Series[float]", notes: list[str]) -> bool:
-    """Whether yields without a percent sign are fractions: numbers below a quarter where bills paid more per cent.
-
-    Raises
-    ------
-    DataError
-        When the days of the file leave both units open.
-    """
+    """Whether yields without a percent sign are fractions: numbers below a quarter where bills paid more per cent."""
     values = values.dropna()
     days = days[values.index]
     if values.empty or (values == 0.0).all() or values.abs().max() > LOWEST_PAID:

@@ -33,12 +33,7 @@ LONGEST_ZONE: Final = 64  # characters of a zone's name, and marks around it: pa
 
 
 def offset_of(text: str) -> tzinfo:
-    """Zone of `CET`, `-05:00`, `GMT-4`.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Zone of `CET`, `-05:00`, `GMT-4`."""
     zone = ZONES.get(text.upper())
     if zone is not None:
         return zone
