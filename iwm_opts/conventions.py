@@ -4,6 +4,7 @@ Prices are dollars a share; P&L, fees and max_loss are dollars a package; vols a
 ACT/365; ranks and percentiles run from 0 to 100; dte counts calendar days.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, get_args
@@ -41,6 +42,11 @@ def counted(count: int, unit: str, one: str = "") -> str:
     """`1 contract`, `2 contracts`, `1 entry`; the unit is a plural, `one` its singular where it is not regular."""
     singular = one or (f"{unit[:-3]}y" if unit.endswith("ies") else unit.removesuffix("s"))
     return f"{count:,} {singular if count == 1 else unit}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """List at most so many names, and say how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 RIGHT_SIGN: Final[dict[str, int]] = {"C": 1, "P": -1}

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,15 @@ class Capture:
         """Label and time, as far as known."""
         words = [self.label or "", f"{self.time:%H:%M}" if self.time else ""]
         return " ".join(filter(None, words)) or "unnamed"
+
+    def is_called(self, session: str) -> bool:
+        """Whether its label, or its time as HH:MM, is that."""
+        if self.label is not None and self.label.lower() == session.strip().lower():
+            return True
+        clock = re.fullmatch(r"(\d{1,2}):(\d{2})", session.strip())
+        if clock is None or self.time is None:
+            return False
+        return (self.time.hour, self.time.minute) == (int(clock[1]), int(clock[2]))
 
 
 def load_chain(
@@ -318,13 +327,15 @@ def _chain(
     """Chain from the canonical rows of one day."""
     source = str(file.path)
     rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
-    rows = _without_old_codes(rows, own_symbol, notes)
-    refuse_roots(source, own_symbol, rows["root"].dropna().unique() if "root" in rows else ())
-    rows = _settled(rows, own_symbol)
+    rows = _rooted(rows, own_symbol, source, notes)
     rows = _standard(rows, own_symbol, source, warnings)
-    rows = _on_sessions(rows, source, warnings)
-    rows = _within_ranges(rows, spot, source, warnings)
-    rows = _expiring(rows, expirations, source)
+    rows = _sound(rows, spot, source, warnings)
+    if expirations is not None:
+        listed = rows["expiration"]
+        rows = rows[listed.between(pd.Timestamp(expirations[0]), pd.Timestamp(expirations[1]))]
+        if rows.empty:
+            rule = f"no expiration from {expirations[0]} to {expirations[1]}"
+            raise DataError(source, rule, f"listed are {listed.min():%Y-%m-%d} to {listed.max():%Y-%m-%d}")
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
     market = _of_one_market(capture.rows, spot, source, warnings)
@@ -443,26 +454,23 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
     return rows[mine], symbol
 
 
-def _without_old_codes(rows: pd.DataFrame, symbol: str, notes: list[str]) -> pd.DataFrame:
-    """Rows without the codes that an underlying's options had before OCC symbols: their roots follow from the rest."""
-    if "root" not in rows or "underlying_symbol" not in rows:
-        return rows
-    day = rows["quote_date"].iloc[0].date()
-    codes = sorted(root for root in rows["root"].dropna().unique() if is_old_code(root, symbol, day))
-    if not codes:
-        return rows
-    is_old = rows["root"].isin(codes)
-    notes += old_codes(codes, int(is_old.sum()))
-    return rows.assign(root=rows["root"].mask(is_old, None))
+def _rooted(rows: pd.DataFrame, symbol: str, source: str, notes: list[str]) -> pd.DataFrame:
+    """Rows under roots of the symbol.
 
-
-def _settled(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """Rows under the roots that a column of settlement says, where no root or that of the underlying is written."""
+    The codes that options had before OCC symbols are left out: those roots follow from the rest. A column of settlement
+    says the root where none or that of the underlying is written.
+    """
+    if "root" in rows and "underlying_symbol" in rows:
+        day = rows["quote_date"].iloc[0].date()
+        codes = sorted(root for root in rows["root"].dropna().unique() if is_old_code(root, symbol, day))
+        is_old = rows["root"].isin(codes)
+        notes += old_codes(codes, int(is_old.sum()))
+        rows = rows.assign(root=rows["root"].mask(is_old, None)) if codes else rows
+    refuse_roots(source, symbol, rows["root"].dropna().unique() if "root" in rows else ())
     if "settlement" not in rows:
         return rows
-    written = rows["root"] if "root" in rows else pd.Series(None, index=rows.index, dtype=object)
-    is_open = written.isna() | (written == symbol)
-    root = written
+    root = rows["root"] if "root" in rows else pd.Series(None, index=rows.index, dtype=object)
+    is_open = root.isna() | (root == symbol)
     for is_morning in (True, False):
         root = root.mask(is_open & rows["settlement"].eq(is_morning), settled_root(symbol, is_morning=is_morning))
     return rows.assign(root=root)
@@ -488,34 +496,32 @@ def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str])
         if flagged.any():
             left_out |= flagged
             reasons.append("marked as not standard")
-    if not left_out.any():
-        return rows
-    if left_out.all():
-        rule = f"all {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}"
-        raise DataError(source, rule, "give a chain of standard contracts")
-    warnings.append(
-        f"{int(left_out.sum())} of {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}: left out"
-    )
-    return rows[~left_out]
+    count = f"all {len(rows)}" if left_out.all() else f"{int(left_out.sum())} of {len(rows)}"
+    rule = f"{count} rows are adjusted contracts, {' and '.join(reasons)}"
+    return _without(rows, left_out, DataError(source, rule, "give a chain of standard contracts"), warnings)
 
 
-def _on_sessions(rows: pd.DataFrame, source: str, warnings: list[str]) -> pd.DataFrame:
-    """Rows of expirations on which options may expire."""
-    days = [stamp.date() for stamp in rows["expiration"].unique()]
-    quoted = rows["quote_date"].iloc[0].date()
-    closed = sorted(day for day in days if not can_expire(day, quoted))
-    if not closed:
+def _without(rows: pd.DataFrame, wrong: Any, error: DataError, warnings: list[str]) -> pd.DataFrame:
+    """Rows without wrong ones, with a warning; an error where there are no others."""
+    if not wrong.any():
         return rows
-    left_out = rows["expiration"].isin(pd.to_datetime(closed))
-    error = closed_expirations(source, closed, int(left_out.sum()), len(rows))
-    if left_out.all():
+    if wrong.all():
         raise error
     warnings.append(f"{error.rule}: left out")
-    return rows[~left_out]
+    kept: pd.DataFrame = rows[~wrong]
+    return kept
 
 
-def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
-    """Rows whose strike and quotes lie within `FURTHEST` times spot (the median strike, where it is not known)."""
+def _sound(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
+    """Rows that may expire on their day, and whose strike and quotes lie within `FURTHEST` times spot.
+
+    Where spot is not known, within that of the median strike.
+    """
+    quoted = rows["quote_date"].iloc[0].date()
+    closed = sorted(day for day in (at.date() for at in rows["expiration"].unique()) if not can_expire(day, quoted))
+    if closed:
+        wrong: Any = rows["expiration"].isin(pd.to_datetime(closed))
+        rows = _without(rows, wrong, closed_expirations(source, closed, int(wrong.sum()), len(rows)), warnings)
     prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
     strikes = rows["strike"][(rows["strike"] > 0.0) & np.isfinite(rows["strike"])]
     centre = spot or float(prices.median() if len(prices) else strikes.median())
@@ -527,10 +533,7 @@ def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings
         f"{int(wrong.sum())} of {len(rows)} rows have a strike or quote off spot {centre:g} by a factor of "
         f"{FURTHEST:,.0f} (first: row {first['line']}, strike {first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
     )
-    if wrong.all():
-        raise DataError(source, rule, "correct the prices, the strikes or `spot`")
-    warnings.append(f"{rule}: left out")
-    return rows[~wrong]
+    return _without(rows, wrong, DataError(source, rule, "correct the prices, the strikes or `spot`"), warnings)
 
 
 def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
@@ -545,18 +548,6 @@ def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings
         raise DataError(source, other.rule, "remove the rows of one, or give `spot`")
     warnings.append(other.note)
     return rows[~other.rows]
-
-
-def _expiring(rows: pd.DataFrame, window: tuple[date, date] | None, source: str) -> pd.DataFrame:
-    if window is None:
-        return rows
-    first, last = (pd.Timestamp(day) for day in window)
-    kept = rows[(rows["expiration"] >= first) & (rows["expiration"] <= last)]
-    if kept.empty:
-        listed = rows["expiration"]
-        rule = f"no expiration from {window[0]} to {window[1]}"
-        raise DataError(source, rule, f"listed are {listed.min():%Y-%m-%d} to {listed.max():%Y-%m-%d}")
-    return kept
 
 
 def _captures(rows: pd.DataFrame) -> list[Capture]:
@@ -582,7 +573,7 @@ def _choose(
 ) -> tuple[Capture, Capture | None]:
     """Capture asked for, or the latest within the session, else the latest; and the one before it."""
     if session is not None:
-        matching = [place for place, capture in enumerate(captures) if _is_called(capture, session)]
+        matching = [place for place, capture in enumerate(captures) if capture.is_called(session)]
         if not matching:
             names = ", ".join(capture.name for capture in captures)
             raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with `session`")
@@ -597,12 +588,3 @@ def _choose(
         kept = f"session {captures[chosen].name} of {len(captures)} that day ({names}): {how}"
         notes.append(f"{kept}; {counted(others, 'rows')} of the others: left out")
     return captures[chosen], captures[chosen - 1] if chosen else None
-
-
-def _is_called(capture: Capture, session: str) -> bool:
-    if capture.label is not None and capture.label.lower() == session.strip().lower():
-        return True
-    clock = re.fullmatch(r"(\d{1,2}):(\d{2})", session.strip())
-    if clock is None or capture.time is None:
-        return False
-    return (capture.time.hour, capture.time.minute) == (int(clock[1]), int(clock[2]))

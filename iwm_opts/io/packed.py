@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from iwm_opts.conventions import some
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import CHECK, MAX_BYTES, MAX_STREAM, limit_of
 from iwm_opts.io.opening import read_whole
@@ -109,7 +110,13 @@ def unpacked(source: object, content: bytes, most: int) -> Unpacked:
     notes: tuple[str, ...] = ()
     for _ in range(DEPTH):
         if content.startswith(GZIP):
-            content = _gunzipped(source, content, most)
+            try:
+                with gzip.open(io.BytesIO(content)) as stream:
+                    content = stream.read(most + 1)
+            except (EOFError, OSError, zlib.error) as error:
+                raise damaged_gzip(source, error) from None
+            if len(content) > most:
+                raise too_large(source, most)
         elif content.startswith((ZIP, EMPTY_ZIP)):
             inner, beside = _member(source, content, most)
             if inner is None:
@@ -168,17 +175,6 @@ def _limited(path: Path, size: int) -> io.BufferedReader:
     return io.BufferedReader(Limited(gzip.open(path), path, limit_of(size, MAX_STREAM)), CHUNK)
 
 
-def _gunzipped(source: object, content: bytes, most: int) -> bytes:
-    try:
-        with gzip.open(io.BytesIO(content)) as stream:
-            plain_bytes = stream.read(most + 1)
-    except (EOFError, OSError, zlib.error) as error:
-        raise damaged_gzip(source, error) from None
-    if len(plain_bytes) > most:
-        raise too_large(source, most)
-    return plain_bytes
-
-
 def _member(source: object, content: bytes, most: int) -> tuple[bytes | None, tuple[str, ...]]:
     """Table of a zip archive, and a note on other files; None of a workbook."""
     try:
@@ -202,7 +198,7 @@ def _member(source: object, content: bytes, most: int) -> tuple[bytes | None, tu
     if len(inner) > most:
         raise too_large(source, most)
     others = [name for name in names if name != chosen.filename]
-    return inner, (f"{chosen.filename} of a zip archive; not read: {_some(others)}",) if others else ()
+    return inner, (f"{chosen.filename} of a zip archive; not read: {some(others, SHOWN)}",) if others else ()
 
 
 def _table_among(source: object, names: list[str]) -> str:
@@ -218,14 +214,10 @@ def _table_among(source: object, names: list[str]) -> str:
     if not names:
         raise DataError(source, "empty zip archive", AGAIN)
     if not tables:
-        rule = f"zip archive without a table: {_some(names)}"
+        rule = f"zip archive without a table: {some(names, SHOWN)}"
         raise DataError(source, rule, "give a CSV, Parquet or JSON file, gzip or not")
     remedy = "extract one and give it"
-    raise DataError(source, f"zip archive of {len(tables)} files: {_some(tables)}", remedy)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    raise DataError(source, f"zip archive of {len(tables)} files: {some(tables, SHOWN)}", remedy)
 
 
 def unpacked_copy(path: Path) -> tuple[Path, tuple[str, ...]]:

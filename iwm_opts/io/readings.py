@@ -13,7 +13,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -95,15 +95,13 @@ def zone_by_name(column: str) -> ZoneInfo:
 def layout_of_file(file: DataFile) -> Layout:
     """Layout of an opened file; a column without a value says nothing and counts as absent."""
     layout = detect(file.columns, file.sample, file.path)
-    empty = {name for role, name in layout.columns.items() if role in UNNEEDED and _is_empty(file, name)}
+    empty = set()
+    for name in (name for role, name in layout.columns.items() if role in UNNEEDED):
+        if all(cell.strip() in BLANKS for cell in file.sample.get(name, ())):
+            words = (batch.rows.column(name).dictionary.to_pylist() for batch in batches(file, (), [name]))
+            if all(cell is None or cell.strip() in BLANKS for cells in words for cell in cells):
+                empty.add(name)
     return replace(layout, columns={role: name for role, name in layout.columns.items() if name not in empty})
-
-
-def _is_empty(file: DataFile, name: str) -> bool:
-    if any(cell.strip() not in BLANKS for cell in file.sample.get(name, ())):
-        return False
-    cells = (cell for batch in batches(file, (), [name]) for cell in batch.rows.column(name).dictionary.to_pylist())
-    return all(cell is None or cell.strip() in BLANKS for cell in cells)
 
 
 def readings_of(file: DataFile, layout: Layout) -> Readings:
@@ -133,7 +131,10 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
             zones[columns[role]] = zone
             (warnings if is_open else notes).extend(remark)
     facts = _facts(file, layout, order)
-    day_role = next((role for role in DAY_ROLES if role in columns and _writes_days(file, columns[role])), None)
+    samples = {role: file.sample.get(columns[role], ()) for role in DAY_ROLES if role in columns}
+    day_role = next(
+        (r for r in samples if not any(isinstance(m, time) for m in _moments(samples[r][:1], NEW_YORK, order))), None
+    )
     if day_role is None:
         stated = facts.get("quote_time") or facts.pop("quote_date", None)
         day = None if stated is None else date(stated.year, stated.month, stated.day)
@@ -143,7 +144,9 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
         )
     name = columns[day_role]
     zone = zones.get(name, NEW_YORK)
-    is_named = _names_days(file, name, order)
+    is_named = plain(name) in DAY_NAMES and not any(
+        isinstance(moment, datetime) for moment in _moments(samples[day_role], NEW_YORK, order)
+    )
     is_capture = (
         (not is_named or _may_be_one_capture(file, name))
         and _is_one_capture(file, layout, name, zone, order)
@@ -151,8 +154,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     )
     if not is_capture:
         return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
-    moments = _moments(distinct_words(file, [name])[name], zone, order)
-    day = max((date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)), default=None)
+    day = max(_days(_moments(distinct_words(file, [name])[name], zone, order)), default=None)
     if day is None:  # no contract of the file has such a time
         return Readings(order, zones, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     (notes if layout.vendor else warnings).append(f"one capture of {day}: {name.strip()} is a time by contract")
@@ -167,23 +169,18 @@ def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
         if match is None or role in layout.columns:
             continue
         try:
-            facts[role] = _fact(role, match[match.lastindex or 1], order)
+            text = match[match.lastindex or 1]
+            if role == "underlying_price":
+                facts[role] = parse_number(text)
+            elif role == "underlying_symbol":
+                facts[role] = text.upper()
+            elif role != "quote_time":
+                facts[role] = parse_day(text, order)
+            elif not isinstance(moment := parse_moment(text, NEW_YORK, order), time):
+                facts[role] = moment
         except ValueError:
             continue
     return facts
-
-
-def _fact(role: str, text: str, order: Order) -> Any:
-    if role == "underlying_price":
-        return parse_number(text)
-    if role == "underlying_symbol":
-        return text.upper()
-    if role == "quote_time":
-        moment = parse_moment(text, NEW_YORK, order)
-        if isinstance(moment, time):
-            raise ValueError("has no date")
-        return moment
-    return parse_day(text, order)
 
 
 def _named_day(file: DataFile, layout: Layout, order: Order) -> date | None:
@@ -195,17 +192,14 @@ def _named_day(file: DataFile, layout: Layout, order: Order) -> date | None:
     day = days.pop() if len(days) == 1 else date.max
     if day > datetime.now(NEW_YORK).date():
         return None
-    listed, traded = (_days_in(file, layout, role, order) for role in ("expiration", "last_trade"))
+    days_of: dict[str, set[date]] = {"expiration": set(), "last_trade": set()}
+    for role in days_of.keys() & layout.columns:
+        words = distinct_words(file, [layout.columns[role]])[layout.columns[role]]
+        days_of[role] = _days(_moments(words, NEW_YORK, order))
+    listed, traded = days_of.values()
     if listed == {day} or any(day > other for other in listed) or any(day < other for other in traded):
         return None
     return day
-
-
-def _days_in(file: DataFile, layout: Layout, role: str, order: Order) -> set[date]:
-    if role not in layout.columns:
-        return set()
-    moments = _moments(distinct_words(file, [layout.columns[role]])[layout.columns[role]], NEW_YORK, order)
-    return {date(moment.year, moment.month, moment.day) for moment in moments if not isinstance(moment, time)}
 
 
 def _moments(texts: Iterable[str], zone: ZoneInfo, order: Order) -> list[datetime | date | time]:
@@ -218,28 +212,20 @@ def _moments(texts: Iterable[str], zone: ZoneInfo, order: Order) -> list[datetim
     return moments
 
 
-def _writes_days(file: DataFile, column: str) -> bool:
-    """Whether a column carries days, not times of day alone."""
-    values = file.sample.get(column, ())
-    if not values:
-        return True
-    return any(not isinstance(moment, time) for moment in _moments(values[:1], NEW_YORK, "mdy")) or not _moments(
-        values[:1], NEW_YORK, "mdy"
-    )
-
-
-def _names_days(file: DataFile, column: str, order: Order) -> bool:
-    """Whether a column has a name of quote days and its cells no time of day."""
-    return plain(column) in DAY_NAMES and not any(
-        isinstance(moment, datetime) for moment in _moments(file.sample.get(column, ()), NEW_YORK, order)
-    )
+def _days(moments: Iterable[datetime | date | time]) -> set[date]:
+    return {date(moment.year, moment.month, moment.day) for moment in moments if not isinstance(moment, time)}
 
 
 def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Order, list[str]]:
     """Order of dates in digits, by all cells of all date columns."""
     if layout.vendor is not None and layout.vendor.order is not None:
         return layout.vendor.order, []
-    open_names = [name for name in columns.values() if _may_be_open(file, name)]
+    open_names = []  # whose first cells write dates in digits, or days of which a spreadsheet may have turned some
+    for name in columns.values():
+        sample = file.sample.get(name, ())
+        days = [day.day for day in _days(_moments(sample, UTC_ZONE, "mdy"))] if file.kind != "parquet" else []
+        if numeric_dates(sample) or (days and max(days) <= MONTHS_A_YEAR):
+            open_names.append(name)
     cells = distinct_words(file, open_names) if open_names else {}
     numeric = {name: dates for name, values in cells.items() if (dates := numeric_dates(values))}
     for name in numeric:
@@ -261,15 +247,6 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
         raise DataError(file.path, rule, FORMS)
     both = " or ".join(f"{parse_day(cell, order)}" for order in fits)
     raise DataError(file.path, f"dates such as {cell!r} are {both}: both fit", FORMS)
-
-
-def _may_be_open(file: DataFile, column: str) -> bool:
-    """Whether a column's first cells write dates in digits, or days of which a spreadsheet may have turned some."""
-    sample = file.sample.get(column, ())
-    if numeric_dates(sample) or file.kind == "parquet":
-        return bool(numeric_dates(sample))
-    days = [moment.day for moment in _moments(sample, UTC_ZONE, "mdy") if not isinstance(moment, time)]
-    return bool(days) and max(days) <= MONTHS_A_YEAR
 
 
 def _refuse_other_quote_day(
@@ -329,11 +306,20 @@ def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) 
         return ZoneInfo(declared), [], False  # also of reports written after the close
     zone = zone_by_name(column)
     sample = _moments(file.sample.get(column, ()), zone, order)
-    if not any(isinstance(moment, datetime) for moment in sample) or _carries_zones(file.sample[column], order):
+    if not any(isinstance(moment, datetime) for moment in sample):
+        return zone, [], False
+    pair = [_moments(file.sample[column][:1], each, order) for each in (NEW_YORK, UTC_ZONE)]
+    if pair[0] == pair[1]:  # cells are instants by themselves: two zones read them alike
         return zone, [], False
     other = NEW_YORK if zone is UTC_ZONE else UTC_ZONE
     texts = distinct_words(file, [column])[column]
-    here, there = (_within_session(texts, candidate, order) for candidate in (zone, other))
+    within = []  # fraction of distinct times at which quotes of a session are taken, in either zone
+    for candidate in (zone, other):
+        checked = _moments(texts[:: max(len(texts) // TIMES_CHECKED, 1)], candidate, order)
+        times = [moment for moment in checked if isinstance(moment, datetime)]
+        inside = [HOURS[0] <= moment.time() <= HOURS[1] and is_session(moment.date()) for moment in times]
+        within.append(float(np.mean(inside)) if inside else 0.0)
+    here, there = within
     if here < WITHIN < there:
         moments = [m for m in _moments(texts, zone, order) if isinstance(m, datetime)]
         what = f"as times of {_zone_name(zone)} most lie outside the session (latest {max(moments):%H:%M} New York)"
@@ -349,20 +335,6 @@ def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) 
 
 def _zone_name(zone: ZoneInfo) -> str:
     return "New York" if zone is NEW_YORK else "UTC"
-
-
-def _carries_zones(texts: Sequence[str], order: Order) -> bool:
-    """Whether cells are instants by themselves: two zones read them alike."""
-    pair = [_moments(texts[:1], zone, order) for zone in (NEW_YORK, UTC_ZONE)]
-    return pair[0] == pair[1]
-
-
-def _within_session(texts: Sequence[str], zone: ZoneInfo, order: Order) -> float:
-    """Fraction of distinct times, of at most `TIMES_CHECKED`, at which quotes of a session are taken."""
-    checked = texts[:: max(len(texts) // TIMES_CHECKED, 1)]
-    moments = [moment for moment in _moments(checked, zone, order) if isinstance(moment, datetime)]
-    within = [HOURS[0] <= moment.time() <= HOURS[1] and is_session(moment.date()) for moment in moments]
-    return float(np.mean(within)) if within else 0.0
 
 
 def _may_be_one_capture(file: DataFile, column: str) -> bool:
@@ -415,8 +387,7 @@ def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo,
     has_blanks = False
     for batch in batches(file, (), list(dict.fromkeys([column, *identity]))):
         cells = batch.rows.column(column)
-        moments = _moments(filter(None, cells.dictionary.to_pylist()), zone, order)
-        days |= {date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)}
+        days |= _days(_moments(filter(None, cells.dictionary.to_pylist()), zone, order))
         has_blanks |= cells.null_count > 0 or "0" in cells.dictionary.to_pylist()
         texts = [batch.rows.column(name).to_pylist() for name in identity]
         pairs = set(zip(zip(*texts, strict=True), cells.to_pylist(), strict=True)) - repeats

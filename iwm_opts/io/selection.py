@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import counted, some
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
@@ -80,7 +80,7 @@ class _Seen:
 def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on the rows of other symbols; none without any."""
     return (
-        (f"{counted(rows, 'rows of other symbols', 'row of other symbols')} ({_some(sorted(names))}): left out",)
+        (f"{counted(rows, 'rows of other symbols', 'row of other symbols')} ({some(sorted(names), SHOWN)}): left out",)
         if rows
         else ()
     )
@@ -88,7 +88,7 @@ def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
 
 def old_codes(codes: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on rows under the codes of options before OCC symbols; none without any."""
-    shown = f"codes of before the option symbols of 2010 ({_some(sorted(codes))})"
+    shown = f"codes of before the option symbols of 2010 ({some(sorted(codes), SHOWN)})"
     text = f"{counted(rows, 'rows')} under {shown}: read as listed"
     return (text,) if rows else ()
 
@@ -146,37 +146,46 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     is_tallied = file.kind == "parquet" and day_column is not None
     if file.kind == "parquet" and day_column is not None:
         as_of, only = _day_of_parquet(file, layout, day_column, as_of, symbol, seen)
-    kept: list[Any] = []
-    lines: list[NDArray[np.int64]] = []
+    kept: list[tuple[Any, NDArray[np.int64]]] = []
     latest = NO_DAY if as_of is None else as_of.toordinal()
     for batch in batches(file, layout.numbers, layout.texts, only):
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
         is_chosen = _of_symbol(file, batch.rows, layout, symbol, numbers, _Seen() if is_tallied else seen)
         if day_column is not None:
             ordinals = _ordinals(file, batch.rows, day_column, numbers)
-            days, counts = np.unique(ordinals[is_chosen], return_counts=True)
-            (Counter() if is_tallied else seen.days).update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
-            newest = int(days.max(initial=NO_DAY))
+            if not is_tallied:
+                seen.days.update(_tally(ordinals[is_chosen]))
+            newest = int(ordinals[is_chosen].max(initial=NO_DAY))
             if as_of is None and newest > latest:
-                kept, lines, latest = [], [], newest
+                kept, latest = [], newest
             is_chosen &= ordinals == latest
         if is_chosen.any():
-            kept.append(batch.rows.filter(pa.array(is_chosen)))
-            lines.append(numbers[is_chosen])
+            kept.append((batch.rows.filter(pa.array(is_chosen)), numbers[is_chosen]))
     if symbol is None and len(seen.symbols) > 1:
-        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with `symbol`")
-    if not kept or (symbol is not None and seen.symbols and symbol not in seen.symbols):
-        _refuse_nothing(file, as_of, symbol, seen)
+        raise DataError(
+            file.path, f"holds several symbols, {some(sorted(seen.symbols), SHOWN)}", "choose one with `symbol`"
+        )
+    if symbol is not None and seen.symbols and symbol not in seen.symbols:
+        refuse_symbol(file.path, seen.symbols, symbol)
+    if not kept and as_of is not None and seen.days:
+        refuse_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
+    if not kept:
+        raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     if as_of is None and day_column is not None:
         _refuse_stray(file, seen.days)
-    table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
     day = readings.snapshot_day if day_column is None else date.fromordinal(latest)
     if day_column is None and as_of is not None and day not in (None, as_of):
         assert day is not None
         refuse_day(file.path, [day], as_of)
     notes, warnings = _remarks(file, readings)
     notes, warnings = (*notes, *seen.of_other_days(latest)), (*warnings, *seen.of_other_symbols(symbol))
-    return Selection(table, np.concatenate(lines), day, readings, notes, warnings)
+    return Selection(*_joined(kept), day, readings, notes, warnings)
+
+
+def _joined(parts: Sequence[tuple[Any, NDArray[np.int64]]]) -> tuple[Any, NDArray[np.int64]]:
+    """One table of batches, and the numbers of its rows."""
+    table = pa.Table.from_batches([rows for rows, _ in parts]).unify_dictionaries().combine_chunks()
+    return table, np.concatenate([lines for _, lines in parts])
 
 
 def _remarks(file: DataFile, readings: Readings) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -242,9 +251,20 @@ def select_days(
                 done += 1
                 if progress:
                     progress(done, total)
+                parts, when = held.pop(day), date.fromordinal(day)
+                if counts[day] < STRAY * most:
+                    rule = f"has {counted(counts[day], 'rows')} of {when}, while its fullest day has {most}"
+                    yield DataError(f"{file.path}, {when}", rule, "remove them, or fill the day up")
+                    continue
                 notes, warnings = _remarks(spelled_file, readings)
-                remarks = notes, (*warnings, *other_symbols(names, others[day]))
-                yield _one_day(file, date.fromordinal(day), held.pop(day), counts[day], most, readings, remarks)
+                warnings = (*warnings, *other_symbols(names, others[day]))
+                yield Selection(*_joined(parts), when, readings, notes, warnings)
+
+
+def _tally(ordinals: NDArray[np.int64]) -> dict[int, int]:
+    """Rows by day."""
+    days, counts = np.unique(ordinals, return_counts=True)
+    return dict(zip(days.tolist(), counts.tolist(), strict=True))
 
 
 def _counted(
@@ -257,31 +277,15 @@ def _counted(
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
         mine = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
         ordinals = _ordinals(file, batch.rows, day_column, numbers)
-        days, counts = np.unique(ordinals[mine], return_counts=True)
-        seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
-        days, counts = np.unique(ordinals[~mine], return_counts=True)
-        others.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+        seen.days.update(_tally(ordinals[mine]))
+        others.update(_tally(ordinals[~mine]))
     if symbol is None and len(seen.symbols) > 1:
-        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with `symbol`")
+        raise DataError(
+            file.path, f"holds several symbols, {some(sorted(seen.symbols), SHOWN)}", "choose one with `symbol`"
+        )
     if symbol is not None and seen.symbols and symbol not in seen.symbols:
         refuse_symbol(file.path, seen.symbols, symbol)
     return seen.days, others, [text for text in seen.symbols if text != symbol]
-
-
-def _one_day(
-    file: DataFile,
-    day: date,
-    parts: list[tuple[Any, NDArray[np.int64]]],
-    rows: int,
-    most: int,
-    readings: Readings,
-    remarks: tuple[tuple[str, ...], tuple[str, ...]],
-) -> Selection | DataError:
-    if rows < STRAY * most:
-        rule = f"has {counted(rows, 'rows')} of {day}, while its fullest day has {most}"
-        return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
-    table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
-    return Selection(table, np.concatenate([lines for _, lines in parts]), day, readings, *remarks)
 
 
 def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
@@ -318,19 +322,9 @@ def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
 def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
-    raise DataError(source, f"has no quotes of {symbol}, it holds {_some(present)}", f"give `symbol` {present[0]}")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _refuse_nothing(file: DataFile, as_of: date | None, symbol: str | None, seen: _Seen) -> NoReturn:
-    if symbol is not None and seen.symbols and symbol not in seen.symbols:
-        refuse_symbol(file.path, seen.symbols, symbol)
-    if as_of is not None and seen.days:
-        refuse_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
-    raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+    raise DataError(
+        source, f"has no quotes of {symbol}, it holds {some(present, SHOWN)}", f"give `symbol` {present[0]}"
+    )
 
 
 def day_column_of(readings: Readings) -> _DayColumn | None:
@@ -340,14 +334,14 @@ def day_column_of(readings: Readings) -> _DayColumn | None:
         return None
     if readings.day_role == "quote_date":
         return _DayColumn(name, partial(parse_day, order=readings.order))
-    return _DayColumn(name, partial(_day_of_moment, readings=readings, column=name))
 
+    def parse(text: str) -> date:
+        moment = parse_moment(text, readings.zone(name), readings.order)
+        if isinstance(moment, time):
+            raise ValueError("has no date")
+        return date(moment.year, moment.month, moment.day)
 
-def _day_of_moment(text: str, readings: Readings, column: str) -> date:
-    moment = parse_moment(text, readings.zone(column), readings.order)
-    if isinstance(moment, time):
-        raise ValueError("has no date")
-    return date(moment.year, moment.month, moment.day)
+    return _DayColumn(name, parse)
 
 
 def _ordinals(file: DataFile, rows: Any, column: _DayColumn, lines: NDArray[np.int64]) -> NDArray[np.int64]:

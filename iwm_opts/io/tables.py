@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -38,7 +39,6 @@ from iwm_opts.io.numbers import (
 )
 from iwm_opts.io.opening import as_path, open_regular
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, is_small, unpacked_copy
-from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import (
     COMMENT,
     NAMES_OF_A_HEADER,
@@ -57,6 +57,7 @@ GZIP_RATIO: Final = 6  # times that gzip shrinks such text
 SAMPLE_BYTES: Final = 1 << 16
 BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
+TITLES: Final = 5  # lines above a header, at most
 TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
 END_OF_FILE: Final = "\x1a"  # DOS
 SENTENCE: Final = re.compile(  # two words, of which the first does not begin a date: the start of one is a torn row
@@ -217,8 +218,11 @@ def open_table(path: Path) -> DataFile:
     with gate(path, REMEDY):
         encoding = encoding_of(head)
         text = head.decode(encoding, errors="replace")
-        is_document = is_json(text)
-        opened = _open_json(path, place) if is_document else _open_csv(path, packed, place, text, encoding)
+        if is_json(text):
+            with gate(path, REMEDY, "JSON: {}"):
+                opened = json_table(path, content_of(place).content)
+        else:
+            opened = _open_csv(path, packed, place, text, encoding)
         check_columns(path, len(opened.columns))
         return replace(opened, notes=notes)
 
@@ -270,7 +274,10 @@ def batches(
     """
     kept = file.kept
     if kept is not None and kept.numbers.issuperset(numbers) and kept.texts.issuperset(texts):
-        yield from _kept_batches(kept, [*numbers, *texts])
+        names = [*numbers, *texts]
+        for batch in kept.batches:
+            rows = pa.RecordBatch.from_arrays([batch.rows.column(name) for name in names], names=names)
+            yield Batch(batch.start, rows.slice(0, len(rows) - _blank_end(rows)))
         return
     try:
         if file.spelling is not None and numbers:
@@ -285,9 +292,7 @@ def batches(
         raise
     except FOREIGN as error:
         if file.kind == "csv":
-            _refuse_ragged(file)
-            if ONE_OF_SEVERAL.search(str(error)):
-                _refuse_text(file)
+            _refuse_ragged(file, has_lone_cell=ONE_OF_SEVERAL.search(str(error)) is not None)
         if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
             raise MixedNumbersError from None
         if file.kind == "parquet":
@@ -306,12 +311,6 @@ def with_kept_rows(file: DataFile, numbers: Sequence[str], texts: Sequence[str])
     with suppress(DataError, MixedNumbersError):
         return replace(file, kept=Kept(frozenset(numbers), frozenset(texts), list(batches(file, numbers, texts))))
     return file
-
-
-def _kept_batches(kept: Kept, names: Sequence[str]) -> Iterator[Batch]:
-    for batch in kept.batches:
-        rows = pa.RecordBatch.from_arrays([batch.rows.column(name) for name in names], names=names)
-        yield Batch(batch.start, rows.slice(0, len(rows) - _blank_end(rows)))
 
 
 def batches_spelled(
@@ -342,10 +341,7 @@ def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> D
     DataError
         When cells contradict each other.
     """
-    cells: dict[str, dict[str, None]] = {name: {} for name in names}
-    for batch in batches(file, (), names):
-        for name in names:
-            cells[name].update(dict.fromkeys(batch.rows.column(name).dictionary.to_pylist()))
+    cells = distinct_words(file, names)
     sign, others = decimal_signs(cells, cells.keys() - required, file.path)
     return replace(file, spelling=Spelling(sign, required, others))
 
@@ -541,34 +537,42 @@ def _parsed_numbers(file: DataFile, batch: Batch, name: str) -> Any:
     return pa.array(np.append(values, np.nan)[codes])
 
 
-def _refuse_ragged(file: DataFile) -> None:
-    """Raise for the first ragged row of a CSV; silent without any."""
+def _refuse_ragged(file: DataFile, has_lone_cell: bool) -> None:
+    """Raise for the first row that does not fit the header, naming it as an editor counts; empty lines do not count.
+
+    Lines of a single cell are titles and footers, unless `has_lone_cell` says that pyarrow found one among the rows.
+    Silent without any.
+    """
     assert file.form is not None
+    width, lone = len(file.columns), None
     try:
         with _unpacked(file.place, file.packed) as stream:
-            refuse_ragged(file.path, stream, file.form)
+            text = io.TextIOWrapper(stream, file.form.encoding, errors="replace", newline="")
+            for _ in range(file.form.skipped):
+                text.readline()
+            rows = filter(None, csv.reader(text, delimiter=file.delimiter))
+            for row, cells in enumerate(rows, file.form.skipped + 1):
+                if len(cells) == 1 < width:
+                    lone = lone or (row, cells[0])
+                elif len(cells) != width:
+                    ahead = list(islice(rows, TITLES))
+                    if file.form.columns in map(tuple, ahead):
+                        rule = f"a second file begins at row {row}, with its own header"
+                        raise DataError(file.path, rule, "give each file by itself")
+                    is_cut = len(cells) < width and not ahead
+                    rule = f"row {row}{', the last,' if is_cut else ''} has {len(cells)} cells, the header {width}"
+                    again = "if the file was cut short, fetch or save it again; else " if is_cut else ""
+                    raise DataError(file.path, rule, f"{again}correct the row")
     except IwmOptsError:
         raise
-    except FOREIGN:
-        return
-
-
-def _refuse_text(file: DataFile) -> None:
-    """Raise for a line of text among the rows, or a torn row of one cell, naming it."""
-    assert file.form is not None
-    with gate(file.path, CORRECT, "cannot be read as CSV ({})"), _unpacked(file.place, file.packed) as stream:
-        lines = io.TextIOWrapper(stream, file.form.encoding, errors="replace", newline="")
-        for row, cells in enumerate(filter(None, csv.reader(lines, delimiter=file.delimiter)), 1):
-            if row > file.form.skipped and len(cells) == 1 < len(file.columns):
-                if _is_text(cells[0]):
-                    raise DataError(file.path, f"row {row} is a line of text: {cells[0][:80]!r}", "remove it")
-                rule = f"row {row} has one cell, {cells[0][:80]!r}, the header {len(file.columns)}"
-                raise DataError(file.path, rule, CORRECT)
-
-
-def _open_json(path: Path, place: Path) -> DataFile:
-    with gate(path, REMEDY, "JSON: {}"):
-        return json_table(path, content_of(place).content)
+    except FOREIGN as error:
+        if has_lone_cell:
+            raise DataError(file.path, f"cannot be read as CSV ({why(error)})", CORRECT) from None
+    if lone and has_lone_cell:
+        row, cell = lone
+        if _is_text(cell):
+            raise DataError(file.path, f"row {row} is a line of text: {cell[:80]!r}", "remove it")
+        raise DataError(file.path, f"row {row} has one cell, {cell[:80]!r}, the header {width}", CORRECT)
 
 
 def json_rows(path: Path, text: str) -> Any:
@@ -674,17 +678,14 @@ def conformed(rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
         When a number column holds words.
     """
     try:
-        columns = [_number(rows.column(name)) for name in numbers]
+        columns = []
+        for values in (_simple(rows.column(name)) for name in numbers):
+            if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+                values = pc.if_else(pc.is_in(values, pa.array(BLANKS, values.type)), None, values)
+            columns.append(values.cast(pa.float64(), safe=False))
     except pa.ArrowInvalid as error:
         if NOT_A_NUMBER.search(str(error)):
             raise MixedNumbersError from None
         raise
     kept = [words(rows.column(name)) for name in texts]
     return pa.RecordBatch.from_arrays([*columns, *kept], names=[*numbers, *texts])
-
-
-def _number(values: Any) -> Any:
-    values = _simple(values)
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        values = pc.if_else(pc.is_in(values, pa.array(BLANKS, values.type)), None, values)
-    return values.cast(pa.float64(), safe=False)

@@ -1,7 +1,8 @@
 """Columns of one meaning in a file: others than the one that is read are compared with it on all rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
-from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, spelled
+from iwm_opts.io.tables import DataFile, batches_spelled
 
 SAME: Final = 1e-4  # relative difference of two columns that say the same: one is rounded
 NUMBERS: Final = (
@@ -29,8 +30,12 @@ def chain_twins(file: DataFile, layout: Layout) -> list[str]:
     for role in NUMBERS:
         used = layout.columns.get(role)
         for other in other_columns(names, SYNONYMS[role], used) if used else ():
-            first, second = _pair(file, used or "", other)
-            notes.append(difference(role, used or "", other, first, second))
+            pair = [used or "", other]
+            with suppress(DataError):  # both hold numbers
+                parts = [batch.rows for _, batch in batches_spelled(file, pair, (), frozenset())]
+                table = pa.Table.from_batches(parts)
+                first, second = (np.asarray(table.column(name).to_numpy(), dtype=np.float64) for name in pair)
+                notes.append(difference(role, used or "", other, first, second))
     return [note for note in notes if note]
 
 
@@ -38,21 +43,6 @@ def other_columns(names: Mapping[str, str], spellings: Sequence[str], used: str 
     """Columns that have one of some plain names, without the one that is read."""
     present = dict.fromkeys(names[spelling] for spelling in spellings if spelling in names)
     return [name for name in present if name != used]
-
-
-def _pair(file: DataFile, first: str, second: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Numbers of two columns; empty where one holds other things."""
-    columns = [first, second]
-    try:
-        parts = [batch.rows for batch in batches(file, columns, ())]
-    except MixedNumbersError:
-        try:
-            parts = [batch.rows for batch in batches(spelled(file, columns, frozenset()), columns, ())]
-        except DataError:
-            return np.empty(0), np.empty(0)
-    table: Any = pa.Table.from_batches(parts)
-    arrays = [np.asarray(table.column(name).to_numpy(), dtype=np.float64) for name in columns]
-    return arrays[0], arrays[1]
 
 
 def difference(role: str, used: str, other: str, first: NDArray[np.float64], second: NDArray[np.float64]) -> str:

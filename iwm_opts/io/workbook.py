@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
+from iwm_opts.conventions import some
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.formats import HEADER_NAMES
 from iwm_opts.io.layouts.common import SYNONYMS
@@ -172,34 +173,27 @@ def joined(
         tables = [_Table(sheets[0], 0)]
     named = {table.sheet.name for table in tables}
     others = [sheet.name for sheet in sheets if sheet.name not in named]
-    notes = (f"sheets without a table are left out: {_some(others)}",) if others else ()
+    notes = (f"sheets without a table are left out: {some(others, SHOWN)}",) if others else ()
     if len(tables) == 1:
         return tables[0].sheet.rows, notes
     _check_parts(tables, path, has_accounts)
-    return _one_below_the_other(tables), (*notes, f"sheets joined: {_some([t.sheet.name for t in tables])}")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return _one_below_the_other(tables), (*notes, f"sheets joined: {some([t.sheet.name for t in tables], SHOWN)}")
 
 
 def _check_parts(tables: Sequence[_Table], path: Path, has_accounts: bool) -> None:
     """Refuse sheets that are no parts of one table."""
-    shown = _some([table.sheet.name for table in tables])
+    shown = some([table.sheet.name for table in tables], SHOWN)
     remedy = "save the sheet to read as a file of its own"
     if any({*map(plain, table.header)} != {*map(plain, tables[0].header)} for table in tables):
         raise DataError(path, f"workbook of {len(tables)} different tables, sheets {shown}", remedy)
     if not has_accounts and (tables[0].has("underlying_symbol") or tables[0].has("occ")):
         return
-    words = {_other_words(table.sheet.name) for table in tables}
-    if len(words) > 1:
+    names = set()  # words of the sheets' names besides a right, a day, a month and numbers
+    for table in tables:
+        words = NOT_WORDS.split(MONTH.sub(" ", DAY.sub(" ", table.sheet.name)))
+        names.add(" ".join(word.lower() for word in words if word and word.upper() not in RIGHTS))
+    if len(names) > 1:
         raise DataError(path, f"workbook of {len(tables)} tables of one layout, sheets {shown}", remedy)
-
-
-def _other_words(name: str) -> str:
-    """Words of a sheet's name besides a right, a day, a month and numbers."""
-    words = NOT_WORDS.split(MONTH.sub(" ", DAY.sub(" ", name)))
-    return " ".join(word.lower() for word in words if word and word.upper() not in RIGHTS)
 
 
 def _said_by(table: _Table) -> dict[str, str]:
@@ -214,20 +208,16 @@ def _said_by(table: _Table) -> dict[str, str]:
         return said
     if not table.has("expiration") and not table.has("occ"):
         return said | {"expiration": match[0]}
-    is_dated = any(table.has(role) for role in ("quote_date", "quote_time", "feed_time"))
-    return said if is_dated or _expires_on(table, match[0]) else said | {"quote_date": match[0]}
-
-
-def _expires_on(table: _Table, text: str) -> bool:
-    """Whether the day in a sheet's name is that on which its first option expires, or a later one."""
-    try:
+    if any(table.has(role) for role in ("quote_date", "quote_time", "feed_time")):
+        return said
+    try:  # the day may be that on which the first option expires, or a later one
         if table.has("expiration"):
             expiration = parse_day(table.first("expiration"))
         else:
             expiration = parse_option_symbol(table.first("occ")).expiration
-        return parse_day(text) >= expiration
+        return said | ({"quote_date": match[0]} if parse_day(match[0]) < expiration else {})
     except (ValueError, InputError):
-        return True
+        return said
 
 
 def _one_below_the_other(tables: Sequence[_Table]) -> Rows:
