@@ -17,18 +17,16 @@ from iwm_opts.io.reader import (
     LONGEST_STEP,
     WEEK,
     Frame,
-    day_index,
+    days_of,
     is_date,
-    moments,
     number_columns,
     of_symbol,
     read_frame,
-    refuse_columns_by_ticker,
     refuse_shifted,
     usual_step,
 )
-from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
-from iwm_opts.io.series_notes import NOTES, REPEATED
+from iwm_opts.io.schema import BARS, check, check_ranges, once_a_day, series_twins
+from iwm_opts.io.series_notes import NOTES
 from iwm_opts.market.bars import (
     PRICES,
     SINGLE_PRECISION,
@@ -84,61 +82,49 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     """
     frame = of_symbol(read_frame(path, REMEDY), symbol, is_choice=is_choice, must_be_named=True)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, *OPTIONAL)}
-    columns["date"] = columns["date"] or _unnamed_dates(frame)
-    missing = [role for role in ("date", *PRICES) if columns[role] is None]
-    if missing:
-        refuse_columns_by_ticker(frame, REMEDY)
-        seen = ", ".join(map(str, frame.cells.columns))[:200]
-        raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
+    first = frame.cells.iloc[:5, 0].map(str)
+    if columns["date"] is None and all(is_date(cell) and not is_number(cell) for cell in first):
+        columns["date"] = str(frame.cells.columns[0])  # dates, whatever they are called
     used = {role: name for role, name in columns.items() if name is not None}
+    for role in ("date", *PRICES):
+        if role not in used:
+            frame.refuse_missing(f"{role} column", REMEDY)
     frame.refuse_twins(list(used.values()))
-    frame = _without_blank_rows(frame, used)
-    values, _, order_notes = moments(frame, used["date"])
-    stamps, day_notes = day_index(values)
-    days = pd.Series(stamps.astype("datetime64[us]"))
-    named = {role: name for role, name in used.items() if role != "date"}
-    unneeded = [name for role, name in named.items() if role in UNNEEDED]
-    figures, number_notes = number_columns(frame, list(named.values()), unneeded)
-    bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
+    prices = frame.cells[[used[role] for role in PRICES]]
+    is_blank = prices.map(lambda cell: str(cell).strip() in BLANK_CELLS).all(axis=1).to_numpy(dtype=bool)
+    if is_blank.any() and not is_blank.all():  # holidays and footers, or Yahoo's `null`
+        blank = f"{counted(int(is_blank.sum()), 'rows')} without prices left out"
+        frame = frame.kept(~is_blank, f"{blank} (first: {frame.row(int(np.argmax(is_blank)))})")
+    repeats = bool(frame.cells.duplicated(keep=False).mean() > MOST_REPEATED)
+    days, day_notes = days_of(frame, used.pop("date"))
+    figures, number_notes = number_columns(
+        frame, list(used.values()), [used[role] for role in UNNEEDED if role in used]
+    )
+    bars = pd.DataFrame({role: figures[name] for role, name in used.items()})
     if "volume" in bars and (bars["volume"] == UNKNOWN_VOLUME).all():  # midpoints of Interactive Brokers
         bars = bars.drop(columns="volume")
-    notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *series_twins(frame, named, NAMES)]
-    _refuse_other_steps(frame, days)
-    refuse_shifted(frame, stamps)
-    frame, bars, days = _on_sessions(frame, bars, days, notes)
-    frame, bars, days = _once_a_day(frame, bars, days, notes)
-    check(frame, bars, BARS, days)
-    check_ranges(frame, bars, days, SINGLE_PRECISION)
-    bars = _optional_columns(bars, notes)
-    bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
+    frame = frame.figured(days, bars, (*day_notes, *number_notes, *series_twins(frame, used, NAMES)))
+    _refuse_other_steps(frame, days, repeats)
+    refuse_shifted(frame, days)
+    frame = once_a_day(_on_sessions(frame), "bar")
+    check(frame, BARS)
+    check_ranges(frame, SINGLE_PRECISION)
+    notes = list(frame.notes)
+    bars = frame.cells.drop(columns="day").set_axis(pd.DatetimeIndex(frame.cells["day"], name="date"))
+    bars = _optional_columns(bars, notes).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
-    bars = _between_jumps(_without_wrong(frame, bars, notes), notes)
-    _name_gaps(bars, notes)
+    bars = _continuous(frame, bars, notes)
+    if gaps := missing_sessions(bars):
+        without = counted(len(gaps), "sessions have", "session has")
+        notes.append(f"{without} no bar ({gap_words(gaps)}): windows across them are left out")
     bars.attrs[NOTES] = tuple(notes)
     return bars
 
 
-def _unnamed_dates(frame: Frame) -> str | None:
-    """First column where its cells are dates, whatever it is called."""
-    first = str(frame.cells.columns[0])
-    cells = [str(cell) for cell in frame.cells.iloc[:5, 0]]
-    return first if cells and all(is_date(cell) and not is_number(cell) for cell in cells) else None
-
-
-def _without_blank_rows(frame: Frame, used: dict[str, str]) -> Frame:
-    """Rows with a figure; those without are holidays and footers, or Yahoo's `null`."""
-    prices = frame.cells[[used[role] for role in PRICES]]
-    is_blank = prices.map(lambda cell: str(cell).strip() in BLANK_CELLS).all(axis=1).to_numpy(dtype=bool)
-    if not is_blank.any() or is_blank.all():
-        return frame
-    first = frame.row(int(np.argmax(is_blank)))
-    return frame.kept(~is_blank, f"{counted(int(is_blank.sum()), 'rows')} without prices left out (first: {first})")
-
-
-def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
-    """Refuse bars of minutes, weeks and months by what they are."""
+def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]", repeats: bool) -> None:
+    """Refuse bars of minutes, weeks and months by what they are; a file may repeat most of its rows whole."""
     once = np.unique(days.to_numpy())
-    if len(days) > MOST_A_DAY * len(once) and not _repeats(frame):
+    if len(days) > MOST_A_DAY * len(once) and not repeats:
         rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"
         raise DataError(frame.path, rule, "give them as `minutes`, and daily bars as `bars`")
     step = usual_step(once)
@@ -147,72 +133,33 @@ def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
         raise DataError(frame.path, f"has a row every {step:g} days: {what} bars, not daily ones", REMEDY)
 
 
-def _repeats(frame: Frame) -> bool:
-    """Whether most rows are whole repeats of others."""
-    return bool(frame.cells.duplicated(keep=False).mean() > MOST_REPEATED)
-
-
-def _on_sessions(
-    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
-) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
-    """Rows on days that the exchange trades."""
-    years = days.dt.year
-    ahead = datetime.now(NEW_YORK).date()
-    wrong = (years < OLDEST) | (days > pd.Timestamp(ahead))
+def _on_sessions(frame: Frame) -> Frame:
+    """Rows on days that the exchange trades, since the calendar starts: sessions before it are unknown."""
+    days = frame.cells["day"]
+    wrong = (days.dt.year < OLDEST) | (days > pd.Timestamp(datetime.now(NEW_YORK).date()))
     if wrong.any():
         place = int(np.argmax(wrong.to_numpy()))
-        raise DataError(
-            frame.path,
-            f"{frame.row(place)}: {days[place].date()} is not a day from {OLDEST} to today",
-            "correct the date",
-        )
-    frame, bars, days = _since_calendar(frame, bars, days, notes)
+        rule = f"{frame.row(place)}: {days[place].date()} is not a day from {OLDEST} to today"
+        raise DataError(frame.path, rule, "correct the date")
+    is_known = (days >= pd.Timestamp(FIRST_DAY)).to_numpy()
+    if not is_known.any():
+        rule = f"ends on {days.max().date()}, before the calendar of sessions ({FIRST_DAY})"
+        raise DataError(frame.path, rule, "give later bars")
+    if not is_known.all():
+        early = counted(int((~is_known).sum()), "rows")
+        frame = frame.kept(is_known, f"{early} before the calendar of sessions ({FIRST_DAY}) left out")
+        days = frame.cells["day"]
     stamps = days.to_numpy(dtype="datetime64[D]")
     is_session = np.isin(stamps, sessions(stamps.min().item(), stamps.max().item()))
     if is_session.all():
-        return frame, bars, days
+        return frame
     others = int((~is_session).sum())
     place = int(np.argmin(is_session))
     first = f"{frame.row(place)}, {days[place]:%A} {days[place].date()}"
     what = f"{others} of {len(days)} rows are on days without a session (first: {first})"
     if others > OTHER_CALENDAR * len(days):
         raise DataError(frame.path, what, "give daily bars of an exchange in New York")
-    notes.append(f"{what}: left out")
-    return _kept(frame, bars, days, is_session)
-
-
-def _since_calendar(
-    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
-) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
-    """Rows since the calendar starts: sessions before it are unknown."""
-    is_known = (days >= pd.Timestamp(FIRST_DAY)).to_numpy()
-    if is_known.all():
-        return frame, bars, days
-    if not is_known.any():
-        rule = f"ends on {days.max().date()}, before the calendar of sessions ({FIRST_DAY})"
-        raise DataError(frame.path, rule, "give later bars")
-    notes.append(f"{counted(int((~is_known).sum()), 'rows')} before the calendar of sessions ({FIRST_DAY}) left out")
-    return _kept(frame, bars, days, is_known)
-
-
-def _kept(
-    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", mask: Any
-) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
-    return frame.kept(mask), bars[mask].reset_index(drop=True), days[mask].reset_index(drop=True)
-
-
-def _once_a_day(
-    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
-) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
-    again = days.duplicated()
-    if not again.any():
-        return frame, bars, days
-    table = bars.assign(day=days)
-    differs = again & ~table.duplicated()
-    if differs.any():
-        refuse_rows(frame, differs, days, "has another bar of that day before it")
-    notes.append(f"{counted(int(again.sum()), *REPEATED)} (first: {frame.row(int(np.argmax(again)))})")
-    return _kept(frame, bars, days, ~again.to_numpy())
+    return frame.kept(is_session, f"{what}: left out")
 
 
 def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -232,24 +179,20 @@ def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return bars
 
 
-def _without_wrong(frame: Frame, bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Bars without those whose prices are not of their session."""
+def _continuous(frame: Frame, bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Bars whose prices are of their session, without a jump as of an unadjusted split among them.
+
+    Returns, averages and ranges across a jump mean nothing: those from the last jump on are left, those before it where
+    fewer than `FEWEST` follow, such as a split of today.
+    """
     wrong = wrong_bars(bars)
-    if not wrong.any():
-        return bars
     if wrong.all():
         raise DataError(frame.path, "no bar has the range of a session between its low and its high", REMEDY)
-    days = [f"{day:%Y-%m-%d}" for day in bars.index[wrong]]
-    shown = ", ".join(days[:SHOWN]) + (", ..." if len(days) > SHOWN else "")
-    notes.append(f"{counted(len(days), 'bars')} far from the prices before and behind left out ({shown})")
-    return bars[~wrong].copy()
-
-
-def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Bars without a jump as of an unadjusted split among them: returns, averages and ranges across it mean nothing.
-
-    Those from the last jump on; those before it where fewer than `FEWEST` follow, such as a split of today.
-    """
+    if wrong.any():
+        days = [f"{day:%Y-%m-%d}" for day in bars.index[wrong]]
+        shown = ", ".join(days[:SHOWN]) + (", ..." if len(days) > SHOWN else "")
+        notes.append(f"{counted(len(days), 'bars')} far from the prices before and behind left out ({shown})")
+        bars = bars[~wrong].copy()
     jumps = price_jumps(bars)
     if not len(jumps):
         return bars
@@ -269,15 +212,6 @@ def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         "to use them"
     )
     return left.copy()
-
-
-def _name_gaps(bars: pd.DataFrame, notes: list[str]) -> None:
-    """Name stretches of sessions without bars."""
-    if gaps := missing_sessions(bars):
-        notes.append(
-            f"{counted(len(gaps), 'sessions have', 'session has')} no bar ({gap_words(gaps)}): windows across them are "
-            "left out"
-        )
 
 
 BLANK_CELLS: Final = frozenset({"", "nan", "NaN", "None", "null", "NULL", "-", "--", "NaT", "<NA>", "N/A", "n/a", "."})

@@ -14,7 +14,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.opening import as_path
-from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame
+from iwm_opts.io.reader import days_of, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
@@ -46,26 +46,27 @@ def parse_dividends(text: str, symbol: str | None = None, *, is_choice: bool = T
     if ":" in text and not Path(text).exists():
         if DECIMAL_COMMA.search(text):
             raise InputError("dividends", text, "has a decimal comma", "write for instance 2026-09-15:0.62")
-        kept, repeated = _once([_entry(part) for part in text.split(",")])
-        for day in _disputed(kept):
-            raise InputError("dividends", text, f"gives {day} two amounts", "give each ex-date once")
+        given = []
+        for part in text.split(","):
+            day, _, amount = part.strip().partition(":")
+            try:
+                dividend = Dividend(date.fromisoformat(day), float(amount))
+            except ValueError:
+                raise InputError(
+                    "dividends", part, "is not EX-DATE:AMOUNT", "write for instance 2026-09-15:0.62"
+                ) from None
+            if not 0.0 <= dividend.amount < LARGEST_DIVIDEND:
+                rule = f"a dividend is zero or more, and below {LARGEST_DIVIDEND:g}"
+                raise InputError("dividends", part, rule, "give dollars a share")
+            if dividend.ex_date.year not in YEARS:
+                rule = f"lies outside the years {YEARS[0]} to {YEARS[-1]}"
+                raise InputError("dividends", part, rule, "correct the ex-date")
+            given.append(dividend)
+        kept, repeated = _once(given)
+        for twice in _disputed(kept):
+            raise InputError("dividends", text, f"gives {twice} two amounts", "give each ex-date once")
         return DividendSchedule(kept, "given", (*repeated, *_doubts(kept)))
     return load_dividends(Path(text), symbol, is_choice=is_choice)
-
-
-def _entry(part: str) -> Dividend:
-    day, _, amount = part.strip().partition(":")
-    try:
-        dividend = Dividend(date.fromisoformat(day), float(amount))
-    except ValueError:
-        raise InputError("dividends", part, "is not EX-DATE:AMOUNT", "write for instance 2026-09-15:0.62") from None
-    if not 0.0 <= dividend.amount < LARGEST_DIVIDEND:
-        raise InputError(
-            "dividends", part, f"a dividend is zero or more, and below {LARGEST_DIVIDEND:g}", "give dollars a share"
-        )
-    if dividend.ex_date.year not in YEARS:
-        raise InputError("dividends", part, f"lies outside the years {YEARS[0]} to {YEARS[-1]}", "correct the ex-date")
-    return dividend
 
 
 def _once(dividends: Iterable[Dividend]) -> tuple[tuple[Dividend, ...], list[str]]:
@@ -102,16 +103,6 @@ def _disputed(dividends: Iterable[Dividend]) -> list[date]:
     return sorted(day for day, count in Counter(d.ex_date for d in dividends).items() if count > 1)
 
 
-def _without_splits(frame: Frame) -> Frame:
-    """Rows of dividends, where a column names the kind of event and some are splits."""
-    kind = frame.column(KINDS)
-    if kind is None:
-        return frame
-    is_split = frame.cells[kind].astype(str).str.contains("split", case=False).to_numpy(dtype=bool)
-    note = f"{counted(int(is_split.sum()), 'rows')} of splits left out"
-    return frame.kept(~is_split, note) if is_split.any() else frame
-
-
 def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
     """Read a file with an ex-date and an amount column (dollars a share, split-adjusted).
 
@@ -136,30 +127,32 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     frame = read_frame(path, "add the dividends, or say `dividends` none")
     frame = of_symbol(frame, symbol, is_choice=is_choice)
     day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
-    frame = _without_splits(frame)
+    if (kind := frame.column(KINDS)) is not None:
+        is_split = frame.cells[kind].astype(str).str.contains("split", case=False).to_numpy(dtype=bool)
+        note = f"{counted(int(is_split.sum()), 'rows')} of splits left out"
+        frame = frame.kept(~is_split, note) if is_split.any() else frame
     if day is None or amount is None:
-        seen = ", ".join(map(str, frame.cells.columns))[:200]
-        raise DataError(path, f"has no ex-date and amount columns, only {seen}", "name them ex_date and amount")
+        frame.refuse_missing("ex-date and amount columns", "name them ex_date and amount")
     frame.refuse_twins([day, amount])
-    values, _, order_notes = moments(frame, day, is_daily=False)
-    stamps, day_notes = day_index(values)
-    days = [stamp.item() for stamp in stamps]
-    percent = frame.cells[amount].astype(str).str.strip().str.endswith("%")
-    at = pd.Series(stamps.astype("datetime64[us]"))
-    refuse_rows(frame, percent, at, "has an amount in per cent: dollars a share are read")
+    at, day_notes = days_of(frame, day, is_daily=False)
+    cells = frame.cells[amount]
+    signed = frame.figured(at, pd.DataFrame({"cell": cells}))
+    percent = cells.astype(str).str.strip().str.endswith("%")
+    refuse_rows(signed, percent, "has an amount in per cent: dollars a share are read")
     figures, number_notes = number_columns(frame, [amount])
-    amounts = figures[amount].to_numpy()
+    twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
+    frame = frame.figured(at, figures, (*day_notes, *number_notes, *twins))
+    days, amounts = [stamp.date() for stamp in at], figures[amount].to_numpy()
     sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
-        cells = f"{frame.cells[amount].iloc[int(np.argmin(sound))]!r}"[:60]
-        refuse_rows(frame, pd.Series(~sound), at, f"{cells} is not an ex-date and amount")
+        cell = f"{cells.iloc[int(np.argmin(sound))]!r}"[:60]
+        refuse_rows(frame, pd.Series(~sound), f"{cell} is not an ex-date and amount")
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):
         row = max(place for place, dividend in enumerate(dividends) if dividend.ex_date == twice)
         raise DataError(path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once")
-    twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
-    notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *twins]
+    notes = list(frame.notes)
     if zeros := int((amounts == 0.0).sum()):
         notes.append(counted(zeros, "rows of amount 0 are not dividends", "row of amount 0 is not a dividend"))
     return DividendSchedule(kept, path.name, (*notes, *repeated, *_doubts(kept)))

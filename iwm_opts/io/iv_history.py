@@ -1,6 +1,7 @@
 """IV history from a file: Cboe's index downloads, Yahoo's bars, or any table with a date and a close."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,12 +20,10 @@ from iwm_opts.io.reader import (
     LONGEST_STEP,
     WEEK,
     Frame,
-    day_index,
-    moments,
+    days_of,
     number_columns,
     of_symbol,
     read_frame,
-    refuse_columns_by_ticker,
     refuse_shifted,
     tickers_of,
     usual_step,
@@ -34,21 +33,9 @@ from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
 MEASURED = (
-    "impvol",
-    "ivmean",
-    "meaniv",
-    "ivx",
-    "ivx30",
-    "atmiv",
-    "ivatm",
-    "midiv",
-    "ivclose",
-    "iv30d",
-    "30dayiv",
-    "ivcurrent",
-    "ivmean30",
-    "volatility",
-)  # Barchart's and others'
+    "impvol", "ivmean", "meaniv", "ivx", "ivx30", "atmiv", "ivatm", "midiv", "ivclose", "iv30d", "30dayiv", "ivcurrent",
+    "ivmean30", "volatility",
+)  # fmt: skip  # Barchart's and others'
 VOLATILITIES = ("iv", "impliedvolatility", "impliedvol", *MEASURED)
 CLOSES = (*NAMES["close"], "value", "settle")
 VALUE_NAMES = ("iv10", "iv30", *VOLATILITIES, *CLOSES)
@@ -119,44 +106,57 @@ def load_iv_history(
     """
     path = Path(path)
     frame, ticker = _of_one_series(read_frame(path, REMEDY), symbol)
-    date_column = frame.column(NAMES["date"])
-    value_column = _value_column(frame, tenor_days, date_column)
-    if date_column is None or value_column is None:
-        refuse_columns_by_ticker(frame, REMEDY)
-        needed = "date" if date_column is None else "close, iv or value"
-        seen = ", ".join(map(str, frame.cells.columns))[:200] or "none"
-        raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)
-    if RANKED.search(plain(value_column)):
-        raise DataError(path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
-    if REALISED.fullmatch(plain(value_column)):
-        raise DataError(path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
-    frame.refuse_twins((date_column, value_column))
-    moments_read, _, notes = moments(frame, date_column)
-    stamps, day_notes = day_index(moments_read)
-    refuse_shifted(frame, stamps)
-    days = pd.Series(stamps.astype("datetime64[us]"))
+    date_column, value_column = _columns(frame, tenor_days)
+    days, notes = days_of(frame, date_column)
+    refuse_shifted(frame, days)
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
         raise DataError(path, f"has no row before {before}", "give a longer `iv_history`")
     frame, days = frame.kept(read.to_numpy()), days[read].reset_index(drop=True)
+    series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
     figures, number_notes = number_columns(frame, [value_column])
+    remarks = [*frame.notes]
+    is_close = plain(value_column) not in VOLATILITIES
+    if plain(value_column) in CLOSES and series not in KNOWN_SERIES:
+        with suppress(DataError):
+            column = frame.column(NAMES["volume"])
+            if column is not None and (number_columns(frame, [column])[0][column] > 0.0).mean() > TRADED:
+                remarks.append(f"column {column.strip()} holds traded volumes: are these prices, not volatilities?")
+    remarks += series_twins(frame, {"value": value_column}, {"value": CLOSES if is_close else VOLATILITIES})
     values = figures[value_column]
     is_zero = values == 0.0  # a vendor's blank: no volatility is nothing
     values = values.mask(is_zero)
     if values.isna().all():
         raise DataError(path, f"column {value_column!r} holds no value", REMEDY)
-    _check_rows(frame, days, values)
-    closes, skipped = _one_a_day(frame, days, values)
+    closes, skipped = _closes(frame.figured(days, pd.DataFrame({"value": values})))
     zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
-    series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
-    traded = _traded(frame) if plain(value_column) in CLOSES and series not in KNOWN_SERIES else ()
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
-    decimals, unit = _in_decimals(path, closes)
-    own = VOLATILITIES if plain(value_column) in VOLATILITIES else CLOSES
-    twins = series_twins(frame, {"value": value_column}, {"value": own})
-    remarks = (*frame.notes, *traded, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped, *_step(closes))
-    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
+    in_points = bool(closes.iloc[:OLDEST_ROWS].median() > POINTS_ABOVE)
+    decimals, unit = (closes / 100.0, "points") if in_points else (closes, "decimals")
+    strange = decimals.notna() & ~decimals.between(*PLAUSIBLE)
+    if strange.any():
+        day, value = next(iter(closes[strange].items()))
+        rule = f"{value:g} on {str(day)[:10]} is not a volatility in {unit}, the unit of the oldest rows"
+        raise DataError(path, rule, "use one unit throughout, and a volatility, not a price")
+    remarks += [*notes, *number_notes, *zeros, *skipped, *_doubts(closes)]
+    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", tuple(remarks))
+
+
+def _columns(frame: Frame, tenor_days: int) -> tuple[str, str]:
+    """Columns of the dates and the values: by name, else the only one after the date, as FRED writes them."""
+    date_column = frame.column(NAMES["date"])
+    others = [str(name) for name in frame.cells.columns if str(name) != date_column]
+    value_column = frame.column((f"iv{tenor_days}", *VALUE_NAMES))
+    value_column = value_column or (others[0] if len(others) == 1 else None)
+    if date_column is None or value_column is None:
+        frame.refuse_missing(f"{'date' if date_column is None else 'close, iv or value'} column", REMEDY)
+    if RANKED.search(plain(value_column)):
+        raise DataError(frame.path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
+    if REALISED.fullmatch(plain(value_column)):
+        raise DataError(frame.path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
+    frame.refuse_twins((date_column, value_column))
+    return date_column, value_column
 
 
 def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
@@ -174,116 +174,63 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
     return frame, ticker
 
 
-def _traded(frame: Frame) -> tuple[str, ...]:
-    """Note on closes with a volume beside them, as of something that trades."""
-    try:
-        column = frame.column(NAMES["volume"])
-        volume = None if column is None else number_columns(frame, [column])[0][column]
-    except DataError:
-        return ()
-    if volume is None or (volume > 0.0).mean() <= TRADED:
-        return ()
-    return (f"column {str(column).strip()} holds traded volumes: are these prices, not volatilities?",)
-
-
-def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:
-    """Column of the values: by name, else the only one after the date, as FRED writes them."""
-    named = frame.column((f"iv{tenor_days}", *VALUE_NAMES))
-    others = [str(name) for name in frame.cells.columns if str(name) != date_column]
-    return named or (others[0] if len(others) == 1 else None)
-
-
 def _first(mask: pd.Series) -> int:
     return int(mask.index[int(mask.to_numpy().argmax())])
 
 
-def _check_rows(frame: Frame, days: pd.Series, values: pd.Series) -> None:
+def _closes(frame: Frame) -> tuple[pd.Series, list[str]]:
+    """Daily closes in order, and omissions: blanks, and days with two values; an error where there are many."""
+    days, values, notes = frame.cells["day"], frame.cells["value"], []
     wrong = (values < 0.0) | np.isinf(values)
-    if wrong.any():
-        refuse_rows(frame, wrong, days, f"{values[_first(wrong)]:g} is not a volatility")
+    refuse_rows(frame, wrong, f"{values[_first(wrong)]:g} is not a volatility")
     ahead = (days > pd.Timestamp(datetime.now(NEW_YORK).date())) & values.notna()
     if ahead.any():
         at = _first(ahead)
-        raise DataError(
-            frame.path, f"{frame.row(at)}: {days[at].date()} ({values[at]:g}) lies in the future", "correct the date"
-        )
-
-
-def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Return closes in order of date, and omissions: blanks, and days with two values."""
-    notes = []
+        rule = f"{frame.row(at)}: {days[at].date()} ({values[at]:g}) lies in the future"
+        raise DataError(frame.path, rule, "correct the date")
     blank = values.isna()
     if blank.any():
         notes.append(f"rows without a value left out: {blank.sum()}")
     days, values = days[~blank], values[~blank]
     disputed = values.groupby(days).transform("nunique") > 1
     if disputed.any():
-        notes.append(_dispute(frame, days, values, disputed))
+        second = _first(disputed & days.duplicated())
+        day, first = days[second], _first(days == days[second])
+        clash = (
+            f"{frame.row(second)}: {day.date()} again ({values[second]:g}, and {values[first]:g} in {frame.row(first)})"
+        )
+        count = days[disputed].nunique()
+        if count > MAX_DISPUTED * days.nunique():
+            raise DataError(frame.path, f"{clash}, {count} such days in all", "keep one row a day of one series")
+        notes.append(f"days with two values left out: {count}, the first in {clash}")
     once = ~days.duplicated()
     closes = values.mask(disputed)[once].set_axis(pd.DatetimeIndex(days[once]))
     if not closes.index.is_monotonic_increasing:
         closes = closes.sort_index()
         notes.append("rows were not in order of date: sorted")
-    return closes, (*notes, *_disputed_end(closes), *_outliers(closes))
+    return closes, notes
 
 
-def _step(closes: pd.Series) -> tuple[str, ...]:
-    """Note on weekly and monthly values."""
-    step = usual_step(closes.dropna().index.to_numpy())
-    if len(closes) < FEWEST_STEPS or step <= LONGEST_STEP:
-        return ()
-    what = "weekly" if step <= WEEK else "monthly or rarer"
-    return (f"a value every {step:g} days: {what} values, not daily closes; ranks rest on few of them",)
-
-
-def _disputed_end(closes: pd.Series) -> list[str]:
-    """Whether the newest day is a gap: a rank would then rest on an older one."""
-    observed = closes.dropna()
-    if observed.empty or observed.index[-1] == closes.index[-1]:
-        return []
-    newest, last = closes.index[-1].date(), observed.index[-1].date()
-    return [f"the newest value, of {newest}, is disputed: the history ends on {last}"]
-
-
-def _outliers(closes: pd.Series) -> list[str]:
-    """Values far outside both neighbours, such as a slip of the comma: kept, as unproven."""
+def _doubts(closes: pd.Series) -> list[str]:
+    """Name a newest day that is a gap, values far outside both neighbours, and weekly or monthly values."""
+    notes = []
     values = closes.dropna()
+    if len(values) and values.index[-1] != closes.index[-1]:  # a rank would rest on an older day
+        newest, last = closes.index[-1].date(), values.index[-1].date()
+        notes.append(f"the newest value, of {newest}, is disputed: the history ends on {last}")
     before, after = values.shift(1), values.shift(-1)
     low, high = OUTLIER
     far = (values > high * before) & (values > high * after) | (values < low * before) & (values < low * after)
-    if not far.any():
-        return []
-    day = values.index[far][-1]
-    latest = f"{values[day]:g} on {day.date()} between {before[day]:g} and {after[day]:g}"
-    outside = f"values more than {high:g} times or less than {low:g} times both neighbours, kept: {far.sum()}"
-    return [f"{outside}, the latest {latest}; it may set the range of the rank"]
-
-
-def _dispute(frame: Frame, days: pd.Series, values: pd.Series, disputed: pd.Series) -> str:
-    """Name the first day with two values; an error where there are many."""
-    second = _first(disputed & days.duplicated())
-    day = days[second]
-    first = _first(days == day)
-    clash = f"{frame.row(second)}: {day.date()} again ({values[second]:g}, and {values[first]:g} in {frame.row(first)})"
-    count = days[disputed].nunique()
-    if count > MAX_DISPUTED * days.nunique():
-        raise DataError(frame.path, f"{clash}, {count} such days in all", "keep one row a day of one series")
-    return f"days with two values left out: {count}, the first in {clash}"
-
-
-def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
-    in_points = bool(values.iloc[:OLDEST_ROWS].median() > POINTS_ABOVE)
-    decimals = values / 100.0 if in_points else values
-    unit = "points" if in_points else "decimals"
-    strange = decimals.notna() & ~decimals.between(*PLAUSIBLE)
-    if strange.any():
-        day, value = next(iter(values[strange].items()))
-        raise DataError(
-            path,
-            f"{value:g} on {str(day)[:10]} is not a volatility in {unit}, the unit of the oldest rows",
-            "use one unit throughout, and a volatility, not a price",
-        )
-    return decimals, unit
+    if far.any():  # such as a slip of the comma: kept, as unproven
+        day = values.index[far][-1]
+        latest = f"{values[day]:g} on {day.date()} between {before[day]:g} and {after[day]:g}"
+        outside = f"values more than {high:g} times or less than {low:g} times both neighbours, kept: {far.sum()}"
+        notes.append(f"{outside}, the latest {latest}; it may set the range of the rank")
+    step = usual_step(values.index.to_numpy())
+    if len(closes) >= FEWEST_STEPS and step > LONGEST_STEP:
+        what = "weekly" if step <= WEEK else "monthly or rarer"
+        notes.append(f"a value every {step:g} days: {what} values, not daily closes; ranks rest on few of them")
+    return notes
 
 
 def _identity(

@@ -13,7 +13,7 @@ from iwm_opts.conventions import TIMEZONE, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame, refuse_columns_by_ticker
+from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
@@ -22,7 +22,6 @@ from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, bar_minu
 
 CLOCKS: Final = ("time", "timeofday", "clock", "timeet", "bartime")
 HHMM: Final = 4  # digits
-AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
 SLACK: Final = 1e-6  # share of price
@@ -70,59 +69,48 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     """
     frame = of_symbol(read_frame(path, REMEDY), symbol, must_be_named=True)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
-    missing = [role for role, name in columns.items() if name is None]
-    if missing:
-        refuse_columns_by_ticker(frame, REMEDY)
-        seen = ", ".join(map(str, frame.cells.columns))[:200]
-        raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
-    used = {role: str(name) for role, name in columns.items()}
+    used = {role: name for role, name in columns.items() if name is not None}
+    for role in columns:
+        if role not in used:
+            frame.refuse_missing(f"{role} column", REMEDY)
     frame.refuse_twins(list(used.values()))
-    used["date"] = _timed(frame, used["date"])
-    frame = _with_clock(frame, used["date"])
-    figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
-    priced = {role: name for role, name in used.items() if role != "date"}
-    twins = series_twins(frame, priced, NAMES)
-    times, notes = _new_york(frame, used["date"], figures[used["volume"]].to_numpy())
-    bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
-    refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), times, AHEAD)
-    refuse_rows(frame, times.duplicated(), times, "is there twice")
-    check(frame, bars, MINUTES, times)
-    check_ranges(frame, bars, times, SLACK)
-    bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
-    _refuse_daily(frame, bars)
-    return _regular(frame, bars, (*frame.notes, *notes, *number_notes, *twins))
-
-
-def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
-    """Refuse one row a day: such a file holds daily bars, whatever clock their dates carry."""
-    days = bars.index.to_numpy(dtype="datetime64[D]")
-    rows = len(days)
-    if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:
-        rule = f"holds {rows:,} rows on {counted(len(np.unique(days)), 'days')}: daily bars, not minutes"
+    frame, column = _with_clock(frame, used.pop("date"))
+    figures, number_notes = number_columns(frame, list(used.values()))
+    twins = series_twins(frame, used, NAMES)
+    times, notes = _new_york(frame, column, figures[used["volume"]].to_numpy())
+    bars = pd.DataFrame({role: figures[name] for role, name in used.items()})
+    frame = frame.figured(times, bars, (*notes, *number_notes, *twins))
+    refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), AHEAD)
+    refuse_rows(frame, times.duplicated(), "is there twice")
+    check(frame, MINUTES)
+    check_ranges(frame, SLACK)
+    days = len(np.unique(times.to_numpy(dtype="datetime64[D]")))
+    if len(times) > 1 and days > MOST_DAILY * len(times):  # one row a day, whatever clock their dates carry
+        rule = f"holds {len(times):,} rows on {counted(days, 'days')}: daily bars, not minutes"
         raise DataError(frame.path, rule, f"give them as `bars`; {REMEDY}")
+    return _regular(frame, bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index())
 
 
-def _timed(frame: Frame, column: str) -> str:
-    """Another column of times, where the first is of bare days that repeat and no clock is beside it."""
+def _with_clock(frame: Frame, column: str) -> tuple[Frame, str]:
+    """Frame and its column of times, where dates carry those of a column of their own: `15:45`, `154500`, `3:45 PM`.
+
+    Another column of times serves where the first is of bare days that repeat and no clock is beside it.
+    """
     names = frame.names
-    if frame.cells[column].is_unique or any(name in CLOCKS for name in names if names[name] != column):
-        return column
-    others = [names[name] for name in NAMES["date"] if name in names and names[name] != column]
-    return next((other for other in others if frame.cells[other].is_unique), column)
-
-
-def _with_clock(frame: Frame, column: str) -> Frame:
-    """Frame whose dates carry the times of a column of their own, `15:45`, `154500` or `3:45 PM`."""
-    clock = next((name for plain_name, name in frame.names.items() if plain_name in CLOCKS and name != column), None)
-    frame.refuse_twins([clock] if clock else [])
+    clock = next((name for plain_name, name in names.items() if plain_name in CLOCKS and name != column), None)
+    if clock is None:
+        others = [names[name] for name in NAMES["date"] if name in names and names[name] != column]
+        unique = (name for name in (column, *others) if frame.cells[name].is_unique)
+        return frame, next(unique, column)
+    frame.refuse_twins([clock])
     days = frame.cells[column].astype(str)
-    if clock is None or days.str.contains(":").any():
-        return frame
+    if days.str.contains(":").any():
+        return frame, column
     times = frame.cells[clock].astype(str).str.strip()
     digits = times.str.removesuffix(".0").where(times.str.fullmatch(r"\d{3,6}(?:\.0)?"))
     width = 6 if digits.str.len().max() > HHMM else HHMM
     times = digits.str.zfill(width).str.replace(r"(\d\d)(?=\d)", r"\1:", regex=True).fillna(times)
-    return replace(frame, cells=frame.cells.assign(**{column: days + " " + times}))
+    return replace(frame, cells=frame.cells.assign(**{column: days + " " + times})), column
 
 
 def _from_ends(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -145,9 +133,8 @@ def _from_ends(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return bars.set_axis(index - pd.Timedelta(minutes=step)), (note,)
 
 
-def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minutes:
+def _regular(frame: Frame, bars: pd.DataFrame) -> Minutes:
     bars, ends = _from_ends(bars)
-    notes = (*notes, *ends)
     index = pd.DatetimeIndex(bars.index)
     minute = (index.hour * 60 + index.minute - OPENS_AT).to_numpy()
     days = index.to_numpy(dtype="datetime64[D]")
@@ -166,7 +153,7 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
     present = pd.DatetimeIndex(kept.index).normalize().nunique()
     if (gaps := missing_sessions(kept)) and len(gaps) <= PICKED * present:
         remarks.append(f"{counted(len(gaps), 'sessions have', 'session has')} no minute ({gap_words(gaps)})")
-    return Minutes(kept, (*notes, *remarks), frame.path.name)
+    return Minutes(kept, (*frame.notes, *ends, *remarks), frame.path.name)
 
 
 def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["pd.Series[Any]", tuple[str, ...]]:
@@ -185,7 +172,7 @@ def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["
                 return _of_instants(times.dt.tz_convert(TIMEZONE).dt.tz_localize(None), volume)
             zoned = named_zone(column)
             return (_from(times, zoned[1].key), ()) if zoned else _in_session(times, volume)
-    values, _, notes = moments(frame, column, "time")
+    values, notes = moments(frame, column, "time")
     # A bare date is midnight, as spreadsheets write it: outside the session.
     local = pd.Series(
         [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ from iwm_opts.io.numbers import (
 )
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN, content_of
-from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
+from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, days_in_order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, refuse_other_separator, text_of
@@ -109,17 +109,17 @@ class Frame:
         DataError
             When it occurs twice with different cells in a table of one symbol.
         """
-        names = self.names
+        names, spelled = self.names, list(map(str, self.cells.columns))
         present = [names[name] for name in role_names if name in names]
-        chosen = next((name for name in present if self._has_values(name)), present[0] if present else None)
-        if chosen is not None and len(self.tickers) <= 1 and list(map(str, self.cells.columns)).count(chosen) > 1:
+        chosen = next(iter(present), None)
+        for name in present:
+            cells = self.cells.iloc[:, spelled.index(name)].dropna().head(200)
+            if {str(cell).strip() for cell in cells} - {*BLANKS, "0", "0.0"}:
+                chosen = name
+                break
+        if chosen is not None and len(self.tickers) <= 1 and spelled.count(chosen) > 1:
             self.refuse_twins((chosen,))
         return chosen
-
-    def _has_values(self, name: str) -> bool:
-        place = [str(column) for column in self.cells.columns].index(name)
-        texts = {str(cell).strip() for cell in self.cells.iloc[:, place].dropna().head(200)}
-        return bool(texts - {*BLANKS, "0", "0.0"})
 
     def refuse_twins(self, used: Collection[str]) -> None:
         """Refuse two columns of one name among those used."""
@@ -143,6 +143,21 @@ class Frame:
         owners = tuple(self.owners[place] for place in places)
         return replace(self, cells=self.cells.iloc[:, places], owners=owners)
 
+    def figured(self, days: "pd.Series[Any]", figures: pd.DataFrame, notes: Collection[str] = ()) -> "Frame":
+        """Rows with their figures by role, and their days or times under `day`."""
+        return replace(self, cells=figures.assign(day=days.to_numpy()), owners=(), notes=(*self.notes, *notes))
+
+    def refuse_missing(self, what: str, remedy: str) -> NoReturn:
+        """Refuse a table without a column, naming those it has.
+
+        Raises
+        ------
+        DataError
+        """
+        refuse_columns_by_ticker(self, remedy)
+        seen = ", ".join(map(str, self.cells.columns))[:200] or "none"
+        raise DataError(self.path, f"has no {what}, only {seen}", remedy)
+
     def row(self, place: int) -> str:
         """Row as an editor counts it."""
         return f"row {self.lines[place]}"
@@ -154,13 +169,7 @@ def plain_name(column: object) -> str:
 
 
 def read_frame(path: str | Path, remedy: str) -> Frame:
-    """Table of a CSV, Parquet or JSON file, gzipped or not, recognised by content.
-
-    Parameters
-    ----------
-    path : path
-    remedy : str
-        Expected content, for messages.
+    """Table of a CSV, Parquet or JSON file, gzipped or not, recognised by content; `remedy` says what is expected.
 
     Raises
     ------
@@ -181,7 +190,14 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             refuse_other_kind(path, content[:CHUNK], remedy)
             text = text_of(content)
             if is_json(text):
-                frame = _of_json(path, text)
+                table_of_text = json_rows(path, text)
+                for name, column in zip(table_of_text.column_names, table_of_text.columns, strict=True):
+                    _check_cells(path, name, column)
+                cells = table_of_text.to_pandas().astype(object)
+                bare = [re.sub(r"^(?:Meta Data\.)?\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
+                if KEY in bare and not set(map(plain, bare)) & set(NAMES["date"]):
+                    bare[bare.index(KEY)] = "Date"  # rows filed by day
+                frame = _named(path, cells, bare)
             else:
                 refuse_one_line(path, text)
                 frame = _of_text(path, text, encoding_of(content))
@@ -236,15 +252,8 @@ def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_be_named: bool = False) -> Frame:
     """Rows of one symbol, by a column of tickers or the header; all where a file names none.
 
-    Parameters
-    ----------
-    frame : Frame
-    symbol : str, optional
-        Expected, in any spelling of `clean_symbol`. A file of one ticker is not checked without it.
-    is_choice : bool
-        Whether --symbol chooses it, for the remedy.
-    must_be_named : bool
-        Whether a note says where nothing names a symbol.
+    The symbol is in any spelling of `clean_symbol`; without it a file of one ticker is not checked. `is_choice` says
+    whether the user chooses it, for the remedy; `must_be_named` asks for a note where nothing names a symbol.
 
     Raises
     ------
@@ -323,7 +332,6 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
             raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
         table = data.read()
     names: list[str] = []
-    owners: list[str] = []
     columns: list[Any] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
@@ -333,13 +341,17 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
         cells = column if is_number else column.cast(pa.string())
         if not is_number:
             _check_cells(path, name, cells)
-        owners.append(_owner(name))
-        names.append(_level(name))
+        names.append(name)
         columns.append(cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
-    names, owners = _named_owners(names, owners)
-    table_of_cells = pd.DataFrame(dict(enumerate(columns)))
-    table_of_cells.columns = pd.Index(names, dtype=object)
-    return Frame(path, table_of_cells, np.arange(1, table.num_rows + 1), owners=tuple(owners))
+    return _named(path, pd.DataFrame(dict(enumerate(columns))), names)
+
+
+def _named(path: Path, cells: pd.DataFrame, spelled: list[str]) -> Frame:
+    """Frame of columns under the names and tickers that a MultiIndex spells."""
+    owners = [next((part for part in levels(name) if part and part != _level(name)), "") for name in spelled]
+    names, owners = _named_owners(list(map(_level, spelled)), owners)
+    cells.columns = pd.Index(names, dtype=object)
+    return Frame(path, cells, np.arange(1, len(cells) + 1), owners=tuple(owners))
 
 
 def _check_cells(path: Path, name: str, texts: Any) -> None:
@@ -360,25 +372,6 @@ def _level(name: str) -> str:
     return next((part for part in parts if plain(part) in KNOWN), parts[0])
 
 
-def _owner(name: str) -> str:
-    """Ticker of a MultiIndex column; empty of a plain one."""
-    return next((part for part in levels(name) if part and part != _level(name)), "")
-
-
-def _of_json(path: Path, text: str) -> Frame:
-    table = json_rows(path, text)
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        _check_cells(path, name, column)
-    cells = table.to_pandas().astype(object)
-    cells.columns = [re.sub(r"^(?:Meta Data\.)?\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
-    if KEY in cells and not {plain(str(name)) for name in cells.columns} & set(NAMES["date"]):
-        cells = cells.rename(columns={KEY: "Date"})  # rows filed by day
-    spelled = [str(name) for name in cells.columns]
-    names, owners = _named_owners([_level(name) for name in spelled], [_owner(name) for name in spelled])
-    cells.columns = pd.Index(names, dtype=object)
-    return Frame(path, cells, np.arange(1, table.num_rows + 1), owners=tuple(owners))
-
-
 def _of_text(path: Path, text: str, encoding: str) -> Frame:
     for line in islice(LINE.finditer(text), FIRST_LINES):  # before a header of millions is looked at cell by cell
         check_columns(path, 1 + max(line[0].count(mark) for mark in DELIMITERS))
@@ -391,9 +384,41 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
             raise DataError(path, "has no header: its first line holds figures", "name the columns in the first line")
         columns, first = ["date", "value"], first - 1
     check_columns(path, len(columns))
+    rows, lines, remarks = _csv_rows(path, text, form.delimiter, columns, first)
+    levels = [columns]
+    while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not any(map(is_number, rows[0])):
+        levels.append(rows.pop(0))
+        lines.pop(0)
+    above = [cells_of(line, form.delimiter) for line in form.above]
+    labelled = [cells for cells in above if cells and (cells[0].strip() or _are_tickers(cells))]
+    owners = [""] * len(columns)
+    for label, *cells in [*labelled, *levels] if labelled or len(levels) > 1 else []:
+        given = dict.fromkeys(cell for cell in cells if cell.strip())
+        known = sum(map(_known_name, given))
+        if known < len(given) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
+            owners = ["", *cells, *[""] * len(columns)][: len(columns)]
+            break
+    names = [next((name for name in reversed(level) if plain(name) in KNOWN), level[0])
+             for level in zip(*levels, strict=True)]  # fmt: skip
+    if names and not names[0].strip():
+        names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
+    names, owners = _named_owners(names, owners)
+    bare = _unprefixed(names)
+    prefix = next((plain(name).removesuffix(plain(short)) for short, name in zip(bare, names, strict=True)
+                   if short != name), "").upper()  # fmt: skip
+    if not any(owners) and prefix in UNDERLYINGS:
+        owners = [prefix if short != name else "" for short, name in zip(bare, names, strict=True)]
+    frame = pd.DataFrame(rows, columns=bare, dtype=object)
+    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners), tuple(form.above))
+
+
+def _csv_rows(
+    path: Path, text: str, delimiter: str, columns: list[str], first: int
+) -> tuple[list[list[str]], list[int], tuple[str, ...]]:
+    """Rows below a line of names, each with its line, and remarks on lines that are none."""
     budget = Budget(path)
     rows, lines = [], []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     csv.field_size_limit(MAX_CELL)
     notes = headers = 0
     for row in reader:
@@ -417,25 +442,13 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
             budget.spend()
         if len(rows) > MAX_ROWS:
             raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
-    levels = [columns]
-    while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not any(map(is_number, rows[0])):
-        levels.append(rows.pop(0))
-        lines.pop(0)
-    above = [cells_of(line, form.delimiter) for line in form.above]
-    owners = _owners([cells for cells in above if cells and (cells[0].strip() or _are_tickers(cells))], levels)
-    names = [_header(level) for level in zip(*levels, strict=True)]
-    if names and not names[0].strip():
-        names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
-    names, owners = _named_owners(names, owners)
-    bare = _unprefixed(names)
-    prefix = next((plain(name).removesuffix(plain(short)) for short, name in zip(bare, names, strict=True)
-                   if short != name), "").upper()  # fmt: skip
-    if not any(owners) and prefix in UNDERLYINGS:
-        owners = [prefix if short != name else "" for short, name in zip(bare, names, strict=True)]
-    frame = pd.DataFrame(rows, columns=bare, dtype=object)
     counts = ((notes, "lines of text are not rows"), (headers, "lines repeat the header"))
-    remarks = tuple(f"{count} {what}: left out" for count, what in counts if count)
-    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners), tuple(form.above))
+    return rows, lines, tuple(f"{count} {what}: left out" for count, what in counts if count)
+
+
+def _are_tickers(cells: list[str]) -> bool:
+    given = [cell for cell in cells if cell.strip()]
+    return len(given) > 1 and all(re.fullmatch(_TICKER, cell) for cell in given)
 
 
 def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[str]]:
@@ -455,31 +468,10 @@ def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[
     return bare, [ticker if ticker in whole else "" for _, ticker in pairs]
 
 
-def _are_tickers(cells: list[str]) -> bool:
-    named = [cell for cell in cells if cell.strip()]
-    return len(named) > 1 and all(re.fullmatch(_TICKER, cell) for cell in named)
-
-
-def _owners(above: list[list[str]], levels: list[list[str]]) -> list[str]:
-    """Tickers in a line of names that yfinance and pandas write: labelled, or with a blank before unknown names."""
-    width = len(levels[0])
-    for label, *cells in [*above, *levels] if above or len(levels) > 1 else []:
-        named = dict.fromkeys(cell for cell in cells if cell.strip())
-        known = sum(_known_name(cell) for cell in named)
-        if known < len(named) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
-            return ["", *cells, *[""] * width][:width]
-    return [""] * width
-
-
 def _known_name(cell: str) -> bool:
     bare, _ = named_zone(cell) or (cell, None)
     name = plain(bare)
     return name in KNOWN or any(name.endswith(end) and name != end for end in ("open", "high", "low", "close"))
-
-
-def _header(levels: tuple[str, ...]) -> str:
-    """Name of a column with several lines of names: the one that is known."""
-    return next((level for level in reversed(levels) if plain(level) in KNOWN), levels[0])
 
 
 def _unprefixed(names: list[str]) -> list[str]:
@@ -513,14 +505,9 @@ def is_date(cell: Any) -> bool:
 def number_columns(
     frame: Frame, columns: Collection[str], optional: Collection[str] = ()
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Numbers of some columns, NaN for blanks, under one decimal sign for the file.
+    """Numbers of some columns, NaN for blanks, under one decimal sign for the file, and notes.
 
-    Parameters
-    ----------
-    frame : Frame
-    columns : collection of str
-    optional : collection of str
-        Those of them in which a word is a blank, counted in the notes.
+    In `optional` ones a word is a blank, counted in the notes.
 
     Raises
     ------
@@ -568,23 +555,11 @@ def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
 
 def moments(
     frame: Frame, column: str, what: str = "date", *, is_daily: bool = True
-) -> tuple[list[Any], Order, tuple[str, ...]]:
-    """Dates and times of a column, the order of day and month decided on all its cells and by sessions.
+) -> tuple[list[Any], tuple[str, ...]]:
+    """Dates and times of a column, the order of day and month decided on all its cells and by sessions, and notes.
 
-    Parameters
-    ----------
-    frame : Frame
-    column : str
-    what : str
-        A date or a time, for the message.
-    is_daily : bool
-        Whether rows may follow day by day, so that the more regular order is the right one; not of dividends or events.
-
-    Returns
-    -------
-    values : list of date, datetime or time
-    order : {"mdy", "dmy"}
-    notes : tuple of str
+    `what` is a date or a time, for the message. `is_daily` says whether rows may follow day by day, so that the more
+    regular order is the right one; not of dividends or events.
 
     Raises
     ------
@@ -611,7 +586,17 @@ def moments(
         raise DataError(
             frame.path, f"{frame.row(timeless)}, column {column.strip()}: {cells[timeless]!r} has no date", FORMS
         )
-    return values, order, notes
+    return values, notes
+
+
+def days_of(frame: Frame, column: str, *, is_daily: bool = True) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+    """Days of a column on New York's calendar, or on UTC's where more of those are sessions, and notes."""
+    values, notes = moments(frame, column, is_daily=is_daily)
+    here = [value.date() if isinstance(value, datetime) else value for value in values]
+    there = [value.astimezone(UTC).date() if isinstance(value, datetime) else value for value in values]
+    if here != there and _on_sessions(there) > _on_sessions(here):
+        here, notes = there, (*notes, "times are of days in UTC: more of those are sessions")
+    return pd.Series(np.array(here, dtype="datetime64[D]").astype("datetime64[us]")), notes
 
 
 def date_order(frame: Frame, column: str) -> tuple[Order, tuple[str, ...]]:
@@ -631,15 +616,18 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
         return "mdy", ()
     refuse_half_turned(cells, frame.path)
     orders: tuple[Order, ...] = ("mdy", "dmy", "ymd")
-    readings = {order: _days(numeric, order) for order in orders}
+    readings = {order: days_in_order(numeric, order) for order in orders}
     fits = [order for order in orders if readings[order] is not None and (order != "ymd" or "-" in numeric[0])]
     fits = fits or [order for order in orders if readings[order] is not None]
     today = datetime.now(NEW_YORK).date()
     fits = [order for order in fits if max(readings[order] or [today]) <= today] or fits
     if len(fits) > 1:
         is_regular = is_daily and min(usual_step(readings[order] or []) for order in fits) <= DAILY_STEP
-        measure = _regularity if is_regular else _on_sessions
-        regularity = {order: measure(readings[order]) for order in fits}
+        regularity = {}  # fraction of days on sessions, over the usual step of a daily series
+        for order in fits:
+            days = readings[order] or []
+            step = usual_step(days) if is_regular else 1.0
+            regularity[order] = _on_sessions(days) / step if step else 0.0
         best = max(regularity.values())
         fits = [order for order in fits if regularity[order] * CLEARLY >= best]
     if len(fits) == 1:
@@ -647,19 +635,8 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
     if not fits:
         rule = f"dates such as {numeric[0][:40]!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
         raise DataError(frame.path, rule, FORMS)
-    both = " or ".join(str((readings[order] or [None])[0]) for order in fits)
+    both = " or ".join(str(next(iter(readings[order] or ()))) for order in fits)
     raise DataError(frame.path, f"dates such as {numeric[0]!r} are {both}: both fit", FORMS)
-
-
-def _days(cells: list[str], order: Order) -> list[Any] | None:
-    days = []
-    for text in cells:
-        try:
-            moment = parse_moment(text, NEW_YORK, order)
-        except ValueError:
-            return None
-        days.append(getattr(moment, "date", lambda moment=moment: moment)())
-    return days
 
 
 def _on_sessions(days: list[Any] | None) -> float:
@@ -670,45 +647,28 @@ def _on_sessions(days: list[Any] | None) -> float:
     return float(np.isin(stamps, sessions(stamps.min().item(), stamps.max().item())).mean())
 
 
-def _regularity(days: list[Any] | None) -> float:
-    """Fraction of days on sessions over the usual step between them: highest for a daily series read right."""
-    if not days:
-        return 0.0
-    step = usual_step(days)
-    return _on_sessions(days) / step if step else 0.0
-
-
 def usual_step(days: Sequence[Any] | NDArray[np.datetime64]) -> float:
     """Usual step between days, in days."""
     steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
     return float(np.median(steps)) if len(steps) else 0.0
 
 
-def refuse_shifted(frame: Frame, days: NDArray[np.datetime64]) -> None:
+def refuse_shifted(frame: Frame, days: "pd.Series[Any]") -> None:
     """Refuse dates of which all or a part lie a day beside those of sessions, as where a time zone was lost.
 
     A week moved a day early has a Sunday and no Friday, one moved a day late a Saturday and no Monday; so have weeks of
     one half of the year alone where the zone has summer time.
     """
-    days = np.unique(days.astype("datetime64[D]"))
-    days = days[(days > np.datetime64(FIRST_DAY)) & (days < np.datetime64(LAST_DAY))]
-    if len(days) < FEWEST_SHIFTED or usual_step(days) != 1.0:
+    stamps = np.unique(days.to_numpy(dtype="datetime64[D]"))
+    stamps = stamps[(stamps > np.datetime64(FIRST_DAY)) & (stamps < np.datetime64(LAST_DAY))]
+    if len(stamps) < FEWEST_SHIFTED or usual_step(stamps) != 1.0:
         return
-    weekday = (days.astype(np.int64) + THURSDAY) % 7
+    weekday = (stamps.astype(np.int64) + THURSDAY) % 7
     for what, weekend, other, distance in (("early", SUNDAY, "Friday", 5), ("late", SATURDAY, "Monday", -5)):
-        of_weekend = days[weekday == weekend]
-        moved = ~np.isin(of_weekend + np.timedelta64(distance, "D"), days)
+        of_weekend = stamps[weekday == weekend]
+        moved = ~np.isin(of_weekend + np.timedelta64(distance, "D"), stamps)
         if moved.sum() >= FEWEST_WEEKS and moved.mean() > MOSTLY_MOVED:
             name = "Sunday" if weekend == SUNDAY else "Saturday"
             rule = f"dates of {counted(int(moved.sum()), 'weeks')} are a day {what}: they have a {name} (first: "
             rule += f"{of_weekend[moved][0]}) and no {other}"
             raise DataError(frame.path, rule, "correct the dates: a time zone was lost")
-
-
-def day_index(values: list[Any]) -> tuple[NDArray[np.datetime64], tuple[str, ...]]:
-    """Days of moments on New York's calendar; on UTC's where more of those are sessions, with a note."""
-    here = [value.date() if isinstance(value, datetime) else value for value in values]
-    there = [value.astimezone(UTC).date() if isinstance(value, datetime) else value for value in values]
-    if here != there and _on_sessions(there) > _on_sessions(here):
-        return np.array(there, dtype="datetime64[D]"), ("times are of days in UTC: more of those are sessions",)
-    return np.array(here, dtype="datetime64[D]"), ()

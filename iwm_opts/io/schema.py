@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.reader import Frame, number_columns
+from iwm_opts.io.series_notes import REPEATED
 from iwm_opts.io.twins import difference, other_columns
 from iwm_opts.market.ranges import LARGEST_PRICE
 
@@ -61,8 +63,8 @@ MINUTES: Final = {
 }
 
 
-def check(frame: Frame, table: pd.DataFrame, schema: Mapping[str, Column], days: "pd.Series[Any]") -> None:
-    """Refuse the first row that breaks a schema.
+def check(frame: Frame, schema: Mapping[str, Column]) -> None:
+    """Refuse the first row of figures that breaks a schema.
 
     Raises
     ------
@@ -70,41 +72,44 @@ def check(frame: Frame, table: pd.DataFrame, schema: Mapping[str, Column], days:
         Names row, day and rule, and counts such rows by year.
     """
     for name, column in schema.items():
-        if name in table:
-            refuse_rows(frame, column.broken_by(table[name]), days, column.breach)
+        if name in frame.cells:
+            refuse_rows(frame, column.broken_by(frame.cells[name]), column.breach)
 
 
-def check_ranges(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", slack: float) -> None:
+def check_ranges(frame: Frame, slack: float) -> None:
     """Refuse bars whose open, high or close lies outside low and high by more than a fraction of the close."""
+    bars = frame.cells
     room = slack * bars["close"]
     for name in ("open", "close", "high"):
         outside = (bars[name] > bars["high"] + room) | (bars[name] < bars["low"] - room)
-        refuse_rows(frame, outside, days, f"has its {name} outside low and high")
+        refuse_rows(frame, outside, f"has its {name} outside low and high")
 
 
-def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule: str) -> None:
-    """Refuse rows that break a rule, counted by year."""
+def once_a_day(frame: Frame, what: str) -> Frame:
+    """Rows of each day once, with a note; other figures of a day are refused."""
+    again = frame.cells["day"].duplicated()
+    if not again.any():
+        return frame
+    refuse_rows(frame, again & ~frame.cells.duplicated(), f"has another {what} of that day before it")
+    first = frame.row(int(np.argmax(again)))
+    return frame.kept(~again.to_numpy(), f"{counted(int(again.sum()), *REPEATED)} (first: {first})")
+
+
+def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str) -> None:
+    """Refuse rows of figures that break a rule, counted by year."""
     if not wrong.any():
         return
+    days = frame.cells["day"]
     place = int(np.argmax(wrong.to_numpy()))
     years = days[wrong.to_numpy()].dt.year.value_counts().sort_index()
     count = ", ".join(f"{year}: {rows}" for year, rows in list(years.items())[:NAMED_YEARS])
     also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
-    day = f"{days[place]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    day = f"{days.iloc[place]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
     raise DataError(frame.path, f"{frame.row(place)}, {day}, {rule}{also}", "correct or remove the row")
 
 
 def series_twins(frame: Frame, used: Mapping[str, str], names: Mapping[str, Sequence[str]]) -> list[str]:
-    """Name columns of a series that have the meaning of a used one and other numbers.
-
-    Parameters
-    ----------
-    frame : Frame
-    used : mapping of str to str
-        Column that is read by role.
-    names : mapping of str to sequence of str
-        Plain names by role.
-    """
+    """Name columns of a series that have the meaning of a used one, of those names by role, and other numbers."""
     notes = []
     for role, name in used.items():
         for other in other_columns(frame.names, names[role], name):

@@ -6,23 +6,21 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import (
     Frame,
-    day_index,
-    moments,
+    days_of,
     number_columns,
     of_symbol,
     read_frame,
     refuse_shifted,
     tickers_of,
 )
-from iwm_opts.io.schema import refuse_rows
-from iwm_opts.io.series_notes import NOTES, REPEATED
+from iwm_opts.io.schema import once_a_day, refuse_rows
+from iwm_opts.io.series_notes import NOTES
 
 YIELD_COLUMNS: Final = (
     "us3m", "3mo", "dgs3mo", "dtb3", "3m", "13weekscouponequivalent", "us1m", "1mo", "dgs1mo", "dtb4wk",
@@ -61,47 +59,46 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
         values: names the first such row.
     """
     frame = of_symbol(read_frame(path, REMEDY), None)
-    _refuse_long(frame)
+    tickers = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}
+    for ticker in sorted(tickers & LONG_YIELDS.keys()):  # Yahoo's and Cboe's
+        rule = f"holds {ticker}, the yield of {LONG_YIELDS[ticker]} years, not of three months"
+        raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column")
     day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
-        missing = "date" if day_column is None else "yield"
-        seen = ", ".join(map(str, frame.cells.columns))[:200]
-        raise DataError(frame.path, f"has no {missing} column, only {seen}", REMEDY)
+        frame.refuse_missing(f"{'date' if day_column is None else 'yield'} column", REMEDY)
     frame.refuse_twins((day_column, value_column))
     is_old = frame.cells[day_column].astype(str).str.match(BEFORE_1970).to_numpy(dtype=bool)
     frame = frame.kept(~is_old, f"{counted(int(is_old.sum()), 'rows')} before 1970 left out") if is_old.any() else frame
-    moments_read, _, order_notes = moments(frame, day_column)
+    days, day_notes = days_of(frame, day_column)
     figures, number_notes = number_columns(frame, [value_column])
-    stamps, day_notes = day_index(moments_read)
-    refuse_shifted(frame, stamps)
-    days, values = pd.Series(stamps.astype("datetime64[us]")), figures[value_column]
-    notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
+    refuse_shifted(frame, days)
+    cells, values = frame.cells[value_column].astype(str).str.strip(), figures[value_column]
+    notes = [*day_notes, *number_notes]
     if values.isna().any():
         notes.append(f"{counted(int(values.isna().sum()), 'rows')} without a value left out")
-    is_signed = frame.cells[value_column].astype(str).str.strip().str.endswith("%").to_numpy(dtype=bool)
+    is_signed = cells.str.endswith("%").to_numpy(dtype=bool)
     is_fraction = is_signed | _are_fractions(frame, days[~is_signed], values[~is_signed], notes)
     values = values.where(~is_fraction, 100.0 * values)  # a number with the sign is read as a fraction
-    _refuse_implausible(frame, values, days, str(value_column))
+    frame = frame.figured(days, pd.DataFrame({"yield": values}), notes)
+    wrong = values.notna() & ~values.between(*PLAUSIBLE)
+    if wrong.any():
+        refuse_rows(frame, wrong, f"{cells[wrong].iloc[0][:60]!r} is not a yield in per cent")
+    low = (values < LOWEST_PAID) & ~_near_zero(days) & (days <= RECORDED_UNTIL)
+    if low.any():
+        rule = f"{values[low].iloc[0]:g}% where bills paid more than {LOWEST_PAID:g}%: another unit than the rest"
+        refuse_rows(frame, low, rule)
+    note = ""
     if (high := (values > MOST_NEAR_ZERO) & _near_zero(days)).any():
         where = f"{values[high].iloc[0]:g}% on {days[high].iloc[0]:%Y-%m-%d}"
-        notes.append(
-            f"{counted(int(high.sum()), 'yields')} where bills paid less than {MOST_NEAR_ZERO:g}%, kept "
-            f"(first: {where})"
-        )
-    values, days = _once_a_day(frame, values, days, notes)
-    rates = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=pd.DatetimeIndex(days)).sort_index()
+        above = counted(int(high.sum()), "yields")
+        note = f"{above} where bills paid less than {MOST_NEAR_ZERO:g}%, kept (first: {where})"
+    frame = once_a_day(frame.kept(values.notna().to_numpy(), note), "yield")
+    compounded = 2.0 * np.log1p(0.005 * frame.cells["yield"].to_numpy())
+    rates = pd.Series(compounded, index=pd.DatetimeIndex(frame.cells["day"])).sort_index()
     if rates.empty:
         raise DataError(frame.path, f"column {value_column} holds no value", REMEDY)
-    rates.attrs[NOTES] = tuple(notes)
+    rates.attrs[NOTES] = frame.notes
     return rates
-
-
-def _refuse_long(frame: Frame) -> None:
-    """Refuse Yahoo's and Cboe's yields of five years and longer, by ticker or name."""
-    words = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}
-    for ticker in sorted(words & LONG_YIELDS.keys()):
-        rule = f"holds {ticker}, the yield of {LONG_YIELDS[ticker]} years, not of three months"
-        raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column")
 
 
 def rate_on(yields: "pd.Series[float]", days: pd.DatetimeIndex) -> "pd.Series[float]":
@@ -137,34 +134,3 @@ def _are_fractions(frame: Frame, days: "pd.Series[Any]", values: "pd.Series[floa
         return False
     rule = f"{reading} are {typical:g}% or, as fractions, {100.0 * typical:.3g}%: both fit those days"
     raise DataError(frame.path, rule, UNIT_REMEDY)
-
-
-def _refuse_implausible(frame: Frame, values: "pd.Series[float]", days: "pd.Series[Any]", column: str) -> None:
-    """Refuse numbers that are not yields, and those of another unit by what bills paid on their day."""
-    wrong = values.notna() & ~values.between(*PLAUSIBLE)
-    if wrong.any():
-        cell = str(frame.cells[column].iloc[int(np.argmax(wrong.to_numpy()))])[:60]
-        refuse_rows(frame, wrong, days, f"{cell!r} is not a yield in per cent")
-    low = (values < LOWEST_PAID) & ~_near_zero(days) & (days <= RECORDED_UNTIL)
-    if low.any():
-        rule = f"{values[low].iloc[0]:g}% where bills paid more than {LOWEST_PAID:g}%: another unit than the rest"
-        refuse_rows(frame, low, days, rule)
-
-
-def _once_a_day(
-    frame: Frame, values: "pd.Series[float]", days: "pd.Series[Any]", notes: list[str]
-) -> "tuple[pd.Series[float], pd.Series[Any]]":
-    """Values and days of rows with a value, each day once."""
-    values = values.dropna()
-    days = days[values.index]
-    again = days.duplicated()
-    differs = again & (values.groupby(days).transform("nunique") > 1)
-    if differs.any():
-        mask: NDArray[np.bool_] = np.zeros(len(frame.cells), dtype=bool)
-        mask[differs[differs].index] = True
-        every = pd.Series(pd.NaT, index=range(len(mask)), dtype="datetime64[us]")
-        every[days.index] = days
-        refuse_rows(frame, pd.Series(mask), every, "has another yield of that day before it")
-    if again.any():
-        notes.append(counted(int(again.sum()), *REPEATED))
-    return values[~again], days[~again]

@@ -112,7 +112,8 @@ def test_rows_of_another_unit_or_a_second_value_are_refused(tmp_path, rows, rule
 def test_rows_left_out_of_yields_are_counted(tmp_path):
     text = "date,US3M\n18/06/2024,\n19/06/2024,5.3\n20/06/2024,5.3\n20/06/2024,5.3\n"
     assert set(notes_of(load_yields(written(tmp_path, text)))) == {
-        "dates are DD/MM/YYYY", "1 row without a value left out", "1 row repeats an earlier one and is left out",
+        "dates are DD/MM/YYYY", "1 row without a value left out",
+        "1 row repeats an earlier one and is left out (first: row 5)",
     }  # fmt: skip
 
 
