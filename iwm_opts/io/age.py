@@ -1,7 +1,7 @@
 """How old the quotes of a live chain are."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from iwm_opts.errors import InputError
@@ -34,14 +34,11 @@ def with_age(chain: Chain, at: datetime) -> Chain:
 def staleness(chain: Chain, at: datetime) -> str:
     """Why quotes of an earlier day decide nothing at a time; empty for those of the session that opened last.
 
-    Parameters
-    ----------
-    chain : Chain
-        Simulated and modelled quotes are of any day and never stale.
-    at : datetime
-        Aware.
+    Simulated and modelled quotes are of any day and never stale.
     """
-    opened = _opened(at)
+    day = at.astimezone(NEW_YORK).date()
+    is_before = is_session(day) and at < session_hours(day)[0]
+    opened = latest_session(day - timedelta(days=1) if is_before else day)
     if chain.simulated or chain.modelled or chain.as_of >= opened:
         return ""
     return (
@@ -51,16 +48,7 @@ def staleness(chain: Chain, at: datetime) -> str:
 
 
 def check_age(quoted: datetime | None, at: datetime, delay: timedelta = timedelta(0)) -> None:
-    """Refuse quotes older than `MAX_AGE` while the exchange trades.
-
-    Parameters
-    ----------
-    quoted : datetime or None
-        Aware time of the quotes; None where unknown.
-    at : datetime
-        Aware.
-    delay : timedelta
-        That the feed states; it does not count.
+    """Refuse quotes older than `MAX_AGE`, beyond the delay that the feed states, while the exchange trades.
 
     Raises
     ------
@@ -84,13 +72,6 @@ def delay_note(quoted: datetime | None, at: datetime) -> str:
     if quoted is None or not in_session(at) or at - quoted <= FRESH:
         return ""
     return f"delayed quotes: {_spoken(at - quoted)} old at {at.astimezone(NEW_YORK):%H:%M}; check the limit live"
-
-
-def _opened(at: datetime) -> date:
-    """Day of the session that opened last."""
-    day = at.astimezone(NEW_YORK).date()
-    is_before = is_session(day) and at < session_hours(day)[0]
-    return latest_session(day - timedelta(days=1) if is_before else day)
 
 
 def _minutes(age: timedelta) -> int:

@@ -53,7 +53,7 @@ def refusal(document: Any) -> str:
         return refusal(document[0])
     if not isinstance(document, dict):
         return ""
-    particular = [(vendor, _said(_at(document, path))) for vendor, path in SAID_BY]
+    particular = [(vendor, _said(value_at(document, path))) for vendor, path in SAID_BY]
     vendor = next((vendor for vendor, text in particular if text), "")
     texts = [text for name, text in particular if text and name == vendor]
     if not texts:
@@ -71,8 +71,8 @@ def own_result(document: Any) -> str:
     return next((command for command, names in OWN_RESULTS if set(names) <= set(document)), "")
 
 
-def _at(document: Any, path: str) -> Any:
-    """Value at a path of names."""
+def value_at(document: Any, path: str) -> Any:
+    """Value at a path of names, `links.next`; None without."""
     for name in path.split("."):
         document = document.get(name) if isinstance(document, dict) else None
     return document

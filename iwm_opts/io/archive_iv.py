@@ -5,7 +5,6 @@ drop out, and a lost or broken file is made again. Each row names the definition
 rows of another one, or of none, count as lacking, so that no series is spliced from two.
 """
 
-import io
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -63,19 +62,9 @@ def iv_values(
 
     Computed values are kept; a record that cannot be written still returns them.
 
-    Parameters
-    ----------
-    record : ChainArchive
-    symbol : str
-    at_hand : dict of str to Chain, optional
-        Chains by capture that need not be opened again.
-    progress : callable, optional
-        Called with (captures done, captures missing).
-
-    Returns
-    -------
-    DataFrame
-        `COLUMNS` but the first (decimals, NaN where the chain gives none), by capture in order of time.
+    `at_hand` holds chains by capture that need not be opened again; `progress` is called with (captures done, captures
+    missing). Columns are `COLUMNS` but the first (decimals, NaN where the chain gives none), rows captures in order of
+    time.
     """
     captures = [capture for day in record.days(symbol) for capture in record.captures(symbol, day)]
     computed = _read(record, symbol)
@@ -89,7 +78,10 @@ def iv_values(
     present = [capture.key for capture in captures if capture.key in computed]
     if missing or len(present) < len(computed):
         with suppress(DataError):  # the values follow from the chains: who cannot keep them has them still
-            _write(record, symbol, {key: computed[key] for key in present})
+            rows = [(key, *computed[key], DEFINITION) for key in present]
+            text = pd.DataFrame(rows, columns=[*COLUMNS, BY]).to_csv(index=False)
+            with record.lock(READERS_WAIT):
+                record.write(record.chain_folder(symbol) / INDEX_FILE, text.encode())
     return pd.DataFrame([computed[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
 
 
@@ -158,11 +150,3 @@ def _read(record: ChainArchive, symbol: str) -> Values:
         KeyError,
     ):  # pandas' parser errors are ValueErrors; no definition, no column
         return {}
-
-
-def _write(record: ChainArchive, symbol: str, values: Values) -> None:
-    text = io.StringIO()
-    rows = [(key, *numbers, DEFINITION) for key, numbers in values.items()]
-    pd.DataFrame(rows, columns=[*COLUMNS, BY]).to_csv(text, index=False)
-    with record.lock(READERS_WAIT):
-        record.write(record.chain_folder(symbol) / INDEX_FILE, text.getvalue().encode())

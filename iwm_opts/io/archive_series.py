@@ -1,6 +1,5 @@
 """Daily series in the record: bars, volatility indices and dividends, each a CSV that every other tool reads too."""
 
-import io
 from pathlib import Path
 from typing import Final, Literal
 
@@ -74,9 +73,7 @@ def merge_series(record: ChainArchive, kind: Kind, name: str, new: pd.DataFrame)
         old = read_series(record, kind, name)
         merged = new if old is None else pd.concat([old[~old.index.isin(new.index)], new]).sort_index()
         if old is None or not merged.equals(old):
-            text = io.StringIO()
-            merged.to_csv(text)
-            record.write(series_path(record, kind, name), text.getvalue().encode())
+            record.write(series_path(record, kind, name), merged.to_csv().encode())
     return len(merged) - (0 if old is None else len(old)), merged
 
 

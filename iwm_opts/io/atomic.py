@@ -58,7 +58,9 @@ def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> No
             with suppress(OSError):
                 temporary.unlink()
         if isinstance(error, OSError):
-            raise _unwritten(path, error) from None
+            rule = f"cannot be written: {error.strerror or error}"
+            remedy = "free some space or check its permissions; the earlier file is untouched"
+            raise DataError(path, rule, remedy) from None
         raise
 
 
@@ -152,8 +154,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _unwritten(path: Path, error: OSError) -> DataError:
-    rule = f"cannot be written: {error.strerror or error}"
-    return DataError(path, rule, "free some space or check its permissions; the earlier file is untouched")

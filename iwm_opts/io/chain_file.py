@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import CHAIN_COLUMNS, TIMEZONE
@@ -16,14 +16,7 @@ from iwm_opts.market.quality import QualityReport
 
 METADATA_KEY: Final = b"iwm_opts"
 FORMAT: Final = 1
-QUOTE_COLUMNS: Final = (
-    "expiration",
-    "root",
-    "right",
-    "strike",
-    "bid",
-    "ask",
-)  # what prices are made of
+QUOTE_COLUMNS: Final = ("expiration", "root", "right", "strike", "bid", "ask")  # what prices are made of
 DIGEST_LENGTH: Final = 16
 PLAIN: Final = ("symbol", "spot", "spot_source", "session", "source", "simulated")  # go into the metadata as they are
 
@@ -76,18 +69,13 @@ def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
     about = parse_object(stored)
     if about["format"] != FORMAT:
         raise ValueError(f"is of format {about['format']}, this version reads {FORMAT}")
-    return _chain(table.to_pandas(), about)
-
-
-def _chain(quotes: Any, about: dict[str, Any]) -> Chain:
     counts = {field.name: about["quality"][field.name] for field in fields(QualityReport)}
-    quality = QualityReport(**{**counts, "notes": tuple(counts["notes"])})
     time = about["quote_time"]
     return Chain(
-        quotes=quotes,
+        quotes=table.to_pandas(),
         as_of=date.fromisoformat(about["as_of"]),
         quote_time=datetime.fromisoformat(time).astimezone(ZoneInfo(TIMEZONE)) if time else None,
-        quality=quality,
+        quality=QualityReport(**{**counts, "notes": tuple(counts["notes"])}),
         modelled=about.get("modelled", False),  # files of before 2026-12 know no modelled quotes
         warnings=tuple(about["warnings"]),
         delay=timedelta(seconds=about.get("delay", 0.0)),

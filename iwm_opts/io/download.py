@@ -80,17 +80,9 @@ class Download:
 
 
 def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: Pace | None = None) -> Download:
-    """Fetch a file whole.
+    """Fetch a file of http or https whole; the target is replaced once it is.
 
-    Parameters
-    ----------
-    address : str
-        Of http or https.
-    target : Path
-        Replaced once the file is whole.
-    on_bytes : callable, optional
-        Called with (bytes so far, bytes in all; 0 where the server does not say).
-    pace : Pace, optional
+    `on_bytes` is called with (bytes so far, bytes in all; 0 where the server does not say).
 
     Raises
     ------
@@ -120,7 +112,8 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             if isinstance(error, OSError) and error.errno in DISK:
                 raise _unwritten(part, error) from None
-            reason = f"broke off ({_why(error)})"
+            words = " ".join(str(getattr(error, "reason", None) or error).split())
+            reason = f"broke off ({words[:120] or type(error).__name__})"
         if not reason:
             _check_content(address, part, has_length)
             with part.open("rb+") as file:
@@ -132,11 +125,6 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
     raise DataError(address, f"{reason}, {size:,} bytes came in {ATTEMPTS} attempts", AGAIN)
 
 
-def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
-    return " ".join(str(reason).split())[:120] or type(error).__name__
-
-
 def _too_long(address: str, size: int) -> DataError:
     return DataError(address, f"holds {size:,} bytes or more", f"give a file of at most {MAX_BYTES >> 30} GB")
 
@@ -145,31 +133,20 @@ def _unwritten(path: Path, error: OSError) -> DataError:
     return DataError(path, f"cannot be written: {error.strerror}", "free some space or check its permissions")
 
 
-def _no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
 def _about(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
-def _held(address: str, part: Path) -> tuple[int, str]:
-    """Bytes that an earlier attempt left, and the version they are of; 0 where they cannot be continued."""
-    try:
-        about = read_object(_about(part), "delete it") or {}
-        size = part.stat().st_size
-    except (OSError, DataError):
-        return 0, ""
-    is_same = about.get("address") == address and about.get("version")
-    return (size, str(about["version"])) if is_same and size else (0, "")
-
-
 def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> tuple[str, bool]:
     """One request; the reason that the file is not whole, empty where it is, and whether the server states its end."""
-    held, version = _held(address, part)
+    about: dict[str, Any] = {}
+    held = 0  # bytes that an earlier attempt left of the same version
+    with suppress(OSError, DataError):
+        about = read_object(_about(part), "delete it") or {}
+        held = part.stat().st_size if about.get("address") == address and about.get("version") else 0
     headers = {"User-Agent": "iwm-opts", "Accept-Encoding": "identity"}
     if held:
-        headers |= {"Range": f"bytes={held}-", "If-Range": version}
+        headers |= {"Range": f"bytes={held}-", "If-Range": str(about["version"])}
     request = urllib.request.Request(address, headers=headers)
     with _Watchdog(pace) as watchdog:
         opener = urllib.request.build_opener(_SafeRedirects(), _Http(watchdog), _Https(watchdog))
@@ -219,7 +196,11 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
     """Write the body behind what is held; bytes now held, -1 where the server crawls."""
     size, pace = start, watchdog.pace
     began, before = time.monotonic(), size
-    with open(part, "ab" if start else "wb", opener=_no_link) as file:
+
+    def no_link(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+    with open(part, "ab" if start else "wb", opener=no_link) as file:
         while chunk := answer.read1(CHUNK):
             file.write(chunk)
             size += len(chunk)
@@ -243,6 +224,11 @@ def _check_content(address: str, part: Path, has_length: bool) -> None:
         head = file.read(CHUNK)
         file.seek(-min(len(PARQUET), part.stat().st_size), os.SEEK_END)
         tail = file.read()
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    is_text = b"\0" not in head and not head.startswith(GZIP) and start not in b"{["  # JSON proves its own end
+    said = ""
+    with suppress(ValueError):  # longer than an error, or other text
+        said = refusal(parse_json(head)) if head.lstrip().startswith(b"{") else ""
     rule, remedy = "", "give the address of the file itself"
     if not head.strip():
         rule = "an empty answer"
@@ -254,30 +240,15 @@ def _check_content(address: str, part: Path, has_length: bool) -> None:
         rule = "a git-annex pointer in place of the file"
     elif (head.startswith(PARQUET) and tail != PARQUET) or (head.startswith(ZIP) and not zipfile.is_zipfile(part)):
         rule, remedy = CUT_SHORT, "run it again"
-    elif not has_length and _is_table_of_text(head) and not tail.endswith((b"\n", b"\r")):
+    elif not has_length and is_text and not tail.endswith((b"\n", b"\r")):
         rule = f"{CUT_SHORT}: its last line has no end"
         remedy = "run it again, or download it in another way and give its path"
-    elif said := _refusal(head):
+    elif said:
         rule, remedy = f"an answer without data; {said}", REMEDY
     if rule:
         part.unlink()
         _about(part).unlink(missing_ok=True)
         raise DataError(address, rule, remedy)
-
-
-def _is_table_of_text(head: bytes) -> bool:
-    """Whether a file is lines of text; JSON proves its own end."""
-    return b"\0" not in head and not head.startswith(GZIP) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in b"{["
-
-
-def _refusal(head: bytes) -> str:
-    """Text of a vendor's error in JSON; empty for other content."""
-    if not head.lstrip().startswith(b"{"):
-        return ""
-    try:
-        return refusal(parse_json(head))
-    except ValueError:  # longer than an error, or other text
-        return ""
 
 
 class _Watchdog:

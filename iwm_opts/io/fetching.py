@@ -69,23 +69,20 @@ class Fetcher:
     def index(self, name: str) -> Fetched:
         """Volatility index, or the bill yield IRX, in points."""
         reasons = []
-        for source, ask in (("Yahoo", self._yahoo_index), ("Cboe", self._cboe_index)):
+        for source in ("Yahoo", "Cboe"):
             if self.source not in ("auto", source.lower()):
                 continue
             try:
-                return self._merged("indices", name, source, ask(name))
+                if source == "Yahoo":
+                    rows = self._new("indices", name, lambda start: self._yahoo_bars(name, start, "1d"))[list(PRICES)]
+                elif name in cboe.INDICES:
+                    rows = cboe.cboe_index(name, self._session("cboe"))
+                else:
+                    raise DataError("Cboe", f"has no {name}", "take `feed` yahoo")
+                return self._merged("indices", name, source, rows)
             except DataError as error:
                 reasons.append(error)
         return _failed("indices", name, *reasons)
-
-    def _yahoo_index(self, name: str) -> pd.DataFrame:
-        rows = self._new("indices", name, lambda start: self._yahoo_bars(name, start, "1d"))
-        return rows[list(PRICES)]
-
-    def _cboe_index(self, name: str) -> pd.DataFrame:
-        if name not in cboe.INDICES:
-            raise DataError("Cboe", f"has no {name}", "take `feed` yahoo")
-        return cboe.cboe_index(name, self._session("cboe"))
 
     def _yahoo_bars(self, symbol: str, start: date | None, interval: str) -> pd.DataFrame:
         return yahoo_bars(symbol, self._session("yahoo"), start, interval)

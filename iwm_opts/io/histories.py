@@ -8,7 +8,9 @@ quotes that the archive holds are counted as repeats, others of the same moment 
 
 import hashlib
 import json
+import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -17,12 +19,12 @@ from typing import Final, Literal, Self
 
 import numpy as np
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_iv import refuse_mixture
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
-from iwm_opts.io.neighbour_spots import NeighbourSpots
 from iwm_opts.io.opening import as_kind, open_regular, read_object
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import Chain, expiry_slices
@@ -34,12 +36,17 @@ SUMS: Final = "SHA256SUMS"
 AGAIN: Final = "import the files again"
 SUM_LINE: Final = re.compile(r"([0-9a-fA-F]{64})[ \t]+[*]?(\S.*)")
 EVERY: Final = 100  # days after which the ledger is written
-BLOCK: Final = 1 << 20
 ROWS_LEFT_OUT: Final = re.compile(r"\d rows\b.*left out")
 COUNTS: Final = ("rows", "usable", "crossed", "zero", "missing", "duplicate", "stale", "off_tick", "implausible")
 NEAR_SPOT: Final = 0.05  # fraction of spot within which strikes count for the quoted spread
 SPREAD_DTE: Final = (7, 90)  # calendar days to expiration, likewise, and for parity
 PARITY_RATE: Final = 0.0  # nothing is discounted: the gap includes a carry of weeks
+UNNAMED: Final = "taken for "  # in the warning of a chain whose file names no symbol
+OTHER_NAME: Final = "name says "  # likewise where the file's name is another's
+FARTHEST: Final = 0.3  # log of a ratio of spots, 1.35 or 0.74, within `WITHIN`; it grows with the root of time
+WITHIN: Final = 10  # calendar days: the worst of IWM, to 2020-03-16, was 0.38 in 12
+SPLITS: Final = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 50.0)
+NEAR_SPLIT: Final = 0.05  # fraction by which the ratio may differ from a split's
 Outcome = Literal["recorded", "repeat", "conflict"]
 PRECEDENCE: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")  # of outcomes in the certificate
 Progress = Callable[[int, int], None]
@@ -125,13 +132,65 @@ def checksums(text: str) -> dict[str, str]:
     return sums
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    total = hashlib.sha256()
-    with open_regular(path) as file:
-        while block := file.read(BLOCK):
-            total.update(block)
-    return total.hexdigest()
+class NeighbourSpots:
+    """Spots by day of an archive, opened where they are asked for."""
+
+    def __init__(self, record: ChainArchive, symbol: str) -> None:
+        self.record, self.symbol = record, symbol
+        self.days = record.days(symbol)
+        self._spots: dict[date, float] = {}
+
+    def add(self, chain: Chain) -> None:
+        """Add a day recorded since."""
+        place = bisect_left(self.days, chain.as_of)
+        if self.days[place : place + 1] != [chain.as_of]:
+            self.days.insert(place, chain.as_of)
+            self._spots[chain.as_of] = chain.spot
+
+    def is_unknown(self, chain: Chain) -> bool:
+        """Whether nothing names the chain's symbol, and no recorded day tells."""
+        return is_unnamed(chain) and not self.days
+
+    def objection(self, chain: Chain, *, is_continued: bool) -> str:
+        """Why a chain is not recorded as the symbol's; empty where it is.
+
+        Parameters
+        ----------
+        chain : Chain
+        is_continued : bool
+            Whether days of the same file are in line: a jump among them by the ratio of a split is one.
+        """
+        if not is_unnamed(chain):
+            return ""
+        place, rows = bisect_left(self.days, chain.as_of), counted(len(chain.quotes), "rows")
+        around = self.days[max(place - 1, 0) : place + 1]  # last recorded day before it, and the first after
+        near = [(day, self._spot(day)) for day in ([chain.as_of] if chain.as_of in around else around)]
+        far = []
+        for day, spot in near:
+            days = max(abs((chain.as_of - day).days), WITHIN)
+            if abs(math.log(chain.spot / spot)) > FARTHEST * math.sqrt(days / WITHIN):
+                far.append((day, spot))
+        if len(far) < len(near):
+            return ""
+        if near:
+            day, spot = far[0]
+            ratio = max(chain.spot / spot, spot / chain.spot)
+            if is_continued and any(abs(ratio / split - 1.0) <= NEAR_SPLIT for split in SPLITS):
+                return ""
+            what = f"spot {chain.spot:.2f} is out of line with {spot:.2f} on {day}"
+            return f"{what}, and nothing in the file names {self.symbol} ({rows})"
+        doubt = next((text for text in chain.warnings if UNNAMED in text and OTHER_NAME in text), "")
+        return doubt and f"{doubt}, and no recorded day confirms its prices ({rows})"
+
+    def _spot(self, day: date) -> float:
+        if day not in self._spots:
+            self._spots[day] = self.record.chain(self.symbol, day, columns=("strike",)).spot
+        return self._spots[day]
+
+
+def is_unnamed(chain: Chain) -> bool:
+    """Whether neither a column nor a contract symbol of the file named the chain's symbol."""
+    return any(f"{UNNAMED}{chain.symbol}:" in text for text in chain.warnings)
 
 
 class Ledger:
@@ -180,27 +239,17 @@ def import_file(
 ) -> ImportedFile | None:
     """Read a file of many days into the archive; days that an earlier run read are not read again.
 
-    Parameters
-    ----------
-    ledger : Ledger
-    path : Path
-    name : str
-        Of the file where it comes from: its name or address.
-    expected : str, optional
-        SHA-256 that it must have.
-    progress : callable, optional
-        Called with (days read, days).
-    may_wait : bool
-        Whether a file that names no symbol waits for those that do: only recorded days tell whose prices it has.
-    remark : str, optional
-        Warning of its last day.
+    `name` is that of the file where it comes from, or its address, `expected` the SHA-256 that it must have, and
+    `remark` a warning of its last day; `progress` is called with (days read, days). With `may_wait` a file that names
+    no symbol waits for those that do: only recorded days tell whose prices it has.
 
     Returns
     -------
     ImportedFile, optional
         Its `error` says why a file could not be read. None of a file that waits.
     """
-    actual = sha256_of(path)
+    with open_regular(path) as content:
+        actual = hashlib.file_digest(content, "sha256").hexdigest()
     if expected is not None and expected != actual:
         rule = f"SHA-256 is {actual[:12]}..., not {expected[:12]}... as {SUMS} says"
         return ImportedFile(name, actual, path.stat().st_size, error=f"{rule}: fetch it again")
@@ -303,21 +352,15 @@ def certificate(files: Sequence[ImportedFile]) -> tuple[YearQuality, ...]:
     if not days:
         return ()
     expected = sessions(min(days), max(days)).tolist()
-    return tuple(_year(year, days, expected) for year in sorted({day.year for day in expected}))
-
-
-def _year(year: int, days: dict[date, DayQuality], expected: list[date]) -> YearQuality:
-    present = [quality for day, quality in days.items() if day.year == year]
-    due = [day for day in expected if day.year == year]
-    return YearQuality(
-        year,
-        len(due),
-        len(present),
-        tuple(day for day in due if day not in days),
-        {name: sum(getattr(quality, name) for quality in present) for name in COUNTS},
-        _median(quality.spread for quality in present),
-        _median(quality.parity for quality in present),
-    )
+    years = []
+    for year in sorted({day.year for day in expected}):
+        present = [quality for day, quality in days.items() if day.year == year]
+        due = [day for day in expected if day.year == year]
+        missing = tuple(day for day in due if day not in days)
+        counts = {name: sum(getattr(quality, name) for quality in present) for name in COUNTS}
+        spread, parity = (_median(getattr(quality, name) for quality in present) for name in ("spread", "parity"))
+        years.append(YearQuality(year, len(due), len(present), missing, counts, spread, parity))
+    return tuple(years)
 
 
 def _median(values: Iterator[float | None]) -> float:

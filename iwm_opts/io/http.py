@@ -7,6 +7,7 @@ are alike to it).
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -100,8 +101,9 @@ class LiveSession(Session[Response]):
         DataError
             When a request for data has no answer in time, an error status after the retries, or a body that is none.
         """
-        path = urlsplit(url).path
-        address = self._addressed(url)
+        parts = urlsplit(url)
+        path = parts.path
+        address = url if self.base is None else self.base + parts.path + (f"?{parts.query}" if parts.query else "")
         if not path.startswith(self.data_paths):
             return self._send(method, address, options, is_data=False)
         for attempt in range(ATTEMPTS):
@@ -115,17 +117,12 @@ class LiveSession(Session[Response]):
                     raise self._silent(error, path) from None
                 wait = self.backoff * 2**attempt
             else:
-                wait = self._wait(response, attempt)
+                asked = response.headers.get("Retry-After") or ""
+                wait = float(asked) if asked.isdecimal() else self.backoff * 2**attempt
                 if response.status_code not in BUSY or is_last or wait > MAX_WAIT:
                     return self._checked(response, path)
             time.sleep(wait)
         raise AssertionError("unreachable")
-
-    def _addressed(self, url: str) -> str:
-        if self.base is None:
-            return url
-        parts = urlsplit(url)
-        return self.base + parts.path + (f"?{parts.query}" if parts.query else "")
 
     def _send(self, method: Any, address: str, options: dict[str, Any], *, is_data: bool) -> Response:
         allowed = self._time_left(address, is_data)
@@ -189,11 +186,6 @@ class LiveSession(Session[Response]):
         if not self._answered or self._gave_data:
             _silence.set()
 
-    def _wait(self, response: Response, attempt: int) -> float:
-        """Seconds before the next attempt: the source's Retry-After, else longer each time."""
-        asked = response.headers.get("Retry-After") or ""
-        return float(asked) if asked.isdecimal() else self.backoff * 2**attempt
-
     def _silent(self, error: RequestException, path: str) -> DataError:
         if isinstance(error, DNSError):
             return DataError(self.name, "its address cannot be resolved", OFFLINE)
@@ -211,14 +203,15 @@ class LiveSession(Session[Response]):
             self._refusals.path = path
             return response
         if status >= 400:
-            detail = _error_of(response.content)
+            detail = ""  # of Yahoo: `{"chart": {"error": {"description": …}}}`
+            with suppress(ValueError, AttributeError):
+                levels = [level for level in parse_json(response.content).values() if isinstance(level, dict)]
+                errors = [level.get("error") for level in levels]
+                detail = next((str(error.get("description")) for error in errors if isinstance(error, dict)), "")
             rule = f"HTTP {status} for {path}" + (f" ({detail})" if detail else "")
             raise DataError(self.name, rule, REMEDIES.get(status, LATER))
         self._refusals.path = None
-        self._check_body(response.content, path, response.headers.get("Content-Type") or "")
-        return response
-
-    def _check_body(self, body: bytes, path: str, kind: str) -> None:
+        body, kind = response.content, response.headers.get("Content-Type") or ""
         if "html" in kind.lower():
             raise DataError(self.name, f"{kind[:40]} in place of data for {path}", LATER)
         if not body.strip():
@@ -230,6 +223,7 @@ class LiveSession(Session[Response]):
                 parse_json(body)
             except ValueError:
                 raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
+        return response
 
 
 def _loopback(base: str) -> str:
@@ -251,13 +245,3 @@ def _shown(address: str) -> str:
     """Address in messages: host and path; a cookie page may have no path."""
     parts = urlsplit(address)
     return parts.netloc + parts.path
-
-
-def _error_of(body: bytes) -> str:
-    """Return Yahoo's words on an error, `{"chart": {"error": {"description": …}}}`; empty where it says nothing."""
-    try:
-        levels = [level for level in parse_json(body).values() if isinstance(level, dict)]
-    except (ValueError, AttributeError):
-        return ""
-    errors = [level.get("error") for level in levels]
-    return next((str(error.get("description")) for error in errors if isinstance(error, dict)), "")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from iwm_opts.documents import parse_json
-from iwm_opts.io.answers import own_result, refusal
+from iwm_opts.io.answers import own_result, refusal, value_at
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -61,11 +61,7 @@ class _Family:
 
 
 def table_of_records(text: str) -> Any:
-    """Return records as rows of text; a plain value of the object around their list holds for each.
-
-    Returns
-    -------
-    pyarrow.Table
+    """Return a pyarrow table of the records, as text; a plain value of the object around their list holds for each.
 
     Raises
     ------
@@ -79,7 +75,8 @@ def table_of_records(text: str) -> Any:
     document = _document(text.lstrip("\ufeff"))
     if command := own_result(document):
         raise OwnResultError(f"is the JSON of iwm-opts {command}, not data of a market")
-    families = list(_families(document))
+    special = _special(document)
+    families = [_Family(special, frozenset(special[0]))] if special else list(_walk(document, {}, 0))
     if not any(_knowledge(family) >= FEWEST_NAMES for family in families):
         families += _single(document, {})  # Tradier writes a lone option without a list
     records = _chosen(families)
@@ -92,7 +89,11 @@ def table_of_records(text: str) -> Any:
     columns = dict.fromkeys(name for record in records for name in record)
     if len(columns) * len(records) > MAX_CELLS:
         raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
-    texts = {name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in columns}
+    texts = {}
+    for name in columns:
+        values = (record.get(name) for record in records)
+        cells = (None if value is None or isinstance(value, list | dict) else str(value) for value in values)
+        texts[name] = pa.array([cell if cell and cell.strip() else None for cell in cells], pa.string())
     return pa.table(texts)
 
 
@@ -103,28 +104,17 @@ def levels(name: str) -> list[str]:
     return [part.strip(" '\"") for part in name[1:-1].split(",")]
 
 
-def _is_known(name: str) -> bool:
-    return any(plain(part) in KNOWN for part in levels(name) or [name])
-
-
 def _refuse_page(document: Any, rows: int) -> None:
     """Refuse one page of a vendor's answer: fewer rows than it counts, or the address of more."""
     remedy = "fetch the rest and join the lists"
-    total = _at(document, "meta.total")
+    total = value_at(document, "meta.total")
     if isinstance(total, int):
         if rows < total:
             raise ValueError(f"is a part of an answer of EODHD ({rows} rows, meta.total is {total}): {remedy}")
         return
     for vendor, name in PAGED:
-        if (value := _at(document, name)) and value not in NOTHING:
+        if (value := value_at(document, name)) and value not in NOTHING:
             raise ValueError(f"is a part of an answer of {vendor} ({name} is set): {remedy}")
-
-
-def _at(document: Any, path: str) -> Any:
-    """Value at a path of names, `links.next`; None without."""
-    for name in path.split("."):
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
 
 
 def _document(text: str) -> Any:
@@ -144,32 +134,21 @@ def _document(text: str) -> Any:
     return records
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, list | dict):
-        return None
-    return str(value) if str(value).strip() else None
-
-
-def _families(document: Any) -> Iterator[_Family]:
-    """Families of records anywhere in a document, each record with the plain values above it."""
-    if isinstance(document, list) and (rows := _headed_rows(document)):
-        yield _Family(rows, frozenset(rows[0]))
-        return
-    if isinstance(document, dict) and (special := _special(document)):
-        yield _Family(special, frozenset(special[0]))
-        return
-    yield from _walk(document, {}, 0)
-
-
-def _special(document: Cells) -> list[Cells]:
-    """Return the records of an object in a form of its own: columns, ticks, pandas' orients."""
+def _special(document: Any) -> list[Cells]:
+    """Return the records of a document in a form of its own: rows below names, columns, ticks, pandas' orients."""
+    if isinstance(document, list):
+        return _headed_rows(document)
+    if not isinstance(document, dict):
+        return []
+    is_series = all(ISO_DAY.match(day) and not isinstance(value, dict | list) for day, value in document.items())
+    if is_series:  # of `Series.to_json`: a map from day to value
+        return [{KEY: day, "value": value} for day, value in document.items()]
     return (
         _pandas_split(document)
         or _ticks(document)
         or _chart(document)
         or _column_lists(document)
         or _column_maps(document)
-        or _day_values(document)
     )
 
 
@@ -178,16 +157,12 @@ def _answers(nodes: Iterable[tuple[str, Any]], above: Cells) -> Iterator[_Family
     named = list(nodes)
     keys = [key for key, _ in named]
     for key, node in named:
-        special = _special(node) if isinstance(node, dict) else _headed(node)
+        special = _special(node)
         family = _Family(
             [above | _said_by(key, keys) | row for row in special], frozenset(special[0] if special else ())
         )
         if _knowledge(family) >= FEWEST_NAMES:
             yield family
-
-
-def _headed(node: Any) -> list[Cells]:
-    return _headed_rows(node) if isinstance(node, list) and node and isinstance(node[0], list) else []
 
 
 def _single(node: Any, above: Cells, depth: int = 0) -> list[_Family]:
@@ -218,13 +193,17 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
             records = [record for record in records if not _is_map(record)]
         yield from _siblings([(None, record) for record in records], above, depth)
     elif isinstance(node, dict):
-        if _is_map(node) and not _is_filed_by_ticker(node):
+        if _is_map(node) and not all(
+            TICKER.fullmatch(key) and key not in RIGHTS and _is_map(value) for key, value in node.items()
+        ):
             yield from _siblings(list(node.items()), above, depth)
             return
         beside = above | {name: value for name, value in _flat(node, plain_only=True).items() if value is not None}
+        if "timestamp" in beside:  # next to the records it is when the feed was read (Cboe's delayed quotes)
+            beside = {("feed_timestamp" if name == "timestamp" else name): value for name, value in beside.items()}
         keys = [key for key, value in node.items() if isinstance(value, list | dict)]
         for key in keys:
-            yield from _walk(node[key], _with_feed_time(beside) | _said_by(key, keys), depth + 1)
+            yield from _walk(node[key], beside | _said_by(key, keys), depth + 1)
 
 
 def _said_by(key: str, keys: Iterable[str] = ()) -> Cells:
@@ -235,13 +214,6 @@ def _said_by(key: str, keys: Iterable[str] = ()) -> Cells:
     if len(names) > 1 and all(TICKER.fullmatch(name) for name in names):
         return {"underlying_symbol": key}
     return {"expiration": key} if ISO_DAY.fullmatch(key) else {}
-
-
-def _with_feed_time(beside: Cells) -> Cells:
-    """`timestamp` next to the records is when the feed was read (Cboe's delayed quotes)."""
-    if "timestamp" not in beside:
-        return beside
-    return {("feed_timestamp" if name == "timestamp" else name): value for name, value in beside.items()}
 
 
 def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int) -> Iterator[_Family]:
@@ -266,12 +238,8 @@ def _is_map(node: Any) -> bool:
     """Whether an object is a map of records."""
     if not isinstance(node, dict) or len(node) < 2 or not all(isinstance(value, dict) for value in node.values()):
         return False
-    return _are_alike(list(node.values()))
-
-
-def _is_filed_by_ticker(node: Cells) -> bool:
-    """Whether an object holds a map of records for each of several tickers."""
-    return all(TICKER.fullmatch(key) and key not in RIGHTS and _is_map(value) for key, value in node.items())
+    first, *others = (set(record) for record in list(node.values())[:50])
+    return bool(first) and all(len(first & names) >= 0.5 * len(first | names) for names in others)  # most names shared
 
 
 def _filed(key: Any) -> Cells:
@@ -285,12 +253,6 @@ def _filed(key: Any) -> Cells:
     return {"symbol": tickers[0], KEY: next(part for part in parts if part != tickers[0])}
 
 
-def _are_alike(records: list[Cells]) -> bool:
-    """Whether objects share most of their names."""
-    first = set(records[0])
-    return bool(first) and all(len(first & set(record)) >= 0.5 * len(first | set(record)) for record in records[:50])
-
-
 def _flat(record: Mapping[str, Any], prefix: str = "", plain_only: bool = False, depth: int = 0) -> Cells:
     """Plain values of an object and of the objects inside it, by path; raw and fmt pairs (Yahoo) are the raw value."""
     cells: Cells = {}
@@ -300,16 +262,14 @@ def _flat(record: Mapping[str, Any], prefix: str = "", plain_only: bool = False,
         if isinstance(value, dict):
             if "raw" in value:
                 cells[f"{prefix}{key}"] = value["raw"]
-            elif not plain_only or not any(map(_is_nested, value.values())):
+            elif not plain_only or not any(
+                isinstance(cell, dict | list) and cell and not (isinstance(cell, dict) and "raw" in cell)
+                for cell in value.values()
+            ):
                 cells |= _flat(value, f"{prefix}{key}.", plain_only, depth + 1)
         elif not isinstance(value, list):
             cells[f"{prefix}{key}"] = value
     return cells
-
-
-def _is_nested(value: Any) -> bool:
-    """Whether a value holds others: not a raw and fmt pair, nor an empty list or object."""
-    return isinstance(value, dict | list) and bool(value) and not (isinstance(value, dict) and "raw" in value)
 
 
 def _chosen(families: list[_Family]) -> list[Cells]:
@@ -388,7 +348,8 @@ def _column_maps(document: Cells) -> list[Cells]:
     if len(maps) < len(document) or not maps:
         return []
     is_filed_by_day = all(ISO_DAY.match(key) for column in maps.values() for key in column)
-    if sum(map(_is_known, maps)) < 3 and (not is_filed_by_day or any(map(ISO_DAY.match, maps))):
+    known = sum(any(plain(part) in KNOWN for part in levels(name) or [name]) for name in maps)
+    if known < 3 and (not is_filed_by_day or any(map(ISO_DAY.match, maps))):
         return []
     if any(isinstance(value, dict | list) for column in maps.values() for value in list(column.values())[:1]):
         return []
@@ -397,12 +358,6 @@ def _column_maps(document: Cells) -> list[Cells]:
     return [
         ({} if is_numbered else _filed(key)) | {name: column.get(key) for name, column in maps.items()} for key in rows
     ]
-
-
-def _day_values(document: Cells) -> list[Cells]:
-    """`Series.to_json`: a map from day to value."""
-    is_series = all(ISO_DAY.match(day) and not isinstance(value, dict | list) for day, value in document.items())
-    return [{KEY: day, "value": value} for day, value in document.items()] if is_series else []
 
 
 def _chart(document: Cells) -> list[Cells]:

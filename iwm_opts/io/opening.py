@@ -5,7 +5,7 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from iwm_opts.documents import parse_object, parse_toml
 from iwm_opts.errors import DataError
@@ -65,7 +65,7 @@ def check_regular(path: Path) -> os.stat_result:
     return state
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedIOBase:
     """Open a regular file to read its bytes; opening does not wait, whatever the file is."""
     if not check_regular(path).st_size:  # those of /proc state no size either, and reading one may wait
         return io.BytesIO()

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
@@ -77,21 +76,17 @@ def cache_folder() -> Path:
 
 
 def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: "Callable[[], Build]") -> "Build":
-    """Panel of some files: mapped from the cache, else built and kept.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    options : mapping
-        What else the panel depends on; plain values.
-    build : callable
-        Makes it.
-    """
+    """Panel of some files and options (plain values): mapped from the cache, else built and kept."""
     root = cache_folder() / PANELS
     try:
-        key = _key(root, files, options)
+        about = {
+            "files": [(str(path), digest) for path, digest in zip(files, _digests(root, files), strict=True)],
+            "options": {name: options[name] for name in sorted(options)},
+            "code": code_digest(),
+        }
     except OSError:  # a file cannot be read: the reader says why
         return build()
+    key = hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:DIGEST_LENGTH]
     kept = load(root / key)
     if kept is not None:
         return kept
@@ -108,7 +103,11 @@ def load(folder: Path) -> "Build | None":
 
     try:
         about = _about(folder)
-        arrays = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
+        arrays = {}
+        for name in ARRAYS:  # kernels take no read-only arrays, and copy-on-write leaves the file alone
+            path = folder / f"{name}.npy"
+            is_small = path.stat().st_size < READ_BYTES
+            arrays[name] = np.asarray(np.load(path) if is_small else np.load(path, mmap_mode="c"))
         provenance = Provenance(about["provenance"])
         report = Report(
             {int(day): text for day, text in about["refused"].items()},
@@ -141,13 +140,6 @@ def _about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _mapped(path: Path) -> NDArray[Any]:
-    """Array of a file; kernels take no read-only arrays, and copy-on-write leaves the file alone."""
-    if path.stat().st_size < READ_BYTES:
-        return np.asarray(np.load(path))
-    return np.asarray(np.load(path, mmap_mode="c"))
-
-
 def _keep(root: Path, key: str, build: "Build") -> None:
     """Write a panel to a temporary folder and rename it into place."""
     root.mkdir(parents=True, exist_ok=True)
@@ -155,7 +147,10 @@ def _keep(root: Path, key: str, build: "Build") -> None:
     panel, report = build.panel, build.report
     try:
         for name in ARRAYS:
-            _write(folder / f"{name}.npy", getattr(panel, name))
+            with (folder / f"{name}.npy").open("wb") as array:
+                np.save(array, np.ascontiguousarray(getattr(panel, name)))
+                array.flush()
+                os.fsync(array.fileno())
         about = {
             "name": panel.name, "symbol": panel.symbol, "provenance": str(panel.provenance), "notes": panel.notes,
             "roots": panel.roots, "refused": report.refused, "warnings": report.warnings, "remarks": build.remarks,
@@ -176,20 +171,10 @@ def _keep(root: Path, key: str, build: "Build") -> None:
             raise
 
 
-def _write(path: Path, values: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        np.save(file, np.ascontiguousarray(values))
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
     """Arrays that follow from a panel and some options: read from its cache, else made and written there.
 
-    Parameters
-    ----------
-    about : mapping
-        Options of the arrays; plain values.
+    `about` holds the options, plain values.
     """
     folder = cache_folder() / PANELS / panel.key.partition("/")[0]
     if not panel.key or not folder.exists():
@@ -200,10 +185,7 @@ def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict
 def kept_by_inputs(about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
     """Arrays that follow from their inputs alone: read from the cache, else made and written there.
 
-    Parameters
-    ----------
-    about : mapping
-        All inputs and a digest of the code; arrays by their bytes, and plain values.
+    `about` holds all inputs, arrays by their bytes and plain values, and a digest of the code.
     """
     root = cache_folder() / PANELS
     with suppress(OSError):
@@ -213,7 +195,11 @@ def kept_by_inputs(about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]
 
 def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
     """Arrays in a file of a folder that is named by a digest of `about`."""
-    content = hashlib.sha256(json.dumps(about, default=_stated).encode())
+
+    def stated(value: Any) -> str:
+        return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
+
+    content = hashlib.sha256(json.dumps(about, default=stated).encode())
     path = folder / f"{DERIVED}{content.hexdigest()[:DIGEST_LENGTH]}.npz"
     with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), path.open("rb") as file, np.load(file) as stored:
         arrays = dict(stored)
@@ -231,11 +217,6 @@ def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dic
             raise
         prune(cache_folder() / PANELS)
     return arrays
-
-
-def _stated(value: Any) -> str:
-    """Text of an input for a digest."""
-    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 
 def entries(root: Path | None = None) -> list[Entry]:
@@ -280,16 +261,6 @@ def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_B
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _key(root: Path, files: Sequence[Path], options: Mapping[str, Any]) -> str:
-    """Name of a panel: digest of the files' names and content, the options and the code that reads them."""
-    about = {
-        "files": [(str(path), digest) for path, digest in zip(files, _digests(root, files), strict=True)],
-        "options": {name: options[name] for name in sorted(options)},
-        "code": code_digest(),
-    }
-    return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:DIGEST_LENGTH]
-
-
 @cache
 def code_digest(rooms: tuple[str, ...] = CODE) -> str:
     """Digest of the modules of some rooms: those that a kept panel depends on, if none are given."""
@@ -311,7 +282,9 @@ def _digests(root: Path, files: Sequence[Path]) -> list[str]:
         stamp = [state.st_size, state.st_mtime_ns, state.st_ino]
         held = digests.get(name)
         if not isinstance(held, list) or held[:-1] != stamp:
-            digests[name] = [*stamp, _digest(path)]
+            with open_regular(path) as file:
+                content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_LENGTH // 2))
+            digests[name] = [*stamp, content.hexdigest()]
             is_new = True
         hashes.append(str(digests[name][-1]))
     if is_new:
@@ -319,11 +292,3 @@ def _digests(root: Path, files: Sequence[Path]) -> list[str]:
         with suppress(DataError):
             write_durably(root / DIGESTS, json.dumps(kept).encode())
     return hashes
-
-
-def _digest(path: Path) -> str:
-    content = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
-    with open_regular(path) as file:
-        while block := file.read(READ_BYTES):
-            content.update(block)
-    return content.hexdigest()

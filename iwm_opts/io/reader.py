@@ -390,12 +390,14 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
         levels.append(rows.pop(0))
         lines.pop(0)
     above = [cells_of(line, form.delimiter) for line in form.above]
-    labelled = [cells for cells in above if cells and (cells[0].strip() or _are_tickers(cells))]
+    given = [[cell for cell in cells if cell.strip()] for cells in above]
+    are_tickers = [len(cells) > 1 and all(re.fullmatch(_TICKER, cell) for cell in cells) for cells in given]
+    labelled = [cells for cells, are in zip(above, are_tickers, strict=True) if cells and (cells[0].strip() or are)]
     owners = [""] * len(columns)
     for label, *cells in [*labelled, *levels] if labelled or len(levels) > 1 else []:
-        given = dict.fromkeys(cell for cell in cells if cell.strip())
-        known = sum(map(_known_name, given))
-        if known < len(given) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
+        distinct = dict.fromkeys(cell for cell in cells if cell.strip())
+        known = sum(map(_known_name, distinct))
+        if known < len(distinct) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
             owners = ["", *cells, *[""] * len(columns)][: len(columns)]
             break
     names = [next((name for name in reversed(level) if plain(name) in KNOWN), level[0])
@@ -444,11 +446,6 @@ def _csv_rows(
             raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
     counts = ((notes, "lines of text are not rows"), (headers, "lines repeat the header"))
     return rows, lines, tuple(f"{count} {what}: left out" for count, what in counts if count)
-
-
-def _are_tickers(cells: list[str]) -> bool:
-    given = [cell for cell in cells if cell.strip()]
-    return len(given) > 1 and all(re.fullmatch(_TICKER, cell) for cell in given)
 
 
 def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,7 @@
 """Text cells of CSV files: spreadsheets read what begins with = + - @ as a formula, so an apostrophe goes before it."""
 
 import os
+from contextlib import suppress
 from typing import Any, Final
 
 import pandas as pd
@@ -14,7 +15,10 @@ def guarded(cell: Any) -> Any:
     """Cell as a spreadsheet shows it; numbers and other text stay as they are."""
     if not isinstance(cell, str) or not cell.startswith(FORMULA) or os.environ.get(RAW_VARIABLE) == "1":
         return cell
-    return cell if _is_number(cell) else GUARD + cell
+    with suppress(ValueError):
+        float(cell)
+        return GUARD + cell if "_" in cell else cell
+    return GUARD + cell
 
 
 def unguarded(cell: str) -> str:
@@ -26,11 +30,3 @@ def guarded_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Table with its text columns guarded."""
     texts = frame.select_dtypes(include=["object", "string"]).columns
     return frame.assign(**{name: frame[name].map(guarded) for name in texts})
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell

@@ -28,22 +28,13 @@ FIRST_BAR: Final = date(1999, 1, 4)
 REACH: Final = {"1m": 7, "5m": 59, "15m": 59, "1h": 729}  # days back that Yahoo answers for; asked for more it refuses
 SETTLED: Final = timedelta(minutes=20)  # after the close the day's bar is complete
 COLUMNS: Final = {
-    "bid": "bid",
-    "ask": "ask",
-    "lastPrice": "last",
-    "volume": "volume",
-    "openInterest": "open_interest",
+    "bid": "bid", "ask": "ask", "lastPrice": "last", "volume": "volume", "openInterest": "open_interest",
     "impliedVolatility": "implied_volatility",
-}
+}  # fmt: skip
 BAR_COLUMNS: Final = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Adj Close": "adjusted_close",
-    "Volume": "volume",
+    "Open": "open", "High": "high", "Low": "low", "Close": "close", "Adj Close": "adjusted_close", "Volume": "volume",
     "Dividends": "dividend",
-}
+}  # fmt: skip
 Progress = Callable[[int, int], None]
 
 
@@ -139,7 +130,10 @@ def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, int
     bars = bars[bars["close"].notna()]
     if bars.empty:
         raise DataError(name, f"none since {start} has a close", LATER)
-    return _complete(bars) if daily else bars
+    last, moment = bars.index[-1].date(), now()
+    is_going_on = daily and last == moment.date() and moment < session_hours(last)[1] + SETTLED
+    complete: pd.DataFrame = bars.iloc[:-1] if is_going_on else bars
+    return complete
 
 
 def yahoo_dividends(bars: pd.DataFrame) -> pd.DataFrame:
@@ -201,7 +195,13 @@ def _chain(
     if not parts:
         raise DataError(name, "no contract in any expiration", LATER)
     with _answers(name):
-        rows = _rows(pd.concat(parts, ignore_index=True))
+        table = pd.concat(parts, ignore_index=True)
+        contracts = [parse_occ(str(text)) for text in table["contractSymbol"]]
+        rows = pd.DataFrame({role: table[name].astype(np.float64) for name, role in COLUMNS.items()})
+        rows["expiration"] = pd.to_datetime([contract.expiration for contract in contracts])
+        for role in ("root", "right", "strike"):
+            rows[role] = [getattr(contract, role) for contract in contracts]
+        rows["last_trade"] = pd.to_datetime(table["lastTradeDate"], utc=True).dt.tz_convert(NEW_YORK)
         stamp = datetime.fromtimestamp(float(underlying["regularMarketTime"]), UTC).astimezone(NEW_YORK)
         price = float(underlying["regularMarketPrice"])
         delay = timedelta(minutes=float(underlying.get("exchangeDataDelayedBy") or 0))
@@ -221,22 +221,3 @@ def _chain(
         delay=min(max(delay, timedelta(0)), DELAY),
     )
     return with_age(chain, at)
-
-
-def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    contracts = [parse_occ(str(text)) for text in table["contractSymbol"]]
-    rows = pd.DataFrame({role: table[name].astype(np.float64) for name, role in COLUMNS.items()})
-    rows["expiration"] = pd.to_datetime([contract.expiration for contract in contracts])
-    for role in ("root", "right", "strike"):
-        rows[role] = [getattr(contract, role) for contract in contracts]
-    rows["last_trade"] = pd.to_datetime(table["lastTradeDate"], utc=True).dt.tz_convert(NEW_YORK)
-    return rows
-
-
-def _complete(bars: pd.DataFrame) -> pd.DataFrame:
-    """Daily bars without that of a session still going on."""
-    moment = now()
-    last = bars.index[-1].date()
-    if last == moment.date() and moment < session_hours(last)[1] + SETTLED:
-        return bars.iloc[:-1]
-    return bars

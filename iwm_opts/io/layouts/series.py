@@ -99,13 +99,7 @@ LAYOUTS: Final = (
 )
 
 
-def _united() -> dict[str, tuple[str, ...]]:
-    """Names by role over all layouts, in their order."""
-    names: dict[str, dict[str, None]] = {}
-    for layout in LAYOUTS:
-        for role, spellings in layout.columns.items():
-            names.setdefault(role, {}).update(dict.fromkeys(spellings))
-    return {role: tuple(spellings) for role, spellings in names.items()}
-
-
-NAMES: Final = _united()
+NAMES: Final[dict[str, tuple[str, ...]]] = {  # by role over all layouts, in their order
+    role: tuple(dict.fromkeys(name for layout in LAYOUTS for name in layout.columns.get(role, ())))
+    for role in dict.fromkeys(role for layout in LAYOUTS for role in layout.columns)
+}
