@@ -144,9 +144,5 @@ def _read(record: ChainArchive, symbol: str) -> Values:
         table = table[table[BY] == DEFINITION]
         rows: Iterable[tuple[object, ...]] = table[list(COLUMNS)].itertuples(index=False)
         return {str(key): tuple(float(str(value)) for value in values) for key, *values in rows}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-    ):  # pandas' parser errors are ValueErrors; no definition, no column
+    except (OSError, ValueError, KeyError):  # pandas' parser errors are ValueErrors; no definition, no column
         return {}

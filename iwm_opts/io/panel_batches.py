@@ -23,25 +23,10 @@ from iwm_opts.io.option_symbols import contract_of
 from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import clean_symbol, day_column_of, old_codes, other_symbols, refuse_symbol
-from iwm_opts.io.tables import (
-    BATCH_ROWS,
-    Batch,
-    DataFile,
-    MixedNumbersError,
-    batches_spelled,
-    conformed,
-    words,
-)
+from iwm_opts.io.tables import BATCH_ROWS, Batch, DataFile, MixedNumbersError, batches_spelled, conformed, words
 from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import (
-    SYMBOLS_SINCE,
-    index_of,
-    is_adjusted,
-    is_old_code,
-    settlement_of,
-    underlying_of,
-)
+from iwm_opts.market.contract import SYMBOLS_SINCE, index_of, is_adjusted, is_old_code, settlement_of, underlying_of
 from iwm_opts.market.quote_rows import QuoteRows, listed_roots, rows_together
 from iwm_opts.market.ranges import LARGEST_PRICE
 

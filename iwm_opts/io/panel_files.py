@@ -25,10 +25,7 @@ from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
-from iwm_opts.io.tables import (
-    DataFile,
-    open_table,
-)
+from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.io.units import may_be_in_other_units
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import NEW_YORK, latest_session

@@ -20,10 +20,7 @@ T = TypeVar("T")
 Order = Literal["mdy", "dmy", "ymd"]
 
 FORM_NAMES: Final[dict[Order, str]] = {"mdy": "MM/DD/YYYY", "dmy": "DD/MM/YYYY", "ymd": "YY-MM-DD"}
-RIGHTS: Final = {
-    **dict.fromkeys(("C", "CALL", "CALLS", "CE"), "C"),
-    **dict.fromkeys(("P", "PUT", "PUTS", "PE"), "P"),
-}
+RIGHTS: Final = {**dict.fromkeys(("C", "CALL", "CALLS", "CE"), "C"), **dict.fromkeys(("P", "PUT", "PUTS", "PE"), "P")}
 YES: Final = ("true", "1", "1.0", "yes", "y")
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
 COARSE: Final = 600.0  # seconds between numbers that a rounded epoch separates; coarser epochs give no time

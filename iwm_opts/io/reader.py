@@ -28,15 +28,7 @@ from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
-from iwm_opts.io.numbers import (
-    BLANKS,
-    TWO_SIGNS,
-    decimal_signs,
-    is_number,
-    numbers,
-    other_sign,
-    words_taken_as_blank,
-)
+from iwm_opts.io.numbers import BLANKS, TWO_SIGNS, decimal_signs, is_number, numbers, other_sign, words_taken_as_blank
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, days_in_order, numeric_dates, parse_moment, refuse_half_turned

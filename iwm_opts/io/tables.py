@@ -28,15 +28,7 @@ from iwm_opts.io.json_tables import AnswerError, OwnResultError, table_of_record
 from iwm_opts.io.layouts.accounts import BEGINNINGS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
-from iwm_opts.io.numbers import (
-    BLANKS,
-    TWO_SIGNS,
-    Sign,
-    decimal_signs,
-    numbers,
-    other_sign,
-    words_taken_as_blank,
-)
+from iwm_opts.io.numbers import BLANKS, TWO_SIGNS, Sign, decimal_signs, numbers, other_sign, words_taken_as_blank
 from iwm_opts.io.opening import as_path, open_regular
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, is_small, unpacked_copy
 from iwm_opts.io.text import (
@@ -615,10 +607,7 @@ def json_table(path: Path, content: bytes) -> DataFile:
 def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
     import pyarrow.parquet as pq
 
-    with (
-        gate(path, AGAIN, DAMAGED_PARQUET),
-        pq.ParquetFile(_unpacked_parquet(place, packed)) as data,
-    ):
+    with gate(path, AGAIN, DAMAGED_PARQUET), pq.ParquetFile(_unpacked_parquet(place, packed)) as data:
         # A dataset's `head` would read several row groups whole.
         first = range(min(1, data.num_row_groups))
         heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))

@@ -10,15 +10,7 @@ import pandas as pd
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import (
-    Frame,
-    days_of,
-    number_columns,
-    of_symbol,
-    read_frame,
-    refuse_shifted,
-    tickers_of,
-)
+from iwm_opts.io.reader import Frame, days_of, number_columns, of_symbol, read_frame, refuse_shifted, tickers_of
 from iwm_opts.io.schema import once_a_day, refuse_rows
 from iwm_opts.io.series_notes import NOTES
 

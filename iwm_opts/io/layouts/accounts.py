@@ -16,10 +16,7 @@ _FLEX: Final = "export an activity statement or a Flex query for iwm-opts review
 ACCOUNT_FILES: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {  # plain names of columns, what they prove, remedy
     ("accountnumber", "symbol", "lastprice", "currentvalue"): (f"{POSITIONS} a Fidelity account", _FIDELITY),
     ("symbol", "qtyquantity", "price", "costbasis"): (f"{POSITIONS} a Schwab account", _SCHWAB),
-    ("symbol", "description", "quantity", "marketvalue", "costbasis"): (
-        f"{POSITIONS} a Schwab account",
-        _SCHWAB,
-    ),
+    ("symbol", "description", "quantity", "marketvalue", "costbasis"): (f"{POSITIONS} a Schwab account", _SCHWAB),
     ("instrument", "qty", "tradeprice", "mrkchng"): (f"{POSITIONS} a thinkorswim account", _STATEMENT),
     ("financialinstrument", "position", "avgprice"): (f"{POSITIONS} an Interactive Brokers account", _FLEX),
     ("tradesymbol", "instrumenttype", "action"): TRADES,

@@ -2,99 +2,75 @@
 
 from typing import Final
 
-from iwm_opts.io.layouts.common import SYNONYMS
+from iwm_opts.io.layouts.common import SYNONYMS, by_role
 from iwm_opts.io.layouts.layout import VendorLayout
 
 LAYOUTS: Final = (
     VendorLayout(
         "OptionMetrics",
         proof=("secid", "exdate", "cpflag", "strikeprice"),
-        columns={
-            "occ": ("symbol",),
-            "underlying_symbol": ("ticker",),
-            "quote_date": ("date",),
-            "last_trade": ("lastdate",),
-            "expiration": ("exdate",),
-            "right": ("cpflag",),
-            "strike": ("strikeprice",),
-        },
+        columns=by_role(
+            "occ: symbol  underlying_symbol: ticker  quote_date: date  last_trade: lastdate  expiration: exdate "
+            "right: cpflag  strike: strikeprice"
+        ),
         units={"strike": 0.001, "vega": 0.01, "theta": 1.0 / 365.0},
     ),
     VendorLayout(
         "HistoricalOptionData.com",
         proof=("underlyingsymbol", "underlyingprice", "exchange", "datadate"),
-        columns={"non_standard": ("exchange",)},
+        columns=by_role("non_standard: exchange"),
         non_standard=("n", "y", "t", "j"),  # other deliverables, binary, 10 and 1,000 shares
     ),
     VendorLayout("ORATS", proof=("tradedate", "stkpx", "cbidpx"), order="mdy"),
     VendorLayout(
         "ORATS API",
         proof=("tradedate", "expirdate", "callbidprice", "putbidprice"),
-        columns={
-            "quote_date": ("tradedate",),
-            "quote_time": ("snapshotdate", "quotedate"),
-            "feed_time": (),  # `updatedAt` is when the vendor wrote the row
-        },
+        # `updatedAt` is when the vendor wrote the row
+        columns=by_role("quote_date: tradedate  quote_time: snapshotdate quotedate  feed_time:"),
     ),
     VendorLayout(
         "ThetaData v2",
         proof=("msofday", "bidcondition", "root", "strike"),
-        columns={"quote_date": ("date",), "quote_time": (), "feed_time": (), "underlying_symbol": ("root",)},
+        columns=by_role("quote_date: date  quote_time:  feed_time:  underlying_symbol: root"),
         units={"strike": 0.001},
-        nesting="header.format names the columns of response[].ticks, response[].contract holds for them",
     ),
     VendorLayout(
         "ThetaData v3",
         proof=("timestamp", "bidexchange", "askcondition"),
-        columns={"quote_time": ("timestamp",), "feed_time": (), "quote_date": ()},
+        columns=by_role("quote_time: timestamp  feed_time:  quote_date:"),
         zones={"quote_time": "America/New_York"},
-        nesting="response[].data, response[].contract holds for them",
     ),
     VendorLayout(
         "ThetaData v3, end of day",
         proof=("created", "lasttrade", "bidcondition", "askcondition"),
-        columns={
-            "quote_time": ("created",),
-            "feed_time": (),
-            "quote_date": (),
-            "last_trade": ("lasttrade",),
-            "last": ("close",),
-        },
+        columns=by_role("quote_time: created  feed_time:  quote_date:  last_trade: lasttrade  last: close"),
         zones={"quote_time": "America/New_York", "last_trade": "America/New_York"},
-        nesting="response[].data, response[].contract holds for them",
     ),
     VendorLayout(
         "Databento cbbo or mbp-1",
         proof=("tsevent", "bidpx00", "askpx00"),
-        columns={
-            "occ": ("symbol", "rawsymbol"),
-            "underlying_symbol": (),
-            "right": (),  # `side` is the side of a trade
-            "quote_date": (),
-            "quote_time": ("tsrecv", "tsevent"),
-            "feed_time": (),
-            "last": (),
-        },
+        # `side` is the side of a trade
+        columns=by_role(
+            "occ: symbol rawsymbol  underlying_symbol:  right:  quote_date:  quote_time: tsrecv tsevent "
+            "feed_time:  last:"
+        ),
         zones={"quote_time": "UTC"},
     ),
     VendorLayout(
         "DoltHub with iv",  # `vol` is then the volume
         proof=("actsymbol", "callput", "iv"),
-        columns={"underlying_symbol": ("actsymbol",), "implied_volatility": ("iv",)},
+        columns=by_role("underlying_symbol: actsymbol  implied_volatility: iv"),
     ),
     VendorLayout(
         "DoltHub with implied_volatility",
         proof=("actsymbol", "callput", "impliedvolatility"),
-        columns={"underlying_symbol": ("actsymbol",), "implied_volatility": ("impliedvolatility",)},
+        columns=by_role("underlying_symbol: actsymbol  implied_volatility: impliedvolatility"),
     ),
     VendorLayout(
         "DoltHub",
         proof=("actsymbol", "callput"),
-        columns={
-            "underlying_symbol": ("actsymbol",),
-            "implied_volatility": (*SYNONYMS["implied_volatility"], "vol"),
-            "volume": (),
-        },
+        columns=by_role("underlying_symbol: actsymbol  volume:")
+        | {"implied_volatility": (*SYNONYMS["implied_volatility"], "vol")},
     ),
     VendorLayout(
         "Databento OHLCV",

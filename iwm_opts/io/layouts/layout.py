@@ -1,4 +1,4 @@
-"""A vendor's option files in one declaration: which names prove it, what its columns mean, units, zones, nesting."""
+"""A vendor's option files in one declaration: which names prove it, what its columns mean, units, zones."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,8 +45,6 @@ class VendorLayout:
         Columns whose value holds until the next one.
     refused : str
         Remedy, for a file that is named and not read.
-    nesting : str
-        Where the rows are in JSON, for readers of the documentation; rows are found by content.
     """
 
     name: str
@@ -61,4 +59,3 @@ class VendorLayout:
     non_standard: tuple[str, ...] = YES
     carried: tuple[str, ...] = ()
     refused: str = ""
-    nesting: str = ""

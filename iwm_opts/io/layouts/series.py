@@ -1,101 +1,64 @@
 """Series of vendors: FRED, Yahoo, investing.com, Nasdaq, Barchart, Stooq, Tiingo, Polygon and others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+from iwm_opts.io.layouts.common import by_role
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesLayout:
-    """One vendor's series; names are `plain`.
+    """One vendor's series, as documentation calls it; names are `plain`.
 
-    Attributes
-    ----------
-    name : str
-        What documentation calls it.
-    columns : mapping of role to names
-        date, open, high, low, close, adjusted_close, volume, dividend, split, symbol.
+    Roles: date, open, high, low, close, adjusted_close, volume, dividend, split, symbol.
     """
 
     name: str
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]]
 
 
 LAYOUTS: Final = (
     SeriesLayout(
         "Canonical, Cboe, Yahoo, MarketWatch, Interactive Brokers",
-        {
-            "date": ("date", "datetime", "timestamp", "day", "quotedate", "tradedate"),
-            "open": ("open",),
-            "high": ("high",),
-            "low": ("low",),
-            "close": ("close",),
-            "adjusted_close": ("adjclose", "adjustedclose"),
-            "volume": ("volume",),
-            "dividend": ("dividend", "dividends"),
-            "symbol": ("symbol", "ticker", "underlyingsymbol"),
-        },
+        by_role(
+            "date: date datetime timestamp day quotedate tradedate  open: open  high: high  low: low  close: close "
+            "adjusted_close: adjclose adjustedclose  volume: volume  dividend: dividend dividends "
+            "symbol: symbol ticker underlyingsymbol"
+        ),
     ),
     SeriesLayout(
         "Yahoo, copied from its web page",
-        {
-            "close": ("closeclosepriceadjustedforsplits",),
-            "adjusted_close": ("adjcloseadjustedclosepriceadjustedforsplitsanddividendandorcapitalgaindistributions",),
-        },
+        by_role(
+            "close: closeclosepriceadjustedforsplits "
+            "adjusted_close: adjcloseadjustedclosepriceadjustedforsplitsanddividendandorcapitalgaindistributions"
+        ),
     ),
-    SeriesLayout("Alpha Vantage", {"dividend": ("dividendamount",), "split": ("splitcoefficient",)}),
-    SeriesLayout("FRED", {"date": ("observationdate",)}),
-    SeriesLayout("investing.com", {"close": ("price",), "volume": ("vol",)}),
+    SeriesLayout("Alpha Vantage", by_role("dividend: dividendamount  split: splitcoefficient")),
+    SeriesLayout("FRED", by_role("date: observationdate")),
+    SeriesLayout("investing.com", by_role("close: price  volume: vol")),
+    SeriesLayout("investing.com, German", by_role("date: datum  close: zuletzt  open: erffn  high: hoch  low: tief")),
+    SeriesLayout("investing.com, French", by_role("close: dernier  open: ouv  high: plushaut  low: plusbas")),
     SeriesLayout(
-        "investing.com, German",
-        {"date": ("datum",), "close": ("zuletzt",), "open": ("erffn",), "high": ("hoch",), "low": ("tief",)},
-    ),
-    SeriesLayout(
-        "investing.com, French",
-        {"close": ("dernier",), "open": ("ouv",), "high": ("plushaut",), "low": ("plusbas",)},
-    ),
-    SeriesLayout(
-        "investing.com, Spanish",
-        {"date": ("fecha",), "close": ("ltimo",), "open": ("apertura",), "high": ("mximo",), "low": ("mnimo",)},
+        "investing.com, Spanish", by_role("date: fecha  close: ltimo  open: apertura  high: mximo  low: mnimo")
     ),
     SeriesLayout(
         "investing.com, Italian and Portuguese",
-        {
-            "date": ("data",),
-            "close": ("ultimo", "ltimo"),
-            "open": ("apertura", "abertura"),
-            "high": ("massimo", "mxima"),
-            "low": ("minimo", "mnima"),
-        },
+        by_role("date: data  close: ultimo ltimo  open: apertura abertura  high: massimo mxima  low: minimo mnima"),
     ),
     SeriesLayout(
         "Stooq, Polish",
-        {
-            "date": ("data",),
-            "close": ("zamkniecie",),
-            "open": ("otwarcie",),
-            "high": ("najwyzszy",),
-            "low": ("najnizszy",),
-            "volume": ("wolumen",),
-        },
+        by_role("date: data  close: zamkniecie  open: otwarcie  high: najwyzszy  low: najnizszy  volume: wolumen"),
     ),
-    SeriesLayout("Nasdaq", {"close": ("closelast",)}),
-    SeriesLayout("Barchart, TradingView", {"date": ("time",), "close": ("last", "latest")}),
-    SeriesLayout("Stooq, bulk", {"symbol": ("ticker",), "volume": ("vol",)}),
-    SeriesLayout("Tiingo", {"dividend": ("divcash",), "split": ("splitfactor",)}),
+    SeriesLayout("Nasdaq", by_role("close: closelast")),
+    SeriesLayout("Barchart, TradingView", by_role("date: time  close: last latest")),
+    SeriesLayout("Stooq, bulk", by_role("symbol: ticker  volume: vol")),
+    SeriesLayout("Tiingo", by_role("dividend: divcash  split: splitfactor")),
     SeriesLayout(
-        "Polygon or Massive aggregates",
-        {
-            "date": ("windowstart", "t"),
-            "open": ("o",),
-            "high": ("h",),
-            "low": ("l",),
-            "close": ("c",),
-            "volume": ("v",),
-        },
+        "Polygon or Massive aggregates", by_role("date: windowstart t  open: o  high: h  low: l  close: c  volume: v")
     ),
-    SeriesLayout("DoltHub", {"symbol": ("actsymbol",)}),
-    SeriesLayout("Cboe futures", {"close": ("settle",)}),
+    SeriesLayout("DoltHub", by_role("symbol: actsymbol")),
+    SeriesLayout("Cboe futures", by_role("close: settle")),
 )
 
 

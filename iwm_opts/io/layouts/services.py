@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from iwm_opts.io.layouts.common import by_role
 from iwm_opts.io.layouts.layout import VendorLayout
 
 _CBOE: Final = {  # the preamble of today, and of old: Oct 02 2026 @ 15:45 ET
@@ -16,32 +17,16 @@ _BARCHART: Final = {
     "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
 }
 
-_EODHD: Final = {
-    "occ": ("attributescontract",),
-    "underlying_symbol": ("attributesunderlyingsymbol",),
-    "quote_date": ("attributestradetime",),
-    "last_trade": (),
-    "expiration": ("attributesexpdate",),
-    "right": ("attributestype",),
-    "strike": ("attributesstrike",),
-    "bid": ("attributesbid",),
-    "ask": ("attributesask",),
-    "bid_size": ("attributesbidsize",),
-    "ask_size": ("attributesasksize",),
-    "last": ("attributeslast",),
-    "volume": ("attributesvolume",),
-    "open_interest": ("attributesopeninterest",),
-    "implied_volatility": ("attributesvolatility",),
-    "delta": ("attributesdelta",),
-    "gamma": ("attributesgamma",),
-    "theta": ("attributestheta",),
-    "vega": ("attributesvega",),
-}
-_DATED_BY_BID: Final = {
-    "quote_date": (),
-    "quote_time": ("attributesbiddate", "attributesaskdate"),
-    "last_trade": ("attributestradetime",),
-}
+_EODHD: Final = by_role("""
+occ: attributescontract  underlying_symbol: attributesunderlyingsymbol  quote_date: attributestradetime  last_trade:
+expiration: attributesexpdate  right: attributestype  strike: attributesstrike  bid: attributesbid  ask: attributesask
+bid_size: attributesbidsize  ask_size: attributesasksize  last: attributeslast  volume: attributesvolume
+open_interest: attributesopeninterest  implied_volatility: attributesvolatility
+delta: attributesdelta  gamma: attributesgamma  theta: attributestheta  vega: attributesvega
+""")
+_DATED_BY_BID: Final = by_role(
+    "quote_date:  quote_time: attributesbiddate attributesaskdate  last_trade: attributestradetime"
+)
 
 _BARCHART_FILE: Final = "iwm-options-exp-2026-11-20-monthly-show-all-stacked-10-02-2026.csv"
 
@@ -49,30 +34,24 @@ LAYOUTS: Final = (
     VendorLayout(
         "Cboe quote table (website)",
         proof=("callopra", "putopra", "strike", "expirationdate", "callnet"),
-        columns={"underlying_price": (), "underlying_symbol": ()},
+        columns=by_role("underlying_price:  underlying_symbol:"),
         around=_CBOE,
         order="mdy",
     ),
     VendorLayout(
         "Cboe quote table (before 2018)",
         proof=("callopra", "putopra", "calllastsale", "putlastsale"),
-        columns={"underlying_price": (), "underlying_symbol": ()},
+        columns=by_role("underlying_price:  underlying_symbol:"),
         around=_CBOE,
     ),
     VendorLayout(
         "Polygon or Massive snapshot",
         proof=("detailsticker", "detailsstrikeprice", "lastquotebid"),
-        columns={
-            "occ": ("detailsticker",),
-            "underlying_symbol": ("underlyingassetticker",),
-            "quote_date": (),
-            "quote_time": ("lastquotelastupdated",),
-            "feed_time": (),
-            "last_trade": ("lasttradesiptimestamp",),
-            "last": ("lasttradeprice", "dayclose"),
-            "multiplier": ("detailssharespercontract",),
-        },
-        nesting="results, with details, last_quote, greeks and underlying_asset inside",
+        columns=by_role(
+            "occ: detailsticker  underlying_symbol: underlyingassetticker  quote_date: "
+            "quote_time: lastquotelastupdated  feed_time:  last_trade: lasttradesiptimestamp "
+            "last: lasttradeprice dayclose  multiplier: detailssharespercontract"
+        ),
     ),
     VendorLayout(
         "Polygon or Massive snapshot without quotes",
@@ -82,80 +61,56 @@ LAYOUTS: Final = (
     VendorLayout(
         "MarketData",
         proof=("optionsymbol", "intrinsicvalue", "updated"),
-        columns={
-            "occ": ("optionsymbol",),
-            "underlying_symbol": ("underlying",),
-            "right": ("side",),
-            "quote_date": (),
-            "quote_time": ("updated",),
-            "feed_time": (),
-            "underlying_price": ("underlyingprice",),
-        },
-        nesting="one list a column",
+        columns=by_role(
+            "occ: optionsymbol  underlying_symbol: underlying  right: side  quote_date:  quote_time: updated "
+            "feed_time:  underlying_price: underlyingprice"
+        ),
     ),
     VendorLayout(
         "Finnhub",
         proof=("contractname", "contractsize", "strike", "impliedvolatility", "intrinsicvalue"),
-        columns={
-            "occ": ("contractname",),
-            "underlying_symbol": ("code",),
-            "quote_date": (),
-            "last_trade": ("lasttradedatetime",),
-            "underlying_price": ("lasttradeprice",),
-            "last": ("lastprice",),
-            "multiplier": (),  # "REGULAR"
-        },
+        # "REGULAR"
+        columns=by_role(
+            "occ: contractname  underlying_symbol: code  quote_date:  last_trade: lasttradedatetime "
+            "underlying_price: lasttradeprice  last: lastprice  multiplier:"
+        ),
         units={"implied_volatility": 0.01},
-        nesting="data by expiration, options.CALL and options.PUT inside",
     ),
     VendorLayout(
         "EODHD",
         proof=("attributescontract", "attributesunderlyingsymbol", "attributesbiddate"),
         columns=_EODHD | _DATED_BY_BID,
-        nesting="data, with attributes inside",
     ),
     VendorLayout(
-        "EODHD, fields without bid_date",
-        proof=("attributescontract", "attributesunderlyingsymbol"),
-        columns=_EODHD,
-        nesting="data, with attributes inside",
+        "EODHD, fields without bid_date", proof=("attributescontract", "attributesunderlyingsymbol"), columns=_EODHD
     ),
     VendorLayout(
         "EODHD table",
         proof=("contract", "underlyingsymbol", "expdate", "tradetime", "biddate"),
-        columns={
-            "occ": ("contract",),
-            "implied_volatility": ("volatility",),
-            "quote_date": (),
-            "quote_time": ("biddate", "askdate"),
-            "last_trade": ("tradetime",),
-        },
+        columns=by_role(
+            "occ: contract  implied_volatility: volatility  quote_date:  quote_time: biddate askdate "
+            "last_trade: tradetime"
+        ),
     ),
     VendorLayout(
         "EODHD table, fields without bid_date",
         proof=("contract", "underlyingsymbol", "expdate", "tradetime"),
-        columns={"occ": ("contract",), "quote_date": ("tradetime",), "implied_volatility": ("volatility",)},
+        columns=by_role("occ: contract  quote_date: tradetime  implied_volatility: volatility"),
     ),
     VendorLayout(
         "Nasdaq",
         proof=("expirygroup", "cbid", "pbid", "strike"),
-        columns={"underlying_symbol": ("drilldownurl",), "expiration": ("expirygroup",), "last_trade": ()},
+        columns=by_role("underlying_symbol: drilldownurl  expiration: expirygroup  last_trade:"),
         around={
             "underlying_price": r"LAST TRADE:\s*\$([\d.,]+)",
             "quote_date": r"AS OF\s+([A-Za-z]{3,9} \d{1,2}, \d{4})",
         },
         carried=("expirygroup",),
-        nesting="data.table.rows; a row that names an expiration holds for the rows below it",
     ),
     VendorLayout(
         "Barchart",
         proof=("strike", "bid", "mid", "ask", "volume", "type", "time"),
-        columns={
-            "quote_date": (),
-            "feed_time": (),
-            "last_trade": ("time",),
-            "expiration": ("expirationdate", "expdate"),
-        },
+        columns=by_role("quote_date:  feed_time:  last_trade: time  expiration: expirationdate expdate"),
         around=_BARCHART,
         download=_BARCHART_FILE,
         order="mdy",
@@ -163,7 +118,7 @@ LAYOUTS: Final = (
     VendorLayout(
         "Barchart, side by side",
         proof=("callbid", "putbid", "strike", "callopenint"),
-        columns={"quote_date": (), "feed_time": (), "expiration": ("expirationdate", "expdate")},
+        columns=by_role("quote_date:  feed_time:  expiration: expirationdate expdate"),
         around=_BARCHART,
         download=_BARCHART_FILE,
         order="mdy",
@@ -171,18 +126,13 @@ LAYOUTS: Final = (
     VendorLayout(
         "Yahoo",
         proof=("contractsymbol", "lasttradedate", "quoteregularmarkettime"),
-        columns={
-            "occ": ("contractsymbol",),
-            "underlying_symbol": ("underlyingsymbol",),
-            "quote_date": (),
-            "quote_time": ("quoteregularmarkettime",),
-            "feed_time": (),
-            "underlying_price": ("quoteregularmarketprice",),
-            "last": ("lastprice",),
-            "multiplier": (),  # "REGULAR"
-        },
+        # "REGULAR"
+        columns=by_role(
+            "occ: contractsymbol  underlying_symbol: underlyingsymbol  quote_date: "
+            "quote_time: quoteregularmarkettime  feed_time:  underlying_price: quoteregularmarketprice "
+            "last: lastprice  multiplier:"
+        ),
         zones={"quote_time": "UTC"},
-        nesting="optionChain.result, with quote, and options by expiration, calls and puts inside",
     ),
     VendorLayout(
         "Yahoo options JSON",
