@@ -166,8 +166,7 @@ def canonical_rows(
         times = np.datetime64(midnight, "us") + passed
         common["quote_time"] = np.where(np.isfinite(clock), times, np.datetime64("NaT", "us"))
     if layout.shape == "wide":
-        rights = _rights_of(common, groups, warnings)
-        tables = [_side(common, group, rights[name]) for name, group in groups.items()]
+        tables = _sides(common, groups, warnings)
     elif layout.shape == "captures":
         tables = [_at_capture(common, groups[when], when, selection.day) for when in CAPTURES if when in groups]
     else:
@@ -180,38 +179,34 @@ def canonical_rows(
     warnings += in_canonical_units(rows, layout.vendor)
     if layout.shape == "wide":  # some rows only head a group, or list one side of a strike
         rows = rows.dropna(subset=["strike", "bid", "ask"], how="all", ignore_index=True)
-    _check(rows, layout, source)
-    notes += _left_out(rows)
+    notes += _checked(rows, layout, source)
     return rows, notes, warnings
 
 
-def _rights_of(common: Columns, groups: dict[str, Columns], warnings: list[str]) -> dict[str, str]:
-    """Right of each side; where names do not say it, the side that falls with the strike is the call."""
-    if set(groups) == {"C", "P"}:
-        return {"C": "C", "P": "P"}
-    first, second = groups
-    order = np.argsort(common["strike"], kind="stable")
-    slopes = {}
+def _sides(common: Columns, groups: dict[str, Columns], warnings: list[str]) -> list[Columns]:
+    """Sides of a wide file as rows of their own; calls fall with the strike where names do not say it."""
+    calls = "C"
+    if set(groups) != {"C", "P"}:
+        first, second = groups
+        order = np.argsort(common["strike"], kind="stable")
+        slopes = {}
+        for name, group in groups.items():
+            mid = 0.5 * (group["bid"] + group["ask"])[order]
+            half = len(mid) // 2
+            slopes[name] = np.nanmean(mid[half:]) - np.nanmean(mid[:half]) if half else np.nan
+        calls = first if slopes[first] <= slopes[second] else second
+        warnings.append(f"columns ending in {calls} are calls: their prices fall as the strike rises")
+    tables = []
     for name, group in groups.items():
-        mid = 0.5 * (group["bid"] + group["ask"])[order]
-        half = len(mid) // 2
-        slopes[name] = np.nanmean(mid[half:]) - np.nanmean(mid[:half]) if half else np.nan
-    call = first if slopes[first] <= slopes[second] else second
-    warnings.append(f"columns ending in {call} are calls: their prices fall as the strike rises")
-    return {name: "C" if name == call else "P" for name in groups}
-
-
-def _side(common: Columns, group: Columns, right: str) -> Columns:
-    """One side of a wide file as rows of its own."""
-    table = {**common, **group}
-    table["right"] = np.full(len(table["bid"]), right, dtype=object)
-    if "delta" not in group and "delta" in common and right == "P":
-        table["delta"] = common["delta"] - 1.0  # ORATS: one delta a strike, the call's
-    if "size" in table:
-        sizes = table.pop("size")
-        pairs = [(np.nan, np.nan) if size is None else size for size in sizes]
-        table["bid_size"], table["ask_size"] = np.array(pairs, dtype=np.float64).T
-    return table
+        table = {**common, **group}
+        table["right"] = np.full(len(table["bid"]), "C" if name == calls else "P", dtype=object)
+        if "delta" not in group and "delta" in common and name != calls:
+            table["delta"] = common["delta"] - 1.0  # ORATS: one delta a strike, the call's
+        if "size" in table:
+            pairs = [(np.nan, np.nan) if size is None else size for size in table.pop("size")]
+            table["bid_size"], table["ask_size"] = np.array(pairs, dtype=np.float64).T
+        tables.append(table)
+    return tables
 
 
 def _at_capture(common: Columns, group: Columns, when: str, day: date | None) -> Columns:
@@ -285,8 +280,11 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
     return frame
 
 
-def _check(rows: pd.DataFrame, layout: Layout, source: str) -> None:
-    """Refuse empty contracts, and spots below zero; zero is a vendor's blank. Strikes are judged by the spot."""
+def _checked(rows: pd.DataFrame, layout: Layout, source: str) -> list[str]:
+    """Refuse empty contracts and spots below zero; take other impossible numbers out, and say so.
+
+    A spot of zero is a vendor's blank. Strikes are judged by the spot of their day.
+    """
     absent = [name for name in CANNOT_BE_EMPTY if name not in rows]
     if absent and layout.vendor is not None:  # expected around the table
         rule = f"{layout.vendor.name} file: no {absent[0]} in a column, a line around the rows or the file's name"
@@ -305,15 +303,9 @@ def _check(rows: pd.DataFrame, layout: Layout, source: str) -> None:
         rule = f"row {worst['line']}, column underlying_price: {worst['underlying_price']:g} not a price of the "
         rule += f"underlying, and so in {wrong.sum()} of {len(rows)} rows"
         raise DataError(source, rule, "correct the cell")
-
-
-def _left_out(rows: pd.DataFrame) -> list[str]:
-    """Take impossible counts, greeks and blank spots out, and say so."""
     notes = []
-    for name, (low, high) in OPTIONAL_RANGES.items():
-        if name not in rows:
-            continue
-        wrong = rows[name].notna() & ~rows[name].between(low, high)
+    for name in (name for name in OPTIONAL_RANGES if name in rows):
+        wrong = rows[name].notna() & ~rows[name].between(*OPTIONAL_RANGES[name])
         if wrong.any():
             first = rows[wrong].iloc[0]
             notes.append(f"{name} left out of {wrong.sum()} rows (first: row {first['line']}, {first[name]:g})")

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -154,19 +154,18 @@ class NeighbourSpots:
     def objection(self, chain: Chain, *, is_continued: bool) -> str:
         """Why a chain is not recorded as the symbol's; empty where it is.
 
-        Parameters
-        ----------
-        chain : Chain
-        is_continued : bool
-            Whether days of the same file are in line: a jump among them by the ratio of a split is one.
+        A jump by the ratio of a split is one among days of the same file, where others of it are in line.
         """
         if not is_unnamed(chain):
             return ""
         place, rows = bisect_left(self.days, chain.as_of), counted(len(chain.quotes), "rows")
         around = self.days[max(place - 1, 0) : place + 1]  # last recorded day before it, and the first after
-        near = [(day, self._spot(day)) for day in ([chain.as_of] if chain.as_of in around else around)]
+        near = [chain.as_of] if chain.as_of in around else around
         far = []
-        for day, spot in near:
+        for day in near:
+            if day not in self._spots:
+                self._spots[day] = self.record.chain(self.symbol, day, columns=("strike",)).spot
+            spot = self._spots[day]
             days = max(abs((chain.as_of - day).days), WITHIN)
             if abs(math.log(chain.spot / spot)) > FARTHEST * math.sqrt(days / WITHIN):
                 far.append((day, spot))
@@ -181,11 +180,6 @@ class NeighbourSpots:
             return f"{what}, and nothing in the file names {self.symbol} ({rows})"
         doubt = next((text for text in chain.warnings if UNNAMED in text and OTHER_NAME in text), "")
         return doubt and f"{doubt}, and no recorded day confirms its prices ({rows})"
-
-    def _spot(self, day: date) -> float:
-        if day not in self._spots:
-            self._spots[day] = self.record.chain(self.symbol, day, columns=("strike",)).spot
-        return self._spots[day]
 
 
 def is_unnamed(chain: Chain) -> bool:
@@ -358,11 +352,9 @@ def certificate(files: Sequence[ImportedFile]) -> tuple[YearQuality, ...]:
         due = [day for day in expected if day.year == year]
         missing = tuple(day for day in due if day not in days)
         counts = {name: sum(getattr(quality, name) for quality in present) for name in COUNTS}
-        spread, parity = (_median(getattr(quality, name) for quality in present) for name in ("spread", "parity"))
-        years.append(YearQuality(year, len(due), len(present), missing, counts, spread, parity))
+        medians = []
+        for name in ("spread", "parity"):
+            values = [value for quality in present if (value := getattr(quality, name)) is not None]
+            medians.append(float(np.median(values)) if values else float("nan"))
+        years.append(YearQuality(year, len(due), len(present), missing, counts, *medians))
     return tuple(years)
-
-
-def _median(values: Iterator[float | None]) -> float:
-    given = [value for value in values if value is not None]
-    return float(np.median(given)) if given else float("nan")

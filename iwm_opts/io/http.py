@@ -114,7 +114,16 @@ class LiveSession(Session[Response]):
                 if isinstance(error, Timeout):
                     self._stalls += 1
                 if is_last or not self._gave_data or self._stalls >= STALLS:
-                    raise self._silent(error, path) from None
+                    words = " ".join(str(error).partition("See https")[0].split())
+                    rule, remedy = f"the answer broke off or cannot be had ({path}): {words}", LATER
+                    if isinstance(error, DNSError):
+                        rule, remedy = "its address cannot be resolved", OFFLINE
+                    elif isinstance(error, Timeout):
+                        self._note_silence()
+                        rule, remedy = f"no answer in time ({path})", OFFLINE
+                    elif isinstance(error, Unreachable) and not isinstance(error, SSLError):
+                        rule, remedy = f"cannot be reached ({path})", OFFLINE
+                    raise DataError(self.name, rule, remedy) from None
                 wait = self.backoff * 2**attempt
             else:
                 asked = response.headers.get("Retry-After") or ""
@@ -134,7 +143,16 @@ class LiveSession(Session[Response]):
             onward = response.headers.get("Location") if response.status_code in MOVED else None
             if onward is None:
                 break
-            address = self._followed(address, onward, is_data=is_data)
+            try:
+                target = joined(address, onward)
+            except DataError:
+                raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
+            here, there = urlsplit(address), urlsplit(target)  # the same host; without data, the same domain
+            is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
+            is_test = self.base is not None and there.netloc == here.netloc
+            if not is_same or not (there.scheme == "https" or is_test):
+                raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
+            address = target
         else:
             raise DataError(self.name, f"more than {REDIRECTS} redirects", LATER)
         self._answered = True
@@ -142,19 +160,6 @@ class LiveSession(Session[Response]):
         _silence.clear()
         self.server_time = response.headers.get("Date")
         return response
-
-    def _followed(self, address: str, onward: str, *, is_data: bool) -> str:
-        """Address of a redirect: over https, to the same host; without data, to the same domain."""
-        try:
-            target = joined(address, onward)
-        except DataError:
-            raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
-        here, there = urlsplit(address), urlsplit(target)
-        is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
-        is_test = self.base is not None and there.netloc == here.netloc
-        if not is_same or not (there.scheme == "https" or is_test):
-            raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
-        return target
 
     def _time_left(self, address: str, is_data: bool) -> float:
         """Seconds that the next request may take."""
@@ -185,17 +190,6 @@ class LiveSession(Session[Response]):
         """Let the next source wait less, unless cookies or earlier answers show that the network is there."""
         if not self._answered or self._gave_data:
             _silence.set()
-
-    def _silent(self, error: RequestException, path: str) -> DataError:
-        if isinstance(error, DNSError):
-            return DataError(self.name, "its address cannot be resolved", OFFLINE)
-        if isinstance(error, Timeout):
-            self._note_silence()
-            return DataError(self.name, f"no answer in time ({path})", OFFLINE)
-        if isinstance(error, Unreachable) and not isinstance(error, SSLError):
-            return DataError(self.name, f"cannot be reached ({path})", OFFLINE)
-        reason = " ".join(str(error).partition("See https")[0].split())
-        return DataError(self.name, f"the answer broke off or cannot be had ({path}): {reason}", LATER)
 
     def _checked(self, response: Response, path: str) -> Response:
         status = response.status_code

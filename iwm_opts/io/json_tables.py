@@ -137,7 +137,16 @@ def _document(text: str) -> Any:
 def _special(document: Any) -> list[Cells]:
     """Return the records of a document in a form of its own: rows below names, columns, ticks, pandas' orients."""
     if isinstance(document, list):
-        return _headed_rows(document)
+        if len(document) < 2 or not all(isinstance(row, list) for row in document):
+            return []
+        names, *rows = document
+        if any(isinstance(cell, dict | list) for cell in names):
+            return []  # answers, one below the other
+        if not all(isinstance(name, str) for name in names) or not any(plain(name) in KNOWN for name in names):
+            raise ValueError('holds rows without names of columns, as pandas\' orient="values"')
+        if any(len(row) != len(names) for row in rows):
+            raise ValueError("holds rows of another length than its columns")
+        return [dict(zip(names, row, strict=True)) for row in rows]
     if not isinstance(document, dict):
         return []
     is_series = all(ISO_DAY.match(day) and not isinstance(value, dict | list) for day, value in document.items())
@@ -312,20 +321,6 @@ def _pandas_split(document: Cells) -> list[Cells]:
         ({} if is_numbered else _filed(key)) | dict(zip(names, row, strict=True))
         for key, row in zip(keys, rows, strict=True)
     ]
-
-
-def _headed_rows(document: list[Any]) -> list[Cells]:
-    """Return lists of cells below one of names; without names (`orient="values"`) they mean nothing."""
-    if len(document) < 2 or not all(isinstance(row, list) for row in document):
-        return []
-    if any(isinstance(cell, dict | list) for cell in document[0]):
-        return []  # answers, one below the other
-    names, *rows = document
-    if not all(isinstance(name, str) for name in names) or not any(plain(name) in KNOWN for name in names):
-        raise ValueError('holds rows without names of columns, as pandas\' orient="values"')
-    if any(len(row) != len(names) for row in rows):
-        raise ValueError("holds rows of another length than its columns")
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _column_lists(document: Cells) -> list[Cells]:

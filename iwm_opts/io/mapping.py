@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
+T = TypeVar("T")
 Mapper = Callable[[Callable[..., Any], Sequence[Any]], Iterator[tuple[int, Any]]]
 """Yields the place of each item and its result, in the order in which they are done."""
 
@@ -46,3 +47,13 @@ def in_order(
 def ranges(count: int, size: int) -> list[tuple[int, int]]:
     """First and stop of stretches of at most `size`."""
     return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Items, the next one made in a thread while one is in use."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, items, end)
+            yield cast("T", item)

@@ -98,10 +98,7 @@ class FileRows:
     def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
         """Stretches of whole days where the file is in order of days, else all rows at once.
 
-        Parameters
-        ----------
-        only : ndarray of int, optional
-            Ordinals of the days wanted.
+        `only` are the ordinals of the days wanted.
         """
         self.words.clear()
         self.codes.clear()
@@ -319,18 +316,22 @@ class _BatchRows:
         if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
             micros = cells.cast(pa.timestamp("us", cells.type.tz)).cast(pa.int64())
             seconds = np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
-            return np.where(_are_midnights(cells), np.nan, seconds)
-        zone = self.owner.readings.zone(name)
+            for zone in (cells.type.tz, TIMEZONE):  # midnights there or in New York are dates, as files write them
+                local = pc.local_timestamp(cells.cast(pa.timestamp("us", zone)))
+                same = pc.equal(local, pc.floor_temporal(local, unit="day")).fill_null(False)
+                seconds = np.where(same.to_numpy(zero_copy_only=False), np.nan, seconds)
+            return seconds
+        clock = self.owner.readings.zone(name)
 
         def parse(text: str) -> datetime | time | None:
             """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
-            moment = None if text.strip() in NEVER else parse_moment(text, zone, self.owner.readings.order)
+            moment = None if text.strip() in NEVER else parse_moment(text, clock, self.owner.readings.order)
             return moment if isinstance(moment, datetime | time) else None
 
         values, codes = self._parsed(name, parse, "" if name == self.owner.day_column.name else "times")
         seconds = np.full(len(values), np.nan)
         for code, value in enumerate(values):
-            is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
+            is_midnight = isinstance(value, datetime) and value.astimezone(clock).time() == time()
             if isinstance(value, datetime) and not (only_with_time and is_midnight):
                 seconds[code] = value.timestamp()
         of_row = seconds[codes]
@@ -338,7 +339,7 @@ class _BatchRows:
             if isinstance(value, time):
                 rows = np.flatnonzero(codes == code)
                 for day in np.unique(self.day[rows]):
-                    at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
+                    at = datetime.combine(date.fromordinal(int(day)), value, clock).timestamp()
                     of_row[rows[self.day[rows] == day]] = at
         return of_row
 
@@ -467,16 +468,6 @@ class _BatchRows:
             ):
                 rule = f"row {self.lines[rows[first]]}, {why}, and so in {counted(count, 'rows')} of the day"
                 self.owner.refuse(int(day), rule)
-
-
-def _are_midnights(cells: Any) -> NDArray[np.bool_]:
-    """Whether times of a zone are midnights there or in New York: dates, as files write them."""
-    is_midnight = np.zeros(len(cells), dtype=np.bool_)
-    for zone in (cells.type.tz, TIMEZONE):
-        local = pc.local_timestamp(cells.cast(pa.timestamp("us", zone)))
-        same = pc.equal(local, pc.floor_temporal(local, unit="day")).fill_null(False)
-        is_midnight |= same.to_numpy(zero_copy_only=False)
-    return is_midnight
 
 
 def as_words(cells: Any) -> Any:

@@ -6,12 +6,11 @@ same contracts of a capture with different quotes are refused. Memory holds the 
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout
+from iwm_opts.io.mapping import ahead
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import origin_of
@@ -43,7 +43,6 @@ from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
 from iwm_opts.market.ranges import FURTHEST, off_spot
 
-T = TypeVar("T")
 Mask = NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
@@ -209,7 +208,7 @@ class _Reader:
 
     def build(self) -> Build:
         """Panel of all files."""
-        for path, rows in _ahead((path, rows) for path, file in self.files.items() for rows in file.stretches()):
+        for path, rows in ahead((path, rows) for path, file in self.files.items() for rows in file.stretches()):
             self._add(path, rows)
         self._lay_out_outside()
         if not self.panels:
@@ -260,7 +259,13 @@ class _Reader:
             self.read.setdefault(day, set()).add(path)
         if len(again):
             shared = np.isin(rows.day, again)
-            self._lay_out_again(path, again, rows.take(shared))
+            kept = [taken(panel, ~np.isin(panel.day, again)) for panel in self.panels]
+            self.panels = [panel for panel in kept if len(panel)]
+            self.report.forget(again)
+            others = sorted({file for day in again.tolist() for file in self.read[day]} - {path})
+            is_ordered = self.files[path].is_ordered
+            mine = [rows.take(shared)] if is_ordered else list(self.files[path].stretches(again))
+            self._lay_out(rows_together([part for file in others for part in self.files[file].stretches(again)] + mine))
             rows = rows.take(~shared)
         self._lay_out(rows)
         for file in self.files.values():  # chains that files were read as
@@ -288,14 +293,6 @@ class _Reader:
             self.report.warn(session.toordinal(), before_open(early, session) if early else at_weekend(when, session))
             moved = np.full(len(of_day), session.toordinal(), dtype=np.int32)
             self._lay_out(replace(of_day, day=moved, time=None if early is None else of_day.time))
-
-    def _lay_out_again(self, path: Path, days: NDArray[np.int64], rows: QuoteRows) -> None:
-        kept = [taken(panel, ~np.isin(panel.day, days)) for panel in self.panels]
-        self.panels = [panel for panel in kept if len(panel)]
-        self.report.forget(days)
-        others = sorted({file for day in days.tolist() for file in self.read[day]} - {path})
-        mine = [rows] if self.files[path].is_ordered else list(self.files[path].stretches(days))
-        self._lay_out(rows_together([part for file in others for part in self.files[file].stretches(days)] + mine))
 
     def _left_out(
         self, rows: QuoteRows, wrong: NDArray[np.bool_], error_of: Callable[[str, Mask, Mask], DataError]
@@ -360,16 +357,6 @@ class _Reader:
         )
         if panel is not None:
             self.panels.append(panel)
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """Items, the next one made in a thread while one is in use."""
-    end = object()
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
-            yield cast("T", item)
 
 
 def is_plain(file: DataFile, layout: Layout) -> bool:

@@ -150,6 +150,40 @@ class Frame:
         seen = ", ".join(map(str, self.cells.columns))[:200] or "none"
         raise DataError(self.path, f"has no {what}, only {seen}", remedy)
 
+    def without_copies(self) -> "Frame":
+        """Table without columns of one name that repeat the cells of another."""
+        names = list(map(str, self.cells.columns))
+        copies = {
+            place
+            for place, name in enumerate(names)
+            if (first := names.index(name)) < place and self.cells.iloc[:, place].equals(self.cells.iloc[:, first])
+        }
+        if not copies or len(self.tickers) > 1:
+            return self
+        kept = [place for place in range(len(names)) if place not in copies]
+        owners = tuple(self.owners[place] for place in kept) if self.owners else ()
+        shown = ", ".join(names[place][:30] for place in sorted(copies)[:SHOWN])
+        note = f"columns that repeat another left out: {shown}"
+        return replace(self, cells=self.cells.iloc[:, kept], owners=owners, notes=(*self.notes, note))
+
+    def refuse_other_tables(self, remedy: str) -> None:
+        """Refuse quotes of options and files of accounts by name: no series holds them.
+
+        Raises
+        ------
+        DataError
+        """
+        columns = list(map(str, self.cells.columns))
+        spelled = set(map(plain, columns))
+        names = spelled | {plain(name.rpartition(".")[2]) for name in columns}
+        if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
+            raise DataError(self.path, "is an option chain, not a series by day", f"give it as `source`; {remedy}")
+        if (account := account_file(frozenset(spelled))) is not None:
+            raise DataError(self.path, f"is {account[0]}, not a series by day", account[1])
+        above = (re.split(r"[,;\t|]", line) for line in self.titles)  # a header without a name of series is among them
+        if (other := next(filter(None, map(without_quotes, (columns, *above))), None)) is not None:
+            raise DataError(self.path, f"is a file of {other[0]}, not a series by day", remedy)
+
     def row(self, place: int) -> str:
         """Row as an editor counts it."""
         return f"row {self.lines[place]}"
@@ -193,44 +227,14 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             else:
                 refuse_one_line(path, text)
                 frame = _of_text(path, text, encoding_of(content))
-        _refuse_other_tables(frame, remedy)
+        frame.refuse_other_tables(remedy)
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
-        frame = _without_copies(frame)
+        frame = frame.without_copies()
         if currency := frame.column(CURRENCY_NAMES):
             refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return replace(frame, notes=(*table.notes, *frame.notes))
-
-
-def _without_copies(frame: Frame) -> Frame:
-    """Table without columns of one name that repeat the cells of another."""
-    names = list(map(str, frame.cells.columns))
-    copies = {
-        place
-        for place, name in enumerate(names)
-        if (first := names.index(name)) < place and frame.cells.iloc[:, place].equals(frame.cells.iloc[:, first])
-    }
-    if not copies or len(frame.tickers) > 1:
-        return frame
-    kept = [place for place in range(len(names)) if place not in copies]
-    owners = tuple(frame.owners[place] for place in kept) if frame.owners else ()
-    note = f"columns that repeat another left out: {', '.join(names[place][:30] for place in sorted(copies)[:SHOWN])}"
-    return replace(frame, cells=frame.cells.iloc[:, kept], owners=owners, notes=(*frame.notes, note))
-
-
-def _refuse_other_tables(frame: Frame, remedy: str) -> None:
-    """Refuse quotes of options and files of accounts by name: no series holds them."""
-    spelled = {plain(str(name)) for name in frame.cells.columns}
-    names = spelled | {plain(str(name).rpartition(".")[2]) for name in frame.cells.columns}
-    if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
-        raise DataError(frame.path, "is an option chain, not a series by day", f"give it as `source`; {remedy}")
-    if (account := account_file(frozenset(spelled))) is not None:
-        raise DataError(frame.path, f"is {account[0]}, not a series by day", account[1])
-    above = (re.split(r"[,;\t|]", line) for line in frame.titles)  # a header without a name of series is among them
-    other = next(filter(None, map(without_quotes, (map(str, frame.cells.columns), *above))), None)
-    if other is not None:
-        raise DataError(frame.path, f"is a file of {other[0]}, not a series by day", remedy)
 
 
 def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
@@ -286,22 +290,22 @@ def tickers_of(frame: Frame) -> list[str]:
 
 
 def _tickers(frame: Frame) -> "tuple[str | None, pd.Series[str]]":
-    """Column of tickers, and the symbol of each row; of the header's columns where there is none."""
-    column = frame.column(NAMES["symbol"]) or _unsaid_tickers(frame)
-    cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
-    return column, cells.map({cell: _ticker(cell) for cell in cells.unique()})
+    """Column of tickers, and the symbol of each row; of the header's columns where there is none.
 
-
-def _unsaid_tickers(frame: Frame) -> str | None:
-    """Column of tickers that its name does not prove: unnamed, as pandas writes an index, or such as `Name`."""
+    Its name may not prove it: unnamed, as pandas writes an index, or such as `Name`.
+    """
+    column = frame.column(NAMES["symbol"])
     names = [str(name) for name in frame.cells.columns]
-    for place, name in enumerate(names):
+    for place, name in enumerate(names if column is None else ()):
         is_unnamed = UNNAMED.fullmatch(name.strip()) is not None
         if (is_unnamed or plain(name) in TICKER_NAMES) and names.count(name) == 1:
-            cells = {str(cell).strip() for cell in frame.cells.iloc[:, place].unique()}
-            if all(re.fullmatch(_TICKER, cell) for cell in cells) and (is_unnamed or cells & {*UNDERLYINGS, "IWM"}):
-                return name
-    return None
+            tickers = {str(cell).strip() for cell in frame.cells.iloc[:, place].unique()}
+            is_known = is_unnamed or tickers & {*UNDERLYINGS, "IWM"}
+            if all(re.fullmatch(_TICKER, ticker) for ticker in tickers) and is_known:
+                column = name
+                break
+    cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
+    return column, cells.map({cell: _ticker(cell) for cell in cells.unique()})
 
 
 def _ticker(cell: str) -> str:
@@ -504,9 +508,14 @@ def number_columns(
         Names the first cell of another column that is neither a number nor a blank, or decimal signs that contradict
         each other.
     """
-    values = {name: _plain_numbers(frame.cells[name]) for name in columns}
-    if all(column is not None for column in values.values()):
-        return pd.DataFrame(values), ()
+    plain_numbers = {}
+    for name in columns:
+        column = frame.cells[name]
+        values = pd.to_numeric(column, errors="coerce")
+        if all(str(cell).strip() in BLANKS for cell in column[values.isna() & column.notna()]):
+            plain_numbers[name] = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if len(plain_numbers) == len(set(columns)):
+        return pd.DataFrame(plain_numbers), ()
     texts = {name: frame.cells[name].astype(object).where(frame.cells[name].notna(), None) for name in columns}
     as_text = {name: [None if cell is None else str(cell) for cell in cells] for name, cells in texts.items()}
     sign, others = decimal_signs(as_text, optional, frame.path)
@@ -529,17 +538,6 @@ def number_columns(
         place = dict(zip(distinct_cells, figures, strict=True))
         table[name] = np.array([place[text] for text in cells], dtype=np.float64)
     return pd.DataFrame(table), tuple(notes)
-
-
-def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
-    """Numbers of a column whose cells are plain numbers or blanks; None of any other."""
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
-    values = pd.to_numeric(cells, errors="coerce")
-    unread = cells[values.isna() & cells.notna()]
-    if any(str(cell).strip() not in BLANKS for cell in unread):
-        return None
-    return values.to_numpy(dtype=np.float64)
 
 
 def moments(

@@ -248,14 +248,9 @@ def is_json(text: str) -> bool:
 def batches(
     file: DataFile, numbers: Sequence[str], texts: Sequence[str], only: tuple[str, Any] | None = None
 ) -> Iterator[Batch]:
-    """Rows of the named columns.
+    """Rows of the named columns: numbers as float64, texts as dictionaries of strings.
 
-    Parameters
-    ----------
-    numbers, texts : sequences of str
-        Columns to read as float64, and as dictionaries of strings.
-    only : (str, pyarrow.Array), optional
-        A column and the values wanted of it, as `distinct` gave them: lets a Parquet file skip the rest.
+    `only` is a column and the values wanted of it, which lets a Parquet file skip the rest.
 
     Raises
     ------
@@ -502,31 +497,28 @@ def _spelled_batches(
     file: DataFile, names: Sequence[str], texts: Sequence[str], only: tuple[str, Any] | None
 ) -> Iterator[Batch]:
     """Rows whose numbers are parsed from words."""
-    assert file.spelling is not None
+    spelling = file.spelling
+    assert spelling is not None
     for batch in batches(replace(file, spelling=None), (), [*names, *texts], only):
-        columns = [_parsed_numbers(file, batch, name) for name in names]
+        columns = []
+        for name in names:
+            cells = batch.rows.column(name)
+            words = cells.dictionary.to_pylist()
+            values, places = numbers(words, spelling.others.get(name, spelling.sign))
+            codes = cells.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+            columns.append(pa.array(np.append(values, np.nan)[codes]))
+            for text, rows in ((words[place], np.flatnonzero(codes == place)) for place in places):
+                lines = (rows + batch.start + file.first_line).tolist()
+                if name in spelling.required and lines:
+                    if plain(text) == plain(name):
+                        rule = f"row {lines[0]} repeats the header: files were joined with their headers"
+                        raise DataError(file.path, rule, "remove the row, and what is around it")
+                    rule = f"row {lines[0]}, column {name.strip()}: {text[:60]!r} is not a number"
+                    raise DataError(file.path, rule, "correct the cell or leave it empty")
+                if lines:
+                    spelling.words.setdefault(name, []).extend((line, text) for line in lines)
         kept = [batch.rows.column(name) for name in texts]
         yield Batch(batch.start, pa.RecordBatch.from_arrays([*columns, *kept], names=[*names, *texts]))
-
-
-def _parsed_numbers(file: DataFile, batch: Batch, name: str) -> Any:
-    spelling, cells = file.spelling, batch.rows.column(name)
-    assert spelling is not None
-    texts = cells.dictionary.to_pylist()
-    values, places = numbers(texts, spelling.others.get(name, spelling.sign))
-    codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    for place in places:
-        rows = np.flatnonzero(codes == place)
-        lines = (rows + batch.start + file.first_line).tolist()
-        if name in spelling.required and lines:
-            if plain(texts[place]) == plain(name):
-                rule = f"row {lines[0]} repeats the header: files were joined with their headers"
-                raise DataError(file.path, rule, "remove the row, and what is around it")
-            rule = f"row {lines[0]}, column {name.strip()}: {texts[place][:60]!r} is not a number"
-            raise DataError(file.path, rule, "correct the cell or leave it empty")
-        if lines:
-            spelling.words.setdefault(name, []).extend((line, texts[place]) for line in lines)
-    return pa.array(np.append(values, np.nan)[codes])
 
 
 def _refuse_ragged(file: DataFile, has_lone_cell: bool) -> None:

@@ -86,7 +86,19 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
         raise DataError(path, "is an Excel workbook", 'Install "iwm-opts[xlsx]", or save it as CSV') from None
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheets = [Sheet(sheet.title, _rows(sheet, path)) for sheet in book.worksheets]
+        sheets = []
+        for sheet in book.worksheets:
+            if (sheet.max_column or 0) > MAX_COLUMNS:
+                sheet.reset_dimensions()  # as stated: whole columns may only be coloured
+            rows, count = [], 0
+            for line, values in enumerate(sheet.iter_rows(values_only=True, max_row=MAX_LINES), start=1):
+                check_columns(path, len(values))
+                count += len(values)
+                if count > MAX_CELLS:
+                    raise DataError(path, f"holds more than {MAX_CELLS:,} cells in a sheet", "save it as CSV")
+                if any(value not in (None, "") for value in values):
+                    rows.append((line, list(map(_cell, values))))
+            sheets.append(Sheet(sheet.title, rows))
     except DataError:
         raise
     except Exception as error:
@@ -96,20 +108,6 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
     if not sheets:
         raise DataError(path, "is an empty workbook", "save the table as CSV")
     return sheets
-
-
-def _rows(sheet: Any, path: Path) -> Rows:
-    if (sheet.max_column or 0) > MAX_COLUMNS:
-        sheet.reset_dimensions()  # as stated: whole columns may only be coloured
-    rows, cells = [], 0
-    for line, values in enumerate(sheet.iter_rows(values_only=True, max_row=MAX_LINES), start=1):
-        check_columns(path, len(values))
-        cells += len(values)
-        if cells > MAX_CELLS:
-            raise DataError(path, f"holds more than {MAX_CELLS:,} cells in a sheet", "save it as CSV")
-        if any(value not in (None, "") for value in values):
-            rows.append((line, [_cell(value) for value in values]))
-    return rows
 
 
 def _cell(value: Any) -> str:
@@ -147,18 +145,10 @@ def header_place(rows: Rows) -> int | None:
 def joined(
     sheets: Sequence[Sheet], place_of: Callable[[Rows], int | None], path: Path, *, has_accounts: bool = False
 ) -> tuple[Rows, tuple[str, ...]]:
-    """Rows of the table that a workbook holds, one below the other where each sheet holds a part of it.
+    """Rows of the table that a workbook holds, one below the other where each sheet holds a part of it, and notes.
 
-    A right or a day in the names of sheets becomes a column where the table has none.
-
-    Parameters
-    ----------
-    sheets : sequence of Sheet
-    place_of : callable
-        Place of the header among the rows of a sheet; None where it holds no table.
-    path : Path
-    has_accounts : bool
-        Whether rows of one symbol may belong apart, as those of accounts.
+    A right or a day in the names of sheets becomes a column where the table has none. `place_of` finds the header among
+    the rows of a sheet; None where it holds no table. With `has_accounts` rows of one symbol may belong apart.
 
     Raises
     ------
@@ -172,28 +162,22 @@ def joined(
     if not tables:
         tables = [_Table(sheets[0], 0)]
     named = {table.sheet.name for table in tables}
-    others = [sheet.name for sheet in sheets if sheet.name not in named]
-    notes = (f"sheets without a table are left out: {some(others, SHOWN)}",) if others else ()
+    left = [sheet.name for sheet in sheets if sheet.name not in named]
+    notes = (f"sheets without a table are left out: {some(left, SHOWN)}",) if left else ()
     if len(tables) == 1:
         return tables[0].sheet.rows, notes
-    _check_parts(tables, path, has_accounts)
-    return _one_below_the_other(tables), (*notes, f"sheets joined: {some([t.sheet.name for t in tables], SHOWN)}")
-
-
-def _check_parts(tables: Sequence[_Table], path: Path, has_accounts: bool) -> None:
-    """Refuse sheets that are no parts of one table."""
     shown = some([table.sheet.name for table in tables], SHOWN)
     remedy = "save the sheet to read as a file of its own"
     if any({*map(plain, table.header)} != {*map(plain, tables[0].header)} for table in tables):
         raise DataError(path, f"workbook of {len(tables)} different tables, sheets {shown}", remedy)
-    if not has_accounts and (tables[0].has("underlying_symbol") or tables[0].has("occ")):
-        return
-    names = set()  # words of the sheets' names besides a right, a day, a month and numbers
+    others = set()  # words of the sheets' names besides a right, a day, a month and numbers
     for table in tables:
         words = NOT_WORDS.split(MONTH.sub(" ", DAY.sub(" ", table.sheet.name)))
-        names.add(" ".join(word.lower() for word in words if word and word.upper() not in RIGHTS))
-    if len(names) > 1:
+        others.add(" ".join(word.lower() for word in words if word and word.upper() not in RIGHTS))
+    is_told = not has_accounts and (tables[0].has("underlying_symbol") or tables[0].has("occ"))
+    if len(others) > 1 and not is_told:
         raise DataError(path, f"workbook of {len(tables)} tables of one layout, sheets {shown}", remedy)
+    return _one_below_the_other(tables), (*notes, f"sheets joined: {shown}")
 
 
 def _said_by(table: _Table) -> dict[str, str]:
