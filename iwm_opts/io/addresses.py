@@ -20,10 +20,7 @@ def is_address(text: str) -> bool:
 def as_address(text: str) -> str:
     """Address with the characters that none has written as %20.
 
-    Raises
-    ------
-    DataError
-        For another scheme than http and https, a user name, a host or port that is none.
+    Raises DataError for another scheme than http and https, a user name, a host or port that is none.
     """
     try:
         parts = urlsplit(text)

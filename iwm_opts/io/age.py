@@ -50,10 +50,7 @@ def staleness(chain: Chain, at: datetime) -> str:
 def check_age(quoted: datetime | None, at: datetime, delay: timedelta = timedelta(0)) -> None:
     """Refuse quotes older than `MAX_AGE`, beyond the delay that the feed states, while the exchange trades.
 
-    Raises
-    ------
-    InputError
-        In session, for older quotes or an unknown time.
+    Raises InputError in session, for older quotes or an unknown time.
     """
     if not in_session(at):
         return

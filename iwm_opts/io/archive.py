@@ -82,10 +82,7 @@ class ChainArchive:
 
         A damaged file is named in `set_aside`, moved away, and the next best capture taken.
 
-        Raises
-        ------
-        DataError
-            When the capture is missing, or of a later version.
+        Raises DataError when the capture is missing, or of a later version.
         """
         left = self.captures(symbol, day)
         while left:
@@ -118,10 +115,8 @@ class ChainArchive:
     def add(self, chain: Chain) -> Captured:
         """Record a chain; recording the same quotes again changes nothing.
 
-        Raises
-        ------
-        DataError
-            When the disk is full or the folder cannot be written; whatever was recorded before is untouched.
+        Raises DataError when the disk is full or the folder cannot be written; whatever was recorded before is
+        untouched.
         """
         content, moment = pack(chain), self.moment_of(chain)
         name = f"{moment:{STAMP}}-{digest(content)}.parquet"
@@ -140,10 +135,7 @@ class ChainArchive:
     def write(self, path: Path, content: bytes, *, is_private: bool = False) -> None:
         """Put a file in place and remove unfinished ones; see `write_durably`. The caller holds the lock.
 
-        Raises
-        ------
-        DataError
-            When it cannot be written; the earlier file is kept.
+        Raises DataError when it cannot be written; the earlier file is kept.
         """
         remove_unfinished(path.parent, OLD_SECONDS)
         write_durably(path, content, is_private=is_private)
@@ -156,10 +148,7 @@ class ChainArchive:
     def lock(self, seconds: float = LOCK_SECONDS, folder: Path | None = None) -> Iterator[None]:
         """Hold the record, or one folder of it, against other writers; a killed writer's lock is gone with it.
 
-        Raises
-        ------
-        DataError
-            When another holds it for so many seconds, or the folder cannot be written.
+        Raises DataError when another holds it for so many seconds, or the folder cannot be written.
         """
         from filelock import FileLock, Timeout
 

@@ -40,11 +40,8 @@ Values = dict[str, tuple[float, ...]]
 def add_with_index(record: ChainArchive, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
     """Record a chain with its IV10 and IV30 and return both.
 
-    Raises
-    ------
-    DataError
-        When the record of the symbol is simulated and the chain is not, or the other way round: an IV history
-        grown from both would be spliced unnoticed.
+    Raises DataError when the record of the symbol is simulated and the chain is not, or the other way round: an IV
+    history grown from both would be spliced unnoticed.
     """
     refuse_mixture(record, chain)
     captured = record.add(chain)
@@ -88,10 +85,7 @@ def iv_values(
 def recorded_iv_history(record: ChainArchive, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
     """Symbol's own IV series out of the record: one value a day, of the capture that `ChainArchive.chain` would take.
 
-    Raises
-    ------
-    InputError
-        When the tenor is neither 10 nor 30.
+    Raises InputError when the tenor is neither 10 nor 30.
     """
     if tenor_days not in TENORS:
         raise InputError("ivr_tenor", tenor_days, "not a tenor of the archive", "choose 10 or 30")

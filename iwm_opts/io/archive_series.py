@@ -28,10 +28,7 @@ def series_path(record: ChainArchive, kind: Kind, name: str) -> Path:
 def read_series(record: ChainArchive, kind: Kind, name: str) -> pd.DataFrame | None:
     """Return recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
 
-    Raises
-    ------
-    DataError
-        When the file cannot be opened.
+    Raises DataError when the file cannot be opened.
     """
     path = series_path(record, kind, name)
     if not path.exists():
@@ -60,15 +57,7 @@ def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
 
 
 def merge_series(record: ChainArchive, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """Merge new rows over the recorded ones; rows of other dates are kept.
-
-    Returns
-    -------
-    added : int
-        Rows that are new.
-    merged : DataFrame
-        The whole series.
-    """
+    """Merge new rows over the recorded ones, rows of other dates are kept; how many are new, and the whole series."""
     with record.lock():
         old = read_series(record, kind, name)
         merged = new if old is None else pd.concat([old[~old.index.isin(new.index)], new]).sort_index()

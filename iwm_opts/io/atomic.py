@@ -26,17 +26,8 @@ NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY",
 def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Write a file atomically: temporary file, fsync, rename, fsync of the folder.
 
-    Parameters
-    ----------
-    path : Path
-    content : bytes
-    is_private : bool
-        Readable by its owner alone (0600), as is a folder made for it (0700): an account's trades.
-
-    Raises
-    ------
-    DataError
-        When it cannot be written, as on a full disk; the earlier file is kept.
+    With `is_private` it is readable by its owner alone (0600), as is a folder made for it (0700): an account's trades.
+    Raises DataError when it cannot be written, as on a full disk; the earlier file is kept.
     """
     check_name(path)
     temporary = path.parent / f".{secrets.token_hex(8)}{UNFINISHED}"
@@ -108,10 +99,7 @@ def check_name(path: Path) -> None:
 def write_special(path: Path, content: bytes) -> None:
     """Write to what is there and no regular file: a pipe that is read, the null device, a stream of this process.
 
-    Raises
-    ------
-    DataError
-        For other devices, a pipe without a reader, and what cannot be written.
+    Raises DataError for other devices, a pipe without a reader, and what cannot be written.
     """
     mode = path.stat().st_mode
     is_stream = str(path) == os.devnull or str(path).startswith(STREAMS)

@@ -31,10 +31,7 @@ def cboe_session(base: str | None = None) -> LiveSession:
 def cboe_chain(symbol: str, session: LiveSession, spot: float | None = None, at: datetime | None = None) -> Chain:
     """Full chain of a symbol, some 15 minutes old.
 
-    Raises
-    ------
-    DataError
-        When Cboe does not answer, has no such symbol, or its quotes are not a market's.
+    Raises DataError when Cboe does not answer, has no such symbol, or its quotes are not a market's.
     """
     check_symbol(symbol)
     listed = f"_{symbol}" if settlement_of(symbol).delivery == "cash" else symbol
@@ -46,17 +43,9 @@ def cboe_chain(symbol: str, session: LiveSession, spot: float | None = None, at:
 
 
 def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
-    """Daily history of a volatility index.
+    """Daily history of a volatility index: open, high, low and close in points by date, as far as Cboe has them.
 
-    Returns
-    -------
-    DataFrame
-        Ascending dates as index; open, high, low and close in points, as far as Cboe has them.
-
-    Raises
-    ------
-    DataError
-        When Cboe does not answer or the file is not such a history.
+    Raises DataError when Cboe does not answer or the file is not such a history.
     """
     response = session.get(f"{ADDRESS}/api/global/us_indices/daily_prices/{name}_History.csv")
     source = f"Cboe {name} history"

@@ -51,10 +51,7 @@ def pack(chain: Chain) -> bytes:
 def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
     """Chain that was packed, or as many of its columns as are wanted.
 
-    Raises
-    ------
-    ValueError
-        When the bytes are not such a file, or of a later format.
+    Raises ValueError when the bytes are not such a file, or of a later format.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

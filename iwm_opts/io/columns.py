@@ -149,10 +149,7 @@ def canonical_rows(
     of dates, zone, decimal sign, units), which of columns that contradict each other was believed, and rows and words
     left out. `as_of` is the day of times without a date, where the file has no date column.
 
-    Raises
-    ------
-    DataError
-        Names row, column and value of an unreadable cell, strike or spot.
+    Raises DataError that names row, column and value of an unreadable cell, strike or spot.
     """
     reader = _Reader(selection, source, selection.day or as_of, layout.vendor)
     common = reader.read(layout.columns)

@@ -34,10 +34,7 @@ CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
 def parse_dividends(text: str, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
     """Read `--dividends`: a file, a list such as ``2026-09-15:0.62,2026-12-15:0.80``, or ``none``.
 
-    Raises
-    ------
-    InputError, DataError
-        When an entry or a row is not an ex-date and a non-negative amount.
+    Raises InputError, DataError when an entry or a row is not an ex-date and a non-negative amount.
     """
     if not text.strip():
         raise InputError("dividends", text, "is empty", "name a file, a list of EX-DATE:AMOUNT, or none")

@@ -84,11 +84,9 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
 
     `on_bytes` is called with (bytes so far, bytes in all; 0 where the server does not say).
 
-    Raises
-    ------
-    DataError
-        Names a refusal, an address that is none, a redirection to another host, a web page in place of data, a
-        transfer that breaks off or stalls in every attempt, or a text of unstated length whose last line has no end.
+    Raises DataError that names a refusal, an address that is none, a redirection to another host, a web page in place
+    of data, a transfer that breaks off or stalls in every attempt, or a text of unstated length whose last line has no
+    end.
     """
     address, pace = as_address(address), pace or Pace()
     part = target.with_name(f"{target.name}.part")

@@ -34,13 +34,8 @@ class Fetched:
 class Fetcher:
     """Fetches series through one session a source, so that a dead source is waited for once.
 
-    Parameters
-    ----------
-    record : ChainArchive
-    source : str
-        `yahoo`, `cboe`, or `auto`: Yahoo, and Cboe for the indices that Yahoo does not give.
-    whole : bool
-        Fetch the whole series again, not only new rows.
+    The source is `yahoo`, `cboe`, or `auto`: Yahoo, and Cboe for the indices that Yahoo does not give. With `whole` the
+    whole series is fetched again, not only new rows.
     """
 
     def __init__(self, record: ChainArchive, source: str, whole: bool = False) -> None:

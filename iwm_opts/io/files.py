@@ -186,10 +186,7 @@ def _read_day(
 def check_chain_file(path: str | os.PathLike[str]) -> None:
     """Refuse a file without the columns of an option chain.
 
-    Raises
-    ------
-    DataError
-        When the file cannot be read or holds another table.
+    Raises DataError when the file cannot be read or holds another table.
     """
     file = open_table(Path(path))
     detect(file.columns, file.sample, str(file.path))
@@ -198,10 +195,7 @@ def check_chain_file(path: str | os.PathLike[str]) -> None:
 def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> list[Chain]:
     """Chains of every capture of a symbol on a day in a file; see `load_chain`.
 
-    Raises
-    ------
-    DataError
-        When the file cannot be read or has no such day.
+    Raises DataError when the file cannot be read or has no such day.
     """
     file = open_table(Path(path))
     source = str(file.path)

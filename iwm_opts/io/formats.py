@@ -139,11 +139,8 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
 
     `symbol` may hold an option symbol or something else, `underlying` a symbol or a price.
 
-    Raises
-    ------
-    DataError
-        When a meaning that no other column carries is missing; names it and the columns seen. Also when a column that
-        is to be read occurs twice, or the file is known and holds no quotes.
+    Raises DataError when a meaning that no other column carries is missing; names it and the columns seen. Also when a
+    column that is to be read occurs twice, or the file is known and holds no quotes.
     """
     names = {plain(name): name for name in reversed(columns)}
     for name, (bare, _) in ((name, zoned) for name in columns if (zoned := named_zone(name))):

@@ -21,10 +21,7 @@ def as_decimal(text: str) -> str:
 def parse_fraction(value: object, name: str, remedy: str = "write 50% or 0.5") -> float:
     """Read a number that may be written as a percentage: `50%` and `0.5` mean the same; the caller knows its bounds.
 
-    Raises
-    ------
-    InputError
-        For anything else.
+    Raises InputError for anything else.
     """
     if isinstance(value, bool):
         raise InputError(name, value, "invalid fraction", remedy)
@@ -37,10 +34,8 @@ def parse_fraction(value: object, name: str, remedy: str = "write 50% or 0.5") -
 def parse_share(text: str | float, name: str = "risk") -> float:
     """Read a share of something: `1%` and `0.01` mean the same.
 
-    Raises
-    ------
-    InputError
-        When it is not a number, not above 0 or above 1, or a bare number above 0.5: `1` may mean 1% or all of it.
+    Raises InputError when it is not a number, not above 0 or above 1, or a bare number above 0.5: `1` may mean 1% or
+    all of it.
     """
     value = parse_fraction(text, name, "write 1% or 0.01")
     if value > BARE_LIMIT and not str(text).strip().endswith("%"):

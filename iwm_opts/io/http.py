@@ -51,21 +51,11 @@ _silence = threading.Event()  # the latest source that was asked has not answere
 
 
 class LiveSession(Session[Response]):
-    """Session with one live source.
+    """Session with one live source, `name` in messages; `base` takes the place of scheme and host in every request.
 
-    Parameters
-    ----------
-    name : str
-        What messages call the source.
-    base : str, optional
-        Address that takes the place of scheme and host in every request.
-    data_paths : tuple of str
-        Beginnings of the paths that carry data: those are retried and checked. Other requests (yfinance's cookies and
-        consent pages) only get their time-out.
-    renewable : bool
-        Let the first 401 or 403 pass: yfinance answers it with a new cookie and asks once more.
-    timeout, patience, deadline, backoff : float
-        Seconds; see the constants of this module.
+    Paths that begin with `data_paths` carry data: those are retried and checked. Other requests (yfinance's cookies and
+    consent pages) only get their time-out. A `renewable` session lets the first 401 or 403 pass: yfinance answers it
+    with a new cookie and asks once more. Seconds: see the constants of this module.
     """
 
     def __init__(
@@ -96,10 +86,8 @@ class LiveSession(Session[Response]):
     def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> Response:
         """Send a request.
 
-        Raises
-        ------
-        DataError
-            When a request for data has no answer in time, an error status after the retries, or a body that is none.
+        Raises DataError when a request for data has no answer in time, an error status after the retries, or a body
+        that is none.
         """
         parts = urlsplit(url)
         path = parts.path

@@ -10,13 +10,12 @@ from iwm_opts.io.numbers import BLANKS
 from iwm_opts.market.contract import underlying_of
 
 # Underlyings that a file's name begins with; not words, volatility indices or codes of a data service.
-UNDERLYINGS: Final = frozenset({
-    "SPY", "QQQ", "DIA", "IVV", "VOO", "VTI", "IWB", "IWD", "IWF", "IWN", "IWO", "IWV", "SPX", "SPXW", "XSP", "NDX",
-    "XND", "RUT", "RUTW", "MRUT", "VTWO", "DJX", "OEX", "XEO", "IJR", "KRE", "XBI", "XLE", "XLF", "XLI", "XLK", "XLP",
-    "XLU", "XLV", "XLY", "XOP", "XRT", "SMH", "GDX", "GDXJ", "GLD", "SLV", "USO", "UNG", "TLT", "IEF", "HYG", "LQD",
-    "EEM", "EFA", "FXI", "EWZ", "TNA", "TZA", "TQQQ", "SQQQ", "UVXY", "VXX", "UPRO", "SPXU", "AAPL", "AMZN", "AMD",
-    "BABA", "BAC", "GOOG", "GOOGL", "INTC", "JPM", "MSFT", "NFLX", "NVDA", "PLTR", "TSLA",
-})  # fmt: skip
+_FIRST_WORDS: Final = """
+SPY QQQ DIA IVV VOO VTI IWB IWD IWF IWN IWO IWV SPX SPXW XSP NDX XND RUT RUTW MRUT VTWO DJX OEX XEO IJR KRE XBI XLE XLF
+XLI XLK XLP XLU XLV XLY XOP XRT SMH GDX GDXJ GLD SLV USO UNG TLT IEF HYG LQD EEM EFA FXI EWZ TNA TZA TQQQ SQQQ UVXY VXX
+UPRO SPXU AAPL AMZN AMD BABA BAC GOOG GOOGL INTC JPM MSFT NFLX NVDA PLTR TSLA
+"""
+UNDERLYINGS: Final = frozenset(_FIRST_WORDS.split())
 # Upper-case words of file names that are not tickers; volatility indices and yields are series of their own.
 FILE_WORDS: Final = """
 ADJ ALL AMEX ARCA ARCX ASK BAR BARS BATS BBO BID BT CALL CALLS CBOE CBOT CHAIN CLEAN CLOSE CME COPY CSV DAILY DATA
@@ -51,17 +50,8 @@ def refuse_name(
 ) -> None:
     """Refuse a file without a symbol of its own whose name begins with another underlying.
 
-    Parameters
-    ----------
-    path : Path or str
-    symbol : str
-        Expected.
-    is_choice : bool
-        Whether --symbol chooses it, for the remedy.
-    is_proxy_read : bool
-        Whether a product on the same index may stand in.
-    are_prices : bool
-        Whether no index of volatility is meant either.
+    `is_choice` says whether the user chooses the expected symbol, for the remedy; `is_proxy_read` whether a product on
+    the same index may stand in, `are_prices` whether no index of volatility is meant either.
     """
     name = Path(path).name
     match = FIRST_WORD.match(name)

@@ -2,9 +2,10 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,8 +55,7 @@ MAX_DISPUTED = 0.02  # a larger share of days with two values is two series in o
 OUTLIER = (0.4, 2.5)  # times both neighbours; no day of VIX or RVX has left it
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSeries:
+class KnownSeries(NamedTuple):
     """A published volatility index."""
 
     tenor_days: int
@@ -254,8 +254,8 @@ def _identity(
     words += re.split(r"[^A-Z0-9]+", path.name.upper())
     published = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
     if published:
-        index = KNOWN_SERIES[published]
-        return published, index.tenor_days, True, f"{published}: {index.what} {standing_in}"
+        tenor, what = KNOWN_SERIES[published]
+        return published, tenor, True, f"{published}: {what} {standing_in}"
     if not ticker:
         refuse_name(path, symbol, is_proxy_read=True)
     series = path.name.split(".")[0] if ticker in ("", symbol) else ticker

@@ -63,14 +63,9 @@ class _Family:
 def table_of_records(text: str) -> Any:
     """Return a pyarrow table of the records, as text; a plain value of the object around their list holds for each.
 
-    Raises
-    ------
-    AnswerError
-        When the document holds no records; with what the vendor says.
-    OwnResultError
-        When it is the result of a command of this package.
-    ValueError
-        When the document is invalid JSON, is nested too deep, or is one page of several.
+    Raises AnswerError when the document holds no records; with what the vendor says. Raises OwnResultError when it is
+    the result of a command of this package. Raises ValueError when the document is invalid JSON, is nested too deep, or
+    is one page of several.
     """
     document = _document(text.lstrip("\ufeff"))
     if command := own_result(document):

@@ -44,10 +44,7 @@ class Budget:
     def metered(self, batches: Iterable[T]) -> Iterator[T]:
         """Batches within the budget.
 
-        Raises
-        ------
-        DataError
-            Beyond the seconds.
+        Raises DataError beyond the seconds.
         """
         self.since = time.monotonic()
         for batch in batches:
@@ -58,10 +55,7 @@ class Budget:
     def spend(self) -> None:
         """Count the time since the last count.
 
-        Raises
-        ------
-        DataError
-            Beyond the seconds.
+        Raises DataError beyond the seconds.
         """
         now = time.monotonic()
         self.elapsed, self.since = self.elapsed + now - self.since, now

@@ -46,10 +46,7 @@ def decimal_sign(columns: Mapping[str, Iterable[str | None]], source: object) ->
     Of 1.234,5 the last separator is the decimal one; a comma that is not followed by exactly three digits, or that
     follows a lone zero, is one; 1,234 alone leaves it open, and counts as grouping where another cell shows a point.
 
-    Raises
-    ------
-    DataError
-        When cells contradict each other, or 1,234 is all there is to see.
+    Raises DataError when cells contradict each other, or 1,234 is all there is to see.
     """
     proof: dict[str, str] = {}
     open_cells: list[str] = []
@@ -77,10 +74,7 @@ def decimal_signs(
 
     The second is the sign that each such column shows; None where its cells contradict each other.
 
-    Raises
-    ------
-    DataError
-        See `decimal_sign`, of the other columns. Also for money in another currency, in any column.
+    Raises DataError as `decimal_sign` does of the other columns, and for money in another currency in any column.
     """
     for name, texts in columns.items():
         if (cell := next((text for text in texts if text and is_foreign(text)), None)) is not None:
@@ -118,10 +112,7 @@ def _shown_sign(bare: str) -> Sign | None:
 def parse_number(text: str, sign: Sign = ".") -> float:
     """Return the number, per cent as a fraction.
 
-    Raises
-    ------
-    ValueError
-        When the cell is not a number.
+    Raises ValueError when the cell is not a number.
     """
     bare = _bare(text)
     factor = 0.01 if text.rstrip().endswith("%") else 1.0

@@ -34,10 +34,7 @@ def kind_of(mode: int) -> str:
 def as_path(path: str | Path) -> Path:
     """Path of a name that file systems take.
 
-    Raises
-    ------
-    DataError
-        For NUL, unpaired surrogates, and names that are too long.
+    Raises DataError for NUL, unpaired surrogates, and names that are too long.
     """
     path = Path(path)
     try:
@@ -53,12 +50,8 @@ def as_path(path: str | Path) -> Path:
 def check_regular(path: Path) -> os.stat_result:
     """State of a regular file or the null device.
 
-    Raises
-    ------
-    DataError
-        For a directory, a pipe, another device, a socket, or a name that none has: see `as_path`.
-    OSError
-        As of a missing file.
+    Raises DataError for a directory, a pipe, another device, a socket, or a name that none has: see `as_path`. Raises
+    OSError as of a missing file.
     """
     state = as_path(path).stat()
     _refuse(path, state)
@@ -82,12 +75,7 @@ def open_regular(path: Path) -> io.BufferedIOBase:
 def read_whole(path: Path, most: int) -> bytes:
     """Bytes of a file of at most `most`, or of a pipe of the shell's (`SUBSTITUTIONS`).
 
-    Raises
-    ------
-    DataError
-        When it is larger, or not a regular file.
-    OSError
-        As of a missing file.
+    Raises DataError when it is larger, or not a regular file. Raises OSError as of a missing file.
     """
     is_pipe = str(path).startswith(SUBSTITUTIONS) and stat.S_ISFIFO(as_path(path).stat().st_mode)
     with path.open("rb") if is_pipe else open_regular(path) as file:
@@ -100,10 +88,7 @@ def read_whole(path: Path, most: int) -> bytes:
 def read_toml(path: Path, remedy: str, missing: str = "") -> tuple[str, dict[str, Any]]:
     """Text and tables of a TOML file; `missing` is the remedy where it cannot be read, if another.
 
-    Raises
-    ------
-    DataError
-        When it cannot be read, or is invalid: see `parse_toml`.
+    Raises DataError when it cannot be read, or is invalid: see `parse_toml`.
     """
     try:
         text = text_of(read_whole(path, MAX_DOCUMENT))
@@ -118,10 +103,7 @@ def read_toml(path: Path, remedy: str, missing: str = "") -> tuple[str, dict[str
 def read_object(path: Path, remedy: str) -> dict[str, Any] | None:
     """Object of a JSON file of this package; None without the file.
 
-    Raises
-    ------
-    DataError
-        When it cannot be read, is damaged or holds another value: see `parse_object`.
+    Raises DataError when it cannot be read, is damaged or holds another value: see `parse_object`.
     """
     try:
         content = read_whole(path, MAX_OWN)
@@ -138,12 +120,7 @@ def read_object(path: Path, remedy: str) -> dict[str, Any] | None:
 def as_kind(value: Any, kind: type[Kind], source: object, name: str, remedy: str) -> Kind:
     """Value of a document as a kind, such as a dataclass of the package; every field of its type, none unknown.
 
-    Parameters
-    ----------
-    source : object
-        File, for messages.
-    name : str
-        Where the value is in the document.
+    `source` is the file, for messages, and `name` where the value is in the document.
     """
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 

@@ -45,10 +45,7 @@ def parse_option_symbol(text: str) -> Contract:
 
     OCC symbols are padded or not, with Polygon's `O:` or without; of ib_insync the text of a contract is read.
 
-    Raises
-    ------
-    ValueError
-        When it is of no such form, or its date does not exist.
+    Raises ValueError when it is of no such form, or its date does not exist.
     """
     bare = _bare(text)
     for form, units in PATTERNS:

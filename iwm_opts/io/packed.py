@@ -66,10 +66,7 @@ class Limited(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer.
 
-        Raises
-        ------
-        DataError
-            Beyond the limit, or for a damaged file.
+        Raises DataError beyond the limit, or for a damaged file.
         """
         try:
             data = self.stream.read(len(buffer))
@@ -102,10 +99,7 @@ def too_large(source: object, limit: int) -> DataError:
 def unpacked(source: object, content: bytes, most: int) -> Unpacked:
     """Table out of gzip and zip, one inside the other too; a workbook stays as it is.
 
-    Raises
-    ------
-    DataError
-        For a damaged or locked archive, one of several tables or of none, or more than `most` bytes.
+    Raises DataError for a damaged or locked archive, one of several tables or of none, or more than `most` bytes.
     """
     notes: tuple[str, ...] = ()
     for _ in range(DEPTH):
@@ -130,10 +124,7 @@ def unpacked(source: object, content: bytes, most: int) -> Unpacked:
 def content_of(path: Path) -> Unpacked:
     """Bytes of a file's table, unpacked within limits; a workbook's as CSV.
 
-    Raises
-    ------
-    DataError
-        See `unpacked`, `io.workbook`.
+    Raises DataError as `unpacked`, `io.workbook` does.
     """
     content = read_whole(path, MAX_BYTES)
     table = unpacked(path, content, limit_of(len(content), MAX_BYTES))

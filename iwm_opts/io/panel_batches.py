@@ -52,10 +52,7 @@ class Symbols:
     def check(self, source: object) -> str:
         """One symbol.
 
-        Raises
-        ------
-        DataError
-            When several were seen and none is asked for, or not the one asked for.
+        Raises DataError when several were seen and none is asked for, or not the one asked for.
         """
         if self.wanted is not None:
             if self.seen and self.wanted not in self.seen:

@@ -57,10 +57,7 @@ FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has f
 def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
     """Files of sources, each once and in order, and those that a folder or a glob brought in.
 
-    Raises
-    ------
-    DataError
-        When a source holds no file, or a folder that `iwm-opts simulate` wrote holds several paths.
+    Raises DataError when a source holds no file, or a folder that `iwm-opts simulate` wrote holds several paths.
     """
     files: dict[Path, None] = {}
     brought: set[Path] = set()

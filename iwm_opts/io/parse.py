@@ -83,10 +83,7 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     It is a date where it has no time of day, or midnight as written or in New York (no market is open at midnight:
     files write dates so). `zone` is that of times without one, `order` that of dates in digits without the year first.
 
-    Raises
-    ------
-    ValueError
-        When it is none of these, or outside `YEARS`.
+    Raises ValueError when it is none of these, or outside `YEARS`.
     """
     if len(text) == PLAIN_LENGTH and (day := _plain(text, order)):
         return _in_range(day)
@@ -247,10 +244,8 @@ def refuse_half_turned(texts: Iterable[str], source: object) -> None:
 
     Excel set to DD/MM reads 02/10/2026 of a file in MM/DD as 2 October, and keeps 10/13/2026 as text.
 
-    Raises
-    ------
-    DataError
-        When every cell whose order is fixed has a day of at most 12, and no other cell has two such numbers.
+    Raises DataError when every cell whose order is fixed has a day of at most 12, and no other cell has two such
+    numbers.
     """
     distinct_texts = list(dict.fromkeys(text for text in texts if text))
     numeric = numeric_dates(distinct_texts)
@@ -298,10 +293,7 @@ def parsed(
 
     The last of the values is None, for empty cells.
 
-    Raises
-    ------
-    DataError
-        Names row, column and value of the first cell that cannot be parsed.
+    Raises DataError that names row, column and value of the first cell that cannot be parsed.
     """
     texts = cells.dictionary.to_pylist()
     codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)

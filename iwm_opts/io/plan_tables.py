@@ -30,22 +30,10 @@ WHOLE: Final = (0.9, 1.1)  # range of the sum of a date's weights
 
 
 def load_events(path: str | Path) -> pd.DataFrame:
-    """Read dates of scheduled releases.
+    """Read dates of scheduled releases from a table with the columns date and event (ISM, GDP, ...), in any order.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV with the columns date and event (ISM, GDP, ...); rows in any order.
-
-    Returns
-    -------
-    DataFrame, shape (n, 2)
-        date ascending, event in upper case.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, lacks a column, or a row has no date or no name.
+    Dates ascend, events are in upper case. Raises DataError when the file cannot be read, lacks a column, or a row has
+    no date or no name.
     """
     path = Path(path)
     frame = read_frame(path, EVENT_REMEDY)

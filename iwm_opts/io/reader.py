@@ -96,10 +96,7 @@ class Frame:
     def column(self, role_names: Collection[str]) -> str | None:
         """First column that has one of the names; one with values before an empty one.
 
-        Raises
-        ------
-        DataError
-            When it occurs twice with different cells in a table of one symbol.
+        Raises DataError when it occurs twice with different cells in a table of one symbol.
         """
         names, spelled = self.names, list(map(str, self.cells.columns))
         present = [names[name] for name in role_names if name in names]
@@ -197,10 +194,7 @@ def plain_name(column: object) -> str:
 def read_frame(path: str | Path, remedy: str) -> Frame:
     """Table of a CSV, Parquet or JSON file, gzipped or not, recognised by content; `remedy` says what is expected.
 
-    Raises
-    ------
-    DataError
-        When the file is missing, is not a table, breaks a limit of this module, or has no rows.
+    Raises DataError when the file is missing, is not a table, breaks a limit of this module, or has no rows.
     """
     path = as_path(path)
     if path.is_dir() or not path.exists():
@@ -251,10 +245,7 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
     The symbol is in any spelling of `clean_symbol`; without it a file of one ticker is not checked. `is_choice` says
     whether the user chooses it, for the remedy; `must_be_named` asks for a note where nothing names a symbol.
 
-    Raises
-    ------
-    DataError
-        When the file holds other tickers only, or several that cannot be told apart.
+    Raises DataError when the file holds other tickers only, or several that cannot be told apart.
     """
     column, tickers = _tickers(frame)
     present = sorted(set(tickers) - {""})
@@ -502,11 +493,8 @@ def number_columns(
 
     In `optional` ones a word is a blank, counted in the notes.
 
-    Raises
-    ------
-    DataError
-        Names the first cell of another column that is neither a number nor a blank, or decimal signs that contradict
-        each other.
+    Raises DataError that names the first cell of another column that is neither a number nor a blank, or decimal signs
+    that contradict each other.
     """
     plain_numbers = {}
     for name in columns:
@@ -548,10 +536,7 @@ def moments(
     `what` is a date or a time, for the message. `is_daily` says whether rows may follow day by day, so that the more
     regular order is the right one; not of dividends or events.
 
-    Raises
-    ------
-    DataError
-        Names the first cell that is not a date, or both readings where both fit.
+    Raises DataError that names the first cell that is not a date, or both readings where both fit.
     """
     cells = [str(cell).strip() for cell in frame.cells[column]]
     distinct_cells = list(dict.fromkeys(cells))
@@ -589,10 +574,7 @@ def days_of(frame: Frame, column: str, *, is_daily: bool = True) -> tuple["pd.Se
 def date_order(frame: Frame, column: str) -> tuple[Order, tuple[str, ...]]:
     """Order of day and month in a column of irregular dates, with a note on the less common one.
 
-    Raises
-    ------
-    DataError
-        Names both readings where both fit.
+    Raises DataError that names both readings where both fit.
     """
     return _order(frame, list(dict.fromkeys(str(cell).strip() for cell in frame.cells[column])), is_daily=False)
 

@@ -107,10 +107,8 @@ def layout_of_file(file: DataFile) -> Layout:
 def readings_of(file: DataFile, layout: Layout) -> Readings:
     """Decide how a file's dates and times are read.
 
-    Raises
-    ------
-    DataError
-        When dates can be read in two orders that both fit, or in none; when prices are in another currency.
+    Raises DataError when dates can be read in two orders that both fit, or in none; when prices are in another
+    currency.
     """
     for name in file.columns:
         if plain(name) in CURRENCY_NAMES:

@@ -20,17 +20,7 @@ LARGEST_DIVIDEND: Final = 1_000.0  # dollars a share: more is a price or a total
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Finite numbers of a column.
-
-    Parameters
-    ----------
-    breach : str
-        What a row without such a number does, for messages.
-    low, high : float
-        Included.
-    may_be_blank : bool
-        NaN is allowed.
-    """
+    """Finite numbers of a column, bounds included; `breach` is what a row without one does, for messages."""
 
     breach: str
     low: float
@@ -66,10 +56,7 @@ MINUTES: Final = {
 def check(frame: Frame, schema: Mapping[str, Column]) -> None:
     """Refuse the first row of figures that breaks a schema.
 
-    Raises
-    ------
-    DataError
-        Names row, day and rule, and counts such rows by year.
+    Raises DataError that names row, day and rule, and counts such rows by year.
     """
     for name, column in schema.items():
         if name in frame.cells:

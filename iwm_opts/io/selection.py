@@ -104,10 +104,7 @@ class _DayColumn:
 def clean_symbol(text: str) -> str:
     """`^SPX`, `$SPX`, `$SPX.X` and `_SPX` are SPX, `BRK/B` is BRK.B, `NYSE:IWM`, `IWM.US` and `IWM US Equity` are IWM.
 
-    Raises
-    ------
-    InputError
-        For a text that is not a symbol.
+    Raises InputError for a text that is not a symbol.
     """
     written = EXCHANGE.sub("", text.strip().upper())
     written = written.removesuffix(".X") if written.startswith("$") else written
@@ -125,11 +122,8 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
     A file in which each contract occurs once is one capture: times of its rows that differ are those of their last
     quote or trade, and all rows belong to the latest day.
 
-    Raises
-    ------
-    DataError
-        When the file has no rows, not that day or not that symbol (naming its content), or several symbols while none
-        is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
+    Raises DataError when the file has no rows, not that day or not that symbol (naming its content), or several symbols
+    while none is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
     file = with_kept_rows(file, layout.numbers, layout.texts)
     readings = readings_of(file, layout)
@@ -209,11 +203,8 @@ def select_days(
     A first pass counts the rows of each day, so that the second can hand a day over with its last row. A day with
     hardly any rows is an error in its place: it would pass for a whole chain.
 
-    Raises
-    ------
-    DataError
-        When no column says which day, or the file has no rows of the window, not that symbol, or several symbols while
-        none is asked for.
+    Raises DataError when no column says which day, or the file has no rows of the window, not that symbol, or several
+    symbols while none is asked for.
     """
     readings = readings_of(file, layout)
     day_column = day_column_of(readings)

@@ -183,10 +183,7 @@ class Kept:
 def open_table(path: Path) -> DataFile:
     """Look at a file's beginning.
 
-    Raises
-    ------
-    DataError
-        For a folder, an empty or unreadable file, or one that is neither text nor Parquet.
+    Raises DataError for a folder, an empty or unreadable file, or one that is neither text nor Parquet.
     """
     if as_path(path).is_dir():
         raise DataError(path, "is a directory", "give one file")
@@ -252,12 +249,8 @@ def batches(
 
     `only` is a column and the values wanted of it, which lets a Parquet file skip the rest.
 
-    Raises
-    ------
-    DataError
-        Names row, column and value of a cell in a required column that is not a number (`Spelling`).
-    MixedNumbersError
-        When a number column holds other cells and the file has no `spelling` yet; see `spelled`.
+    Raises DataError that names row, column and value of a cell in a required column that is not a number (`Spelling`).
+    Raises MixedNumbersError when a number column holds other cells and the file has no `spelling` yet; see `spelled`.
     """
     kept = file.kept
     if kept is not None and kept.numbers.issuperset(numbers) and kept.texts.issuperset(texts):
@@ -323,10 +316,7 @@ def batches_spelled(
 def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> DataFile:
     """File with the convention that its number columns follow, by all of their cells.
 
-    Raises
-    ------
-    DataError
-        When cells contradict each other.
+    Raises DataError when cells contradict each other.
     """
     cells = distinct_words(file, names)
     sign, others = decimal_signs(cells, cells.keys() - required, file.path)
@@ -562,12 +552,8 @@ def _refuse_ragged(file: DataFile, has_lone_cell: bool) -> None:
 def json_rows(path: Path, text: str) -> Any:
     """Return the records of a JSON text as a pyarrow table.
 
-    Raises
-    ------
-    DataError
-        When the text is damaged, an answer without data (what the vendor says), or a result of this package.
-    ValueError
-        See `json_tables`.
+    Raises DataError when the text is damaged, an answer without data (what the vendor says), or a result of this
+    package. Raises ValueError as `json_tables` does.
     """
     try:
         return table_of_records(text)
@@ -584,10 +570,7 @@ def json_rows(path: Path, text: str) -> Any:
 def json_table(path: Path, content: bytes) -> DataFile:
     """Return records of a JSON document that is at hand, under the name it goes by in messages.
 
-    Raises
-    ------
-    ValueError
-        When it is invalid JSON, or holds no list of records.
+    Raises ValueError when it is invalid JSON, or holds no list of records.
     """
     text = text_of(content)
     table = json_rows(path, text)
@@ -653,10 +636,7 @@ def _typed_batches(
 def conformed(rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
     """Batch with numbers as float64 and texts as dictionaries of strings.
 
-    Raises
-    ------
-    MixedNumbersError
-        When a number column holds words.
+    Raises MixedNumbersError when a number column holds words.
     """
     try:
         columns = []

@@ -102,10 +102,7 @@ def dialect(text: str, encoding: str, is_known: Callable[[str], bool]) -> Dialec
 def refuse_other_separator(path: Path, lines: Sequence[str], is_known: Callable[[str], bool]) -> None:
     """Refuse a table whose header is cut into known names by a separator that no table is read with.
 
-    Raises
-    ------
-    DataError
-        Names the separator.
+    Raises DataError that names the separator.
     """
     for line in lines[:LINES_LOOKED_AT]:
         for separator, name in OTHER_SEPARATORS.items():

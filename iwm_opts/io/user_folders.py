@@ -12,10 +12,8 @@ APPLICATION: Final = "iwm-opts"
 def user_folder(variable: str, kind: Literal["data", "cache"]) -> Path:
     """Folder that a variable names, else the platform's.
 
-    Raises
-    ------
-    InputError
-        When the home folder is unknown: no HOME and an unnamed user, as in containers, or `~NAME` of nobody.
+    Raises InputError when the home folder is unknown: no HOME and an unnamed user, as in containers, or `~NAME` of
+    nobody.
     """
     named = os.environ.get(variable)
     try:

@@ -75,10 +75,7 @@ class _Table:
 def sheets_of(content: bytes, path: Path) -> list[Sheet]:
     """Sheets of a workbook that hold any rows.
 
-    Raises
-    ------
-    DataError
-        Without openpyxl, or for a workbook that is damaged, empty or beyond the limits.
+    Raises DataError without openpyxl, or for a workbook that is damaged, empty or beyond the limits.
     """
     try:
         from openpyxl import load_workbook
@@ -150,10 +147,7 @@ def joined(
     A right or a day in the names of sheets becomes a column where the table has none. `place_of` finds the header among
     the rows of a sheet; None where it holds no table. With `has_accounts` rows of one symbol may belong apart.
 
-    Raises
-    ------
-    DataError
-        When the tables differ, or the names of sheets tell them apart by anything else.
+    Raises DataError when the tables differ, or the names of sheets tell them apart by anything else.
     """
     places = [(sheet, place_of(sheet.rows)) for sheet in sheets]
     tables = [_Table(sheet, place) for sheet, place in places if place is not None]

@@ -51,29 +51,12 @@ def yahoo_chain(
     progress: Progress | None = None,
     at: datetime | None = None,
 ) -> Chain:
-    """Chain of a symbol, of all expirations or of those in a window.
+    """Chain of a symbol, of all expirations or of those in a window, both ends included.
 
-    Parameters
-    ----------
-    symbol, session
-    spot : float, optional
-        Goes over Yahoo's price of the underlying.
-    expirations : (date, date), optional
-        First and last to ask for, both included.
-    progress : callable, optional
-        Called with (expirations read, expirations).
-    at : datetime, optional
-        Aware time of the request; now unless given.
-
-    Returns
-    -------
-    Chain
-        Stamped with the time of the underlying's price, the only one that Yahoo states.
-
-    Raises
-    ------
-    DataError
-        When Yahoo does not answer, lists no options of the symbol, answers for another, or shows no market.
+    It is stamped with the time of the underlying's price, the only one that Yahoo states. `spot` goes over Yahoo's
+    price, `progress` is called with (expirations read, expirations), and `at` is the aware time of the request; now
+    unless given. Raises DataError when Yahoo does not answer, lists no options of the symbol, answers for another, or
+    shows no market.
     """
     name = f"Yahoo options of {symbol}"
     with _answers(name):
@@ -92,28 +75,12 @@ def yahoo_chain(
 
 
 def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, interval: str = "1d") -> pd.DataFrame:
-    """Bars of a symbol, complete ones only.
+    """Bars of a symbol, complete ones only, of an interval of 1d, 1m, 5m, 15m or 1h.
 
-    Parameters
-    ----------
-    symbol : str
-        RVX, VIX and the like are found as ^RVX and ^VIX.
-    session : LiveSession
-    start : date, optional
-        First day; by default, and of intraday bars at most, all there is (of minutes the last week).
-    interval : str
-        1d, or 1m, 5m, 15m, 1h.
-
-    Returns
-    -------
-    DataFrame
-        Dates as index (New York times of intraday bars); open, high, low, close, adjusted_close, volume and dividend,
-        dollars a share adjusted for splits, indices in points.
-
-    Raises
-    ------
-    DataError
-        When Yahoo does not answer or has none.
+    RVX, VIX and the like are found as ^RVX and ^VIX. The first day is by default, and of intraday bars at most, all
+    there is (of minutes the last week). Dates are the index (New York times of intraday bars); columns open, high, low,
+    close, adjusted_close, volume and dividend, dollars a share adjusted for splits, indices in points. Raises DataError
+    when Yahoo does not answer or has none.
     """
     name = f"Yahoo bars of {symbol}"
     daily = interval == "1d"

@@ -48,10 +48,7 @@ def offset_of(text: str) -> tzinfo:
 def without_zone(text: str) -> tuple[str, ZoneInfo | None]:
     """Cell without the name of a place behind it, `2026-10-02 21:45 Europe/Berlin`, and the zone of that place.
 
-    Raises
-    ------
-    ValueError
-        When the place is unknown.
+    Raises ValueError when the place is unknown.
     """
     match = IANA.search(text, max(len(text) - LONGEST_ZONE, 0))
     if match is None:
