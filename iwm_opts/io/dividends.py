@@ -101,23 +101,12 @@ def _disputed(dividends: Iterable[Dividend]) -> list[date]:
 
 
 def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
-    """Read a file with an ex-date and an amount column (dollars a share, split-adjusted).
+    """Read a file with an ex-date and an amount column (dollars a share, split-adjusted); bars with dividends will do.
 
-    Parameters
-    ----------
-    path : Path
-        CSV, Parquet or JSON, gzipped or not; bars with a column of dividends will do.
-    symbol : str, optional
-        Expected; chooses the rows of a file that holds several.
-    is_choice : bool
-        Whether --symbol chooses it, for the remedy.
-
-    Raises
-    ------
-    DataError
-        When it is not such a file, holds no rows, several symbols or another, a column occurs twice, or a row lacks an
-        ex-date from 1990 to 2100 and amount from 0 to below 1,000: names the first. Also for an ex-date with two
-        amounts; rows that only repeat another count once, and `notes` say so.
+    Of a file that holds several symbols the rows of the expected one are read. Raises DataError when it is not such a
+    file, holds no rows, several symbols or another, a column occurs twice, or a row lacks an ex-date from 1990 to 2100
+    and amount from 0 to below 1,000: names the first. Also for an ex-date with two amounts; rows that only repeat
+    another count once, and `notes` say so.
     """
     if not as_path(path).is_file():
         raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)

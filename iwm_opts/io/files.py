@@ -223,30 +223,11 @@ def read_chains(
 ) -> Iterator[Chain | DataError]:
     """Chains of every day in a file, ascending, one capture a day; two passes, a day or so of rows in memory.
 
-    Parameters
-    ----------
-    path, symbol, session
-        As for `load_chain`.
-    first, last : date, optional
-        Days to begin and end with, both included.
-    skip : collection of date
-        Days to leave out.
-    progress : callable, optional
-        Called with (days read, days).
-    moved : dict, optional
-        Receives the day of each download at a weekend or before the open by the session that it is taken for.
-
-    Yields
-    ------
-    Chain or DataError
-        A download at a weekend or before the open is the chain of the session before, where the file does not hold
-        that one.
-        The error gives the reason that a day with rows has no chain: a holiday, a night of zeros, a damaged cell.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read at all, has no column for the quote date, or no day of the window or symbol.
+    `first` and `last` are the days to begin and end with, both included, `skip` those to leave out; `progress` is
+    called with (days read, days). A download at a weekend or before the open is the chain of the session before, where
+    the file does not hold that one; `moved` receives its day by that session. An error in place of a chain gives the
+    reason that a day with rows has none: a holiday, a night of zeros, a damaged cell. Raises DataError when the file
+    cannot be read at all, has no column for the quote date, or no day of the window or symbol.
     """
     file = open_table(Path(path))
     source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
@@ -254,8 +235,13 @@ def read_chains(
     readings = readings_of(file, layout)
     only_day = readings.snapshot_day or readings.named_day
     if day_column_of(readings) is None and only_day is not None:
-        window = first or date.min, last or date.max
-        for only in _only_day(file, only_day, symbol, session, window, skip):
+        if not (first or date.min) <= only_day <= (last or date.max):
+            refuse_days(file.path, [only_day], first, last)
+        if only_day not in skip:
+            try:
+                only: Chain | DataError = read_chain(file, symbol, None, session, is_file=True)
+            except DataError as error:
+                only = DataError(f"{file.path}, {only_day}", error.rule, error.remedy)
             _note_move(only_day, only, moved)
             yield only
         return
@@ -286,25 +272,6 @@ def read_chains(
 def _note_move(day: date, chain: Chain | DataError, moved: dict[date, date] | None) -> None:
     if moved is not None and isinstance(chain, Chain) and chain.as_of != day:
         moved[chain.as_of] = day
-
-
-def _only_day(
-    file: DataFile,
-    day: date,
-    symbol: str | None,
-    session: str | None,
-    window: tuple[date, date],
-    skip: Collection[date],
-) -> Iterator[Chain | DataError]:
-    """Chain of a file that is one capture."""
-    if not window[0] <= day <= window[1]:
-        refuse_days(file.path, [day], *window)
-    if day in skip:
-        return
-    try:
-        yield read_chain(file, symbol, None, session, is_file=True)
-    except DataError as error:
-        yield DataError(f"{file.path}, {day}", error.rule, error.remedy)
 
 
 def _chain(

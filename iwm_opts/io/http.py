@@ -72,7 +72,15 @@ class LiveSession(Session[Response]):
     ) -> None:
         limits = {CurlOpt.LOW_SPEED_LIMIT: CRAWL, CurlOpt.LOW_SPEED_TIME: STALL, CurlOpt.MAXFILESIZE_LARGE: MAX_BODY}
         super().__init__(impersonate="chrome", curl_options=limits, allow_redirects=False, verify=True)
-        self.name, self.base = name, _loopback(base) if base else None
+        self.name, self.base = name, None
+        if base:  # a test server on this machine: no variable sends requests elsewhere
+            try:
+                self.base = as_address(base).rstrip("/")
+            except DataError:
+                self.base = ""
+            if urlsplit(self.base).hostname not in LOOPBACK:
+                rule = "is not an address of this machine"
+                raise InputError("base", base[:100], rule, "give http://127.0.0.1:PORT")
         self.data_paths, self.renewable, self.backoff = data_paths, renewable, backoff
         self.limits = timeout, patience, deadline
         self.server_time: str | None = None  # Date header of the latest answer
@@ -206,17 +214,6 @@ class LiveSession(Session[Response]):
             except ValueError:
                 raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
         return response
-
-
-def _loopback(base: str) -> str:
-    """Address of a test server on this machine: no variable sends requests elsewhere."""
-    try:
-        address = as_address(base)
-    except DataError:
-        address = ""
-    if urlsplit(address).hostname not in LOOPBACK:
-        raise InputError("base", base[:100], "is not an address of this machine", "give http://127.0.0.1:PORT")
-    return address.rstrip("/")
 
 
 def _domain(parts: SplitResult) -> str:

@@ -156,19 +156,6 @@ def _special(document: Any) -> list[Cells]:
     )
 
 
-def _answers(nodes: Iterable[tuple[str, Any]], above: Cells) -> Iterator[_Family]:
-    """Families of several answers in one document (by ticker, by expiration, one below the other) of such a form."""
-    named = list(nodes)
-    keys = [key for key, _ in named]
-    for key, node in named:
-        special = _special(node)
-        family = _Family(
-            [above | _said_by(key, keys) | row for row in special], frozenset(special[0] if special else ())
-        )
-        if _knowledge(family) >= FEWEST_NAMES:
-            yield family
-
-
 def _single(node: Any, above: Cells, depth: int = 0) -> list[_Family]:
     """Lone object with the names of a row, anywhere in a document."""
     if not isinstance(node, dict) or depth > MAX_DEPTH:
@@ -184,9 +171,14 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
     if depth > MAX_DEPTH:
         raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(node, list | dict) and len(node) <= MOST_ANSWERS:
-        named = node.items() if isinstance(node, dict) else (("", item) for item in node)
+        keys = list(node) if isinstance(node, dict) else [""] * len(node)
         beside = above if isinstance(node, list) else above | _flat(node, plain_only=True)
-        if answers := list(_answers(named, beside)):
+        answers = []  # several in one document (by ticker, by expiration, one below the other), each in such a form
+        for key, item in zip(keys, node.values() if isinstance(node, dict) else node, strict=True):
+            if special := _special(item):
+                rows = [beside | _said_by(key, keys) | row for row in special]
+                answers.append(_Family(rows, frozenset(special[0])))
+        if answers := [family for family in answers if _knowledge(family) >= FEWEST_NAMES]:
             yield from answers
             return
     if isinstance(node, list):

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError
 from iwm_opts.io.formats import DAY_ROLES, Layout, detect
 from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
@@ -373,7 +373,11 @@ def _interleaves_days(file: DataFile, layout: Layout, column: str) -> bool:
 
 
 def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo, order: Order) -> bool:
-    """Whether each contract occurs once while the column names several days, or none in some rows."""
+    """Whether each contract occurs once while the column names several days, or none in some rows.
+
+    Where many expirations lie before the latest day, the file holds several days, such as of 0DTE options. A download
+    at the weekend still holds those of the last session.
+    """
     if "occ" in layout.columns:
         identity: list[str] = [layout.columns["occ"]]
     else:
@@ -393,22 +397,12 @@ def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo,
         if len(keys) < len(pairs) or not seen.isdisjoint(keys):
             return False
         seen, repeats = seen | keys, repeats | pairs
-    return (len(days) > 1 or has_blanks) and not _have_expired(file, layout, max(days, default=date.min), order)
-
-
-def _have_expired(file: DataFile, layout: Layout, latest: date, order: Order) -> bool:
-    """Whether so many expirations lie before the latest day that the file holds several days, such as of 0DTE options.
-
-    A download at the weekend still holds those of the last session.
-    """
-    role = "occ" if "occ" in layout.columns else "expiration"
-    if role not in layout.columns:
-        return False
-    texts = distinct_words(file, [layout.columns[role]])[layout.columns[role]]
+    name = layout.columns.get("occ") or layout.columns.get("expiration")
+    if name is None or not (len(days) > 1 or has_blanks):
+        return len(days) > 1 or has_blanks
+    is_symbol = "occ" in layout.columns
     expirations = set()
-    for text in texts:
-        try:
-            expirations.add(parse_option_symbol(text).expiration if role == "occ" else parse_day(text, order))
-        except (ValueError, InputError):
-            continue
-    return sum(day < latest for day in expirations) >= EXPIRED * len(expirations) > 0
+    for text in distinct_words(file, [name])[name]:
+        with suppress(ValueError):
+            expirations.add(parse_option_symbol(text).expiration if is_symbol else parse_day(text, order))
+    return not sum(day < max(days, default=date.min) for day in expirations) >= EXPIRED * len(expirations) > 0

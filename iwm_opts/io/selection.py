@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -70,6 +71,19 @@ class _Seen:
         """Remark on the rows of other symbols."""
         others = {name: rows for name, rows in self.symbols.items() if symbol not in (None, name)}
         return other_symbols(others, sum(others.values()))
+
+    def refuse_stray(self, path: Path) -> None:
+        """Refuse few rows dated later than all others: they would pass for the whole chain."""
+        rows = self.days
+        latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
+        if rows[latest] >= STRAY * most:
+            return
+        day, others = date.fromordinal(latest), date.fromordinal(max(day for day in rows if day != latest))
+        raise DataError(
+            path,
+            f"the latest day, {day}, has {counted(rows[latest], 'rows')}, while {date.fromordinal(fullest)} has {most}",
+            f"give `as_of` {others}, or `as_of` {day} to read those few",
+        )
 
     def of_other_days(self, day: int) -> tuple[str, ...]:
         """Remark on the rows of other days: a file of many days is no fault."""
@@ -166,7 +180,7 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     if not kept:
         raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     if as_of is None and day_column is not None:
-        _refuse_stray(file, seen.days)
+        seen.refuse_stray(file.path)
     day = readings.snapshot_day if day_column is None else date.fromordinal(latest)
     if day_column is None and as_of is not None and day not in (None, as_of):
         assert day is not None
@@ -277,20 +291,6 @@ def _counted(
     if symbol is not None and seen.symbols and symbol not in seen.symbols:
         refuse_symbol(file.path, seen.symbols, symbol)
     return seen.days, others, [text for text in seen.symbols if text != symbol]
-
-
-def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
-    """Few rows dated later than all others would pass for the whole chain."""
-    latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
-    if rows[latest] >= STRAY * most:
-        return
-    before = max(day for day in rows if day != latest)
-    day, others = date.fromordinal(latest), date.fromordinal(before)
-    raise DataError(
-        file.path,
-        f"the latest day, {day}, has {counted(rows[latest], 'rows')}, while {date.fromordinal(fullest)} has {most}",
-        f"give `as_of` {others}, or `as_of` {day} to read those few",
-    )
 
 
 def refuse_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:

@@ -450,6 +450,11 @@ def _csv_reader(file: DataFile, stream: Any, places: list[str], types: Mapping[s
     from pyarrow import csv as arrow_csv
 
     assert file.form is not None
+
+    def skip_text(row: Any) -> str:
+        """Lines of one cell in a table of several are titles and footers; other misfits are errors."""
+        return "skip" if row.actual_columns == 1 < row.expected_columns and _is_text(row.text or "") else "error"
+
     has_text = file.packed or file.has_footer
     return arrow_csv.open_csv(
         stream,
@@ -460,7 +465,7 @@ def _csv_reader(file: DataFile, stream: Any, places: list[str], types: Mapping[s
         ),
         # pyarrow decodes a row for such a function, and prints an exception where its bytes are not UTF-8.
         parse_options=arrow_csv.ParseOptions(
-            delimiter=file.delimiter, invalid_row_handler=_skip_lines_of_text if has_text else None
+            delimiter=file.delimiter, invalid_row_handler=skip_text if has_text else None
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types, include_columns=places, null_values=list(BLANKS), strings_can_be_null=True
@@ -476,11 +481,6 @@ def _blank_end(rows: Any) -> int:
     for column in rows.columns:
         valid |= column.is_valid().to_numpy(zero_copy_only=False)
     return int(np.argmax(valid[::-1])) if valid.any() else len(rows)
-
-
-def _skip_lines_of_text(row: Any) -> str:
-    """Lines of one cell in a table of several are titles and footers; other misfits are errors."""
-    return "skip" if row.actual_columns == 1 < row.expected_columns and _is_text(row.text or "") else "error"
 
 
 def _spelled_batches(

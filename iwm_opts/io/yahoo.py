@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -15,6 +15,7 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import DELAY, now, with_age
 from iwm_opts.io.http import LATER, LiveSession
+from iwm_opts.io.mapping import thread_pool
 from iwm_opts.market.calendar import NEW_YORK, session_hours
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
@@ -70,8 +71,18 @@ def yahoo_chain(
     if not within:
         rule = f"no expiration from {earliest} to {latest}"
         raise DataError(name, rule, f"listed are {days[0]} to {days[-1]}")
-    parts = _downloaded(ticker, within, {days[0]: first}, name, progress)
-    return _chain(symbol, name, first.underlying, parts, spot, at or now())
+    parts = {days[0]: first}
+    missing = [day for day in within if day not in parts]
+    with thread_pool(WORKERS) as pool:
+        futures = {pool.submit(ticker.option_chain, day): day for day in missing}
+        for done, future in enumerate(as_completed(futures), 1 + len(within) - len(missing)):
+            with _answers(name):
+                parts[futures[future]] = future.result()  # the first that fails fails the chain
+            if progress:
+                progress(done, len(within))
+    sides = [side for day in within for side in (parts[day].calls, parts[day].puts)]
+    tables = [side for side in sides if side is not None and len(side)]
+    return _chain(symbol, name, first.underlying, tables, spot, at or now())
 
 
 def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, interval: str = "1d") -> pd.DataFrame:
@@ -135,25 +146,6 @@ def _spelled(symbol: str) -> str:
     check_symbol(symbol)
     is_index = symbol in INDICES or settlement_of(symbol).delivery == "cash"
     return f"^{symbol}" if is_index else symbol
-
-
-def _downloaded(
-    ticker: Any, days: list[str], parts: dict[str, Any], name: str, progress: Progress | None
-) -> list[pd.DataFrame]:
-    """Both sides of every expiration in order; the first that fails fails the chain."""
-    missing = [day for day in days if day not in parts]
-    pool = ThreadPoolExecutor(WORKERS)
-    try:
-        futures = {pool.submit(ticker.option_chain, day): day for day in missing}
-        for done, future in enumerate(as_completed(futures)):
-            with _answers(name):
-                parts[futures[future]] = future.result()
-            if progress:
-                progress(done + 1 + len(days) - len(missing), len(days))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    sides = [side for day in days for side in (parts[day].calls, parts[day].puts)]
-    return [side for side in sides if side is not None and len(side)]
 
 
 def _chain(
