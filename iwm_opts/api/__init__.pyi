@@ -6,6 +6,7 @@ from iwm_opts.api.archive import answer_fetch as answer_fetch
 from iwm_opts.api.archive import answer_snapshot as answer_snapshot
 from iwm_opts.api.backtest import DEFAULT_SEED as DEFAULT_SEED
 from iwm_opts.api.backtest import BacktestRequest as BacktestRequest
+from iwm_opts.api.backtest import BacktestResult as BacktestResult
 from iwm_opts.api.backtest import CompareRequest as CompareRequest
 from iwm_opts.api.backtest import ComparisonResult as ComparisonResult
 from iwm_opts.api.backtest import answer_backtest as answer_backtest
@@ -128,6 +129,7 @@ from iwm_opts.plans.portfolio import SharedLimits as SharedLimits
 from iwm_opts.report.archive_table import failure_reasons as failure_reasons
 from iwm_opts.report.doctor_table import checks_text as checks_text
 from iwm_opts.report.doctor_table import options_text as options_text
+from iwm_opts.report.records import Record as Record
 from iwm_opts.report.records import as_json as as_json
 from iwm_opts.report.records import rows_as_csv as rows_as_csv
 from iwm_opts.research.history import HistoryFiles as HistoryFiles

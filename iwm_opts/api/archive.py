@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Final
 
-import pandas as pd
-
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.forecasts import log_of_day
 from iwm_opts.api.result import OnProgress, Result
@@ -17,9 +15,8 @@ from iwm_opts.io.fetching import Fetched, Fetcher
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import is_session, session_hours
-from iwm_opts.market.chain import Chain
 from iwm_opts.report.archive_table import fetched_table, recorded_lines
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.sources.live import first_answer, live_chain, refuse_past
 from iwm_opts.sources.registry import SOURCES
 
@@ -97,24 +94,17 @@ class SnapshotResult(Result):
     skipped: str
     figures: Record
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row: symbol, as_of, quote_time, source, spot, iv10, iv30, rows, usable, days_recorded, file."""
-        return pd.DataFrame([{name: value for name, value in self.record().items() if name != "warnings"}])
+        return [{name: value for name, value in self.record().items() if name != "warnings"}]
 
     def record(self) -> Record:
-        """Everything."""
         return {"skipped": self.skipped or None, **self.figures}
 
-    def to_csv(self) -> str:
-        """One row."""
-        return rows_as_csv([{name: value for name, value in self.record().items() if name != "warnings"}])
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """One line, the file, and warnings; empty where nothing was recorded."""
         return "" if self.skipped else recorded_lines(self.figures)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return the recorded capture."""
         return (f"skipped: {self.skipped}" if self.skipped else self.to_text().splitlines()[0]), [], ""
 
 
@@ -137,24 +127,17 @@ class FetchResult(Result):
         """Series that failed."""
         return tuple(each for each in self.series if each.error)
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a series: kind, name, source, added and rows (counts), last, error."""
-        return pd.DataFrame([asdict(each) for each in self.series])
+        return [asdict(each) for each in self.series]
 
     def record(self) -> Record:
-        """Series as records."""
         return {"series": [asdict(each) for each in self.series]}
 
-    def to_csv(self) -> str:
-        """One row a series."""
-        return rows_as_csv([asdict(each) for each in self.series])
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Series that came; empty where none did."""
         return fetched_table(self.series, columns) if len(self.failed) < len(self.series) else ""
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return counts."""
         return f"{len(self.series)} series, {len(self.failed)} failed", [], ""
 
 
@@ -163,7 +146,12 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
     skipped = closed_now(now()) if request.is_live and not request.force else ""
     if skipped:
         return SnapshotResult(skipped, {})
-    chain = _chain(request, on_progress)
+    if request.is_live:
+        refuse_past("a live source", request.as_of)
+        symbol = clean_symbol(request.symbol)
+        chain = first_answer(request.source, lambda name: live_chain(name, symbol, None, on_progress))
+    else:
+        chain = load_chain(request.source, symbol=request.symbol, as_of=request.as_of, session=request.session)
     stale = staleness(chain, now()) if request.as_of is None else ""
     archive = open_record()
     captured, values = add_with_index(archive, chain)
@@ -193,14 +181,6 @@ def closed_now(at: datetime) -> str:
     if opened <= at <= closed + DELAY:
         return ""
     return f"it is {at:%H:%M} in New York, the session of {at:%Y-%m-%d} runs from {opened:%H:%M} to {closed:%H:%M}"
-
-
-def _chain(request: SnapshotRequest, on_progress: OnProgress | None) -> Chain:
-    if not request.is_live:
-        return load_chain(request.source, symbol=request.symbol, as_of=request.as_of, session=request.session)
-    refuse_past("a live source", request.as_of)
-    symbol = clean_symbol(request.symbol)
-    return first_answer(request.source, lambda name: live_chain(name, symbol, None, on_progress))
 
 
 def answer_fetch(request: FetchRequest, on_progress: OnProgress | None = None) -> FetchResult:

@@ -1,22 +1,21 @@
 """Backtests: rules over a market, every cost counted."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
-from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.comparison import SavedComparison, compare_results
-from iwm_opts.backtest.engine import Prepared, run
+from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.quote_bands import Entered
-from iwm_opts.backtest.result import CASCADE, Backtest
+from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.uncertainty import with_uncertainty
@@ -25,11 +24,13 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
 from iwm_opts.report.backtest_table import backtest_table
-from iwm_opts.report.comparison_sheet import comparison_sheet
-from iwm_opts.report.comparison_table import comparison_record, results_table
+from iwm_opts.report.comparison_table import comparison_record, comparison_sheet, figure_records, results_table
 from iwm_opts.report.page import Page
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DEFAULT_SEED = 1  # of resampling
 
@@ -57,6 +58,30 @@ class CompareRequest:
     first: Path
     second: Path
     seed: int = DEFAULT_SEED
+
+
+class EquityResult(Result):
+    """Result of one or several sets of rules on the same market."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def arms(self) -> list[tuple[str, PooledResult]]:
+        """Name the sets of rules, the strategy first."""
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Equity of every set of rules, dollars: each path and their mean."""
+        from iwm_opts.report.backtest_plot import draw_equity
+
+        axes = new_axes(ax)
+        draw_equity(axes, self.arms())
+        return axes
+
+    def picture(self, suffix: str) -> bytes:
+        """Equity and drawdown as PNG, SVG or PDF."""
+        from iwm_opts.report.backtest_plot import equity_picture
+
+        return equity_picture(self.arms(), suffix.removeprefix(".").lower())
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -120,19 +145,15 @@ class BacktestResult(EquityResult):
         return self.trades
 
     def record(self) -> Record:
-        """Market, rules, figures, periods, paths, trades and notes."""
         return backtest_record(self.pooled)
 
     def to_csv(self) -> str:
-        """One row a trade."""
         return trades_csv(self.pooled)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Figures, costs and periods; months too where verbose."""
         return backtest_table(self.pooled, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; gate, trades and P&L."""
         first, metrics = self.pooled.results[0], self.metrics
         label = LABELS.get(self.pooled.kind, "")
         lines = [f"gate {first.label}", f"{counted(metrics.trades, 'trades')}, P&L {dollars(metrics.pnl)} a path"]
@@ -171,20 +192,14 @@ class ComparisonResult(Result):
 
     comparison: SavedComparison
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a figure: name, first, second, difference."""
-        return pd.DataFrame(self.record()["metrics"])
+        return figure_records(self.comparison)
 
     def record(self) -> Record:
-        """Differences of rules, market and figures."""
         return comparison_record(self.comparison)
 
-    def to_csv(self) -> str:
-        """One row a figure."""
-        return rows_as_csv(self.record()["metrics"])
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Both results, figure by figure."""
         return results_table(self.comparison, columns)
 
     def sheet(self) -> Page:
@@ -192,18 +207,20 @@ class ComparisonResult(Result):
         return comparison_sheet(self.comparison)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Both folders."""
         return "two results", [], ""
 
 
 def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = None) -> BacktestResult:
     """Run a backtest; see `BacktestRequest`."""
-    rules, given = request.rules, request.market
-    market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
+    rules = request.rules
+    market = open_market(request.market, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
     allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
     prepared = [trial.prepare(rules.resolved()) for trial in trials]
-    results = tuple(_run(ready, rules, days) for ready, days in zip(prepared, allowed, strict=True))
+    label = "own entries" if rules.entries is not None else getattr(rules.gate, "__name__", "own gate")
+    results = tuple(
+        run(ready) if days is None else run(ready, days, label) for ready, days in zip(prepared, allowed, strict=True)
+    )
     entered = [Entered(ready, days) for ready, days in zip(prepared, allowed, strict=True)]
     (pooled,) = with_uncertainty([PooledResult(results, trials)], [entered])
     return BacktestResult(pooled)
@@ -212,13 +229,6 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
 def reach(*rules: Rules) -> int:
     """Calendar days to the farthest expiration that rules trade."""
     return max(entry.dte + entry.dte_slack for entry in (each.resolved().entry for each in rules))
-
-
-def _run(prepared: Prepared, rules: Rules, allowed: "NDArray[np.bool_] | None") -> Backtest:
-    if allowed is None:
-        return run(prepared)
-    name = "own entries" if rules.entries is not None else getattr(rules.gate, "__name__", "own gate")
-    return run(prepared, allowed, name)
 
 
 def answer_comparison(request: CompareRequest) -> ComparisonResult:

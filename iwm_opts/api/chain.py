@@ -17,10 +17,9 @@ from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
-from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot, take_snapshot
 from iwm_opts.pricing.quotes import Engine
-from iwm_opts.report.console import render
+from iwm_opts.report.console import render_page
 from iwm_opts.report.records import Record, chain_iv_record, market_record
 from iwm_opts.report.screen_table import chain_iv_line, market_lines
 from iwm_opts.report.words import points
@@ -212,11 +211,19 @@ class OptionChain(Result):
             expiration (datetime64), dte, root, right, strike, bid, ask, mid ($/share), iv (decimal), delta, gamma (a
             share), theta (a calendar day), vega (a vol point), open_interest; NaN without a two-sided quote.
         """
-        tables, _ = self.snapshot.tables(dte)
-        return pd.concat([_priced_rows(table) for table in tables], ignore_index=True)
+        names = ("strike", "bid", "ask", "mid", "iv", "delta", "gamma", "theta", "vega", "open_interest")
+        frames = []
+        for table in self.snapshot.tables(dte)[0]:
+            kind = {
+                "expiration": pd.Timestamp(table.expiration).as_unit("us"),
+                "dte": table.dte,
+                "root": table.root,
+                "right": np.where(table.right == RIGHT_SIGN["C"], "C", "P"),
+            }
+            frames.append(pd.DataFrame(kind | {name: getattr(table, name) for name in names}))
+        return pd.concat(frames, ignore_index=True)
 
     def record(self) -> Record:
-        """Market, volatility indices, data quality and warnings."""
         return {
             "market": market_record(self.snapshot),
             "chain_iv": chain_iv_record(self.snapshot.iv),
@@ -225,16 +232,13 @@ class OptionChain(Result):
         }
 
     def to_csv(self) -> str:
-        """Quotes as CSV."""
         return guarded_frame(self.to_frame()).to_csv(index=False)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Provenance and volatility indices; the warnings too where verbose."""
-        notes = [f"note: {each}" for each in self.warnings] if verbose else []
-        return render([*market_lines(self.snapshot), chain_iv_line(self.snapshot), *notes], columns)
+        parts = [*market_lines(self.snapshot), chain_iv_line(self.snapshot)]
+        return render_page(self.snapshot.chain.label, parts, self.warnings if verbose else (), columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Symbol, spot and day; indices and source."""
         chain = self.snapshot.chain
         return (
             f"{chain.symbol} {chain.spot:.2f}, {chain.as_of}",
@@ -257,18 +261,8 @@ class OptionChain(Result):
         return axes
 
 
-def _priced_rows(table: OptionTable) -> pd.DataFrame:
-    names = ("strike", "bid", "ask", "mid", "iv", "delta", "gamma", "theta", "vega", "open_interest")
-    frame = pd.DataFrame({name: getattr(table, name) for name in names})
-    frame.insert(0, "right", np.where(table.right == RIGHT_SIGN["C"], "C", "P"))
-    frame.insert(0, "root", table.root)
-    frame.insert(0, "dte", table.dte)
-    frame.insert(0, "expiration", pd.Timestamp(table.expiration).as_unit("us"))
-    return frame
-
-
-def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> OptionChain:
-    """Chain of a request.
+def open_chain(request: ChainRequest | OptionChain, on_progress: OnProgress | None = None) -> OptionChain:
+    """Chain of a request; one that is open already as it is.
 
     Raises
     ------
@@ -277,6 +271,8 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
     DataError
         For an unreadable file, or a named source that fails.
     """
+    if isinstance(request, OptionChain):
+        return request
     history, dividends = request.history, request.dividends
     named = dividends if isinstance(dividends, str) else None
     market = open_source(request.source).on_day(
@@ -293,9 +289,12 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
         )
     )
     stale = staleness(market.chain, now()) if request.as_of is None else ""
-    schedule = _schedule(dividends, market.chain.symbol) or market.dividends
+    schedule = (
+        parse_dividends(dividends, market.chain.symbol) if isinstance(dividends, str) and dividends else dividends
+    )
     ranked = history.load(request.symbol, market.chain.as_of) or market.history
     warnings = [*([stale] if stale else []), *market.warnings]
+    schedule = schedule or market.dividends
     given = {"dividends": schedule, IV_HISTORY: ranked}
     warnings += [note for note in series_notes(given) if note not in market.warnings]
     rate_source = "given" if request.rate is not None else "that the market's options are priced at"
@@ -310,12 +309,6 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
     )
     snapshot = replace(snapshot, is_day_named=request.as_of is not None)
     return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
-
-
-def _schedule(dividends: str | DividendSchedule | None, symbol: str) -> DividendSchedule | None:
-    if isinstance(dividends, str):
-        return parse_dividends(dividends, symbol) if dividends else None
-    return dividends
 
 
 def read_chain(

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.conventions import counted
@@ -23,7 +21,7 @@ from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.text import text_of
 from iwm_opts.report.archive_table import certificate_table, left_out_by_kind, warnings_by_kind
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 
 YEAR: Final = "{year}"
 DOWNLOADS: Final = "downloads"
@@ -99,11 +97,8 @@ class ChainHistoryResult(Result):
         """Files that could not be read to their end."""
         return tuple(file for file in self.files if file.error)
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a year: sessions, days, missing days, rows by defect, spread ($/share), parity (fraction)."""
-        return pd.DataFrame(self._years())
-
-    def _years(self) -> list[Record]:
         return [
             {
                 "year": year.year, "sessions": year.sessions, "days": year.days, "missing_days": len(year.missing),
@@ -113,7 +108,6 @@ class ChainHistoryResult(Result):
         ]  # fmt: skip
 
     def record(self) -> Record:
-        """Files with their checksums and days, years, missing days."""
         files = [
             {
                 **{name: value for name, value in asdict(file).items() if name not in ("days", "warnings")},
@@ -125,20 +119,14 @@ class ChainHistoryResult(Result):
         missing = [day.isoformat() for year in self.years for day in year.missing]
         return {
             "symbol": self.symbol, "folder": self.folder, "files": files, "skipped": list(self.skipped),
-            "years": self._years(), "missing_days": missing, "warnings": warnings_by_kind(self.history),
+            "years": self.rows(), "missing_days": missing, "warnings": warnings_by_kind(self.history),
             "left_out": left_out_by_kind(self.history),
         }  # fmt: skip
 
-    def to_csv(self) -> str:
-        """One row a year."""
-        return rows_as_csv(self._years())
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Files, years, and days left out by reason."""
         return certificate_table(self.symbol, self.files, self.history, self.skipped, self.years, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return the counts."""
         days = sum(year.days for year in self.years)
         return f"{self.symbol} chains of {counted(days, 'days')}", [f"{counted(len(self.files), 'files')} read"], ""
 

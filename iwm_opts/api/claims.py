@@ -1,15 +1,13 @@
 """Claims of the strategy, measured on data."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
-
-import pandas as pd
 
 from iwm_opts.api.plan_data import PlanData, PlanDataRequest, open_plan_data
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.conventions import counted
-from iwm_opts.report.claims_table import claim_record, claims_table
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.claims_table import claims_table
+from iwm_opts.report.records import Record
 from iwm_opts.research.claims import Claim, measure_claims
 
 
@@ -17,11 +15,10 @@ from iwm_opts.research.claims import Claim, measure_claims
 class ClaimsRequest:
     """Whether the claims of the strategy hold on data.
 
+    Fields as the parameters of `claims`; further:
+
     Parameters
     ----------
-    data : PlanDataRequest or PlanData
-    names : tuple of str
-        Of `research.claims.CLAIMS`; all unless given.
     before : date, optional
         Data on or after it are not read.
     """
@@ -39,25 +36,17 @@ class ClaimsResult(Result):
     label: str
     notes: tuple[str, ...]
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a claim; columns as in the CSV of the command."""
-        return pd.DataFrame([claim_record(claim) for claim in self.claims])
+        return list(map(asdict, self.claims))
 
     def record(self) -> Record:
-        """Claims and notes."""
-        records = [claim_record(claim) for claim in self.claims]
-        return {"simulated": bool(self.label), "claims": records, "notes": list(self.notes)}
-
-    def to_csv(self) -> str:
-        """One row a claim."""
-        return rows_as_csv([claim_record(claim) for claim in self.claims])
+        return {"simulated": bool(self.label), "claims": list(map(asdict, self.claims)), "notes": list(self.notes)}
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table of claims."""
-        return claims_table(list(self.claims), (self.label,) if self.label else (), self.notes, columns)
+        return claims_table(self.claims, self.label, self.notes, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return the number of claims; notes."""
         return counted(len(self.claims), "claims"), list(self.notes[:1]), self.label
 
 

@@ -27,20 +27,10 @@ def cluster_mapper(
     opener: MarketOpener | None = None,
     is_kept: bool = False,
 ) -> Iterator[Mapper | None]:
-    """Mapper on a client or on the cluster named; None without either.
+    """Mapper on a client, or on the cluster named (see `backtest.cluster.open_client`); None without either.
 
-    Parameters
-    ----------
-    cluster : str, optional
-        See `backtest.cluster.open_client`.
-    client : distributed.Client, optional
-        Taken in place of the cluster's.
-    on_cluster : callable, optional
-        Called with a line on the cluster.
-    opener : MarketOpener, optional
-        Of functions that take the trials of a market.
-    is_kept : bool
-        Keep results in the cache folder until the run ends; see `backtest.kept_results`.
+    `on_cluster` is called with a line on the cluster; `opener` serves functions that take the trials of a market;
+    `is_kept` keeps results in the cache folder until the run ends, as `backtest.kept_results`.
     """
     if client is None and not cluster:
         yield None

@@ -3,11 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.backtest import DEFAULT_SEED, EquityResult, reach
 from iwm_opts.api.cluster import OnCluster, cluster_mapper, market_opener
-from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
@@ -19,8 +16,7 @@ from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.trial import PooledResult, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
-from iwm_opts.report.evidence_sheet import evidence_sheet
-from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
+from iwm_opts.report.evidence_table import evidence_record, evidence_sheet, evidence_table
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, flat
 
@@ -32,18 +28,10 @@ if TYPE_CHECKING:
 class EvidenceRequest:
     """Evidence for a gate on a market.
 
+    Fields as the parameters of `evidence`; further:
+
     Parameters
     ----------
-    market : MarketRequest or Market
-    rules : Rules
-    draws, random_draws : int
-        Resamples behind each interval; random gates.
-    premium : bool
-        Search the break-even variance premium, on the simulated market.
-    bands : int, optional
-        Draws of the smile behind a band of gains over what modelled quotes leave open; 0 for none. 20 on modelled
-        quotes unless given.
-    seed : int
     cluster : str, optional
         Dask cluster for random gates and the break-even premium; see `iwm_opts.backtest.cluster.open_client`.
     """
@@ -73,31 +61,24 @@ class EvidenceResult(EquityResult):
         """The finding as a sentence; "no evidence" included."""
         return self.evidence.finding
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a baseline: the strategy less it, on the same days.
 
         Returns
         -------
-        DataFrame
+        list of dict
             rival; trades of the rival; rival_per_trade ($ a package), rival_on_risk (a year); per_trade_estimate,
             per_trade_low, per_trade_high ($ a package, 95% interval) and on_risk_* (a year); p_value of random gates.
         """
-        return pd.DataFrame([flat(asdict(each)) for each in self.evidence.differences])
+        return [flat(asdict(each)) for each in self.evidence.differences]
 
     def record(self) -> Record:
-        """Market, rules, finding, arms and differences."""
         return evidence_record(self.evidence)
 
-    def to_csv(self) -> str:
-        """One row a difference."""
-        return evidence_csv(self.evidence)
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Return the finding, arms and differences."""
         return evidence_table(self.evidence, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; finding."""
         pooled = self.evidence.strategy.results
         return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
 
@@ -118,8 +99,8 @@ def answer_evidence(
     on_cluster: OnCluster | None = None,
 ) -> EvidenceResult:
     """Gather evidence; see `EvidenceRequest`."""
-    rules, given = request.rules, request.market
-    market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
+    rules = request.rules
+    market = open_market(request.market, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
     resolved = rules.resolved()
     bands = request.bands
@@ -127,7 +108,7 @@ def answer_evidence(
         bands = BAND_DRAWS if all(market_kind(trial.market) == MODELLED for trial in trials) else 0
     opener = None
     if client is not None or request.cluster:
-        opener = market_opener(market, trials, MAX_DTE if given is market else reach(rules), rules.macro)
+        opener = market_opener(market, trials, MAX_DTE if request.market is market else reach(rules), rules.macro)
     with cluster_mapper(request.cluster, client, on_cluster, opener, is_kept=True) as mapper:
         gathered = gather_evidence(
             trials, resolved, request.seed, request.draws, request.random_draws, request.premium, bands,

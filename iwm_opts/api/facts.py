@@ -29,7 +29,7 @@ from iwm_opts.research.calibration import calibrate
 from iwm_opts.research.calibration_provenance import to_toml, with_provenance
 from iwm_opts.research.history import HistoryFiles
 from iwm_opts.research.smile_comparison import compare_smiles
-from iwm_opts.simulation.parameters import Parameters, control_parameters, parameters_of
+from iwm_opts.simulation.parameters import control_parameters, parameters_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,19 +93,15 @@ class FactsResult(Result):
         return pd.read_csv(io.StringIO(self.to_csv()))
 
     def record(self) -> Record:
-        """Windows, facts, conditional facts and smiles."""
         return acceptance_record(self.acceptance, self.smiles)
 
     def to_csv(self) -> str:
-        """One row a window and fact."""
         return acceptance_csv(self.acceptance)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Tables of facts."""
         return acceptance_table(self.acceptance, self.smiles, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Scope of the comparison."""
         return "simulated against real", [], LABELS["simulated"]
 
     def picture(self, suffix: str) -> bytes:
@@ -134,19 +130,15 @@ class CalibrationRecord(Result):
         return pd.read_csv(io.StringIO(self.to_csv()))
 
     def record(self) -> Record:
-        """Both records."""
         return {"simulated": True, "provenance": self.provenance, "control": self.control}
 
     def to_csv(self) -> str:
-        """One row a window and fact."""
         return provenance_csv(self.provenance)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Tables of facts."""
         return provenance_table(self.provenance, self.control, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Scope of the answer."""
         return "calibration record", [], LABELS["simulated"]
 
 
@@ -161,18 +153,14 @@ def answer_facts(
     if request.files is None:
         control = None if request.parameters else control_parameters().provenance
         return CalibrationRecord(parameters.provenance, control)
-    smiles = _smiles(request, parameters)
+    smiles = None
+    if request.chain:
+        symbol = parameters.setting.symbol
+        chain = load_chain(Path(request.chain), symbol=symbol, as_of=request.as_of, session=request.session)
+        smiles = ChainSmiles(chain, compare_smiles(parameters.smile, take_snapshot(chain)))
     with cluster_mapper(request.cluster, client, on_cluster, is_kept=True) as mapper:
         acceptance = accept(parameters, request.files, *request.span, request.histories, on_progress, mapper)
     return FactsResult(acceptance, smiles)
-
-
-def _smiles(request: FactsRequest, parameters: Parameters) -> ChainSmiles | None:
-    if not request.chain:
-        return None
-    symbol = parameters.setting.symbol
-    chain = load_chain(Path(request.chain), symbol=symbol, as_of=request.as_of, session=request.session)
-    return ChainSmiles(chain, compare_smiles(parameters.smile, take_snapshot(chain)))
 
 
 def calibrated_parameters(request: FactsRequest, on_progress: OnProgress | None = None) -> str:

@@ -18,16 +18,17 @@ from iwm_opts.execution.comparison import COMPARED, FillComparison
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.quoted_spread import By, side_by_side
-from iwm_opts.report.console import notes_text
 from iwm_opts.report.fills_table import (
     comparison_records,
     comparison_table,
+    fills_sheet,
     spread_records,
     spread_table_page,
+    spreads_sheet,
     versus_page,
 )
 from iwm_opts.report.page import Page
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.typed import TypedLeg, expected_profit_at_mid, legs_of, payoff_of, quoted_legs
 
@@ -39,14 +40,10 @@ if TYPE_CHECKING:
 class FillsRequest:
     """What filling one package costs under every convention.
 
+    Fields as the parameters of `compare_fills`; further:
+
     Parameters
     ----------
-    legs : tuple of TypedLeg
-        Of one expiration; quotes are the chain's where a leg carries none.
-    chain : ChainRequest or OptionChain, optional
-        Needed where a leg carries no quote; gives expected profits too.
-    expiration : date, optional
-        Needed with a chain.
     terms : Terms
         Fees, the fill to mark, and the measure of expected profits.
     """
@@ -106,42 +103,32 @@ class FillCosts(Result):
     label: str = ""
     notes: tuple[str, ...] = ()
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a convention.
 
         Returns
         -------
-        DataFrame
+        list of dict
             model; credit, mid, natural, half_spread, offset ($/share, a debit negative); slippage, exit_slippage,
             opening_fees, closing_fees, round_trip_cost, max_profit, max_loss_expiry, expected_profit ($ a package);
             slippage_share_of_credit, breakeven_win_rate (0 to 1); breakeven_slippage ($/share). NaN where unknown.
         """
-        return pd.DataFrame(comparison_records(self.comparisons))
+        return comparison_records(self.comparisons)
 
     def record(self) -> Record:
-        """Fees and one record a convention."""
         fills = comparison_records(self.comparisons)
         return {"fees": self.terms.fees.label, "fills": fills, "warnings": list(self.notes)}
 
-    def to_csv(self) -> str:
-        """One row a convention."""
-        return rows_as_csv(comparison_records(self.comparisons))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Package and a table of conventions."""
-        table = comparison_table(self.legs, self.comparisons, self.terms, self.expiration, columns)
-        return table + notes_text(self.notes, columns)
+        return comparison_table(self.legs, self.comparisons, self.terms, self.expiration, self.notes, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Legs; fees."""
         legs = " ".join(leg.name for leg in self.legs)
         when = f", {self.expiration}" if self.expiration else ""
         return f"{legs}{when}", [f"fees {self.terms.fees.label}"], self.label
 
     def sheet(self) -> Page:
         """Costs, expected profit and break-even win rate by convention."""
-        from iwm_opts.report.fills_sheet import fills_sheet
-
         return fills_sheet(*self.headline(), comparison_records(self.comparisons))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
@@ -170,17 +157,17 @@ class QuotedSpreads(Result):
     second: ChainSpreads | None = None
     day_note: str = ""
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a right, bucket of moneyness or |delta|, and bucket of DTE.
 
         Returns
         -------
-        DataFrame
+        list of dict
             right, bucket (%), dte, n; no_bid (0 to 1); spread, spread_p75, mid (medians, $/share); share_of_mid,
             share_of_mid_p75. Of two chains the columns end in their symbols, such as spread_IWM and spread_SPY (of one
             symbol on two days in symbol and day), with the ratio of their shares of mid.
         """
-        return pd.DataFrame(spread_records(self._table()))
+        return spread_records(self._table())
 
     def _table(self) -> pd.DataFrame:
         if self.second is None:
@@ -197,22 +184,15 @@ class QuotedSpreads(Result):
         return names[0], names[1]
 
     def record(self) -> Record:
-        """Provenance and one record a bucket."""
         about = {name: getattr(self.first.chain, name) for name in ("source", "simulated", "modelled")}
         rows = spread_records(self._table())
         return {"by": self.first.spreads.by, **about, "rows": rows, "warnings": list(self.notes)}
 
-    def to_csv(self) -> str:
-        """One row a bucket."""
-        return rows_as_csv(spread_records(self._table()))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table by bucket."""
         if self.second is None:
-            page = spread_table_page(self.first, columns)
-        else:
-            page = versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
-        return page + notes_text(self.notes, columns)
+            return spread_table_page(self.first, self.notes, columns)
+        names = self._names(self.second)
+        return versus_page(self.first, self.second, names, self._table(), self.notes, columns)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -225,15 +205,12 @@ class QuotedSpreads(Result):
 
     def sheet(self) -> Page:
         """Heat maps of quoted spreads by bucket and DTE."""
-        from iwm_opts.report.fills_sheet import spreads_sheet
-
         title, lines, label = self.headline()
         ratio = "" if self.second is None else " over ".join(self._names(self.second))
         lines = [*lines, f"source {self.first.chain.source}"]
         return spreads_sheet(f"{title} {ratio}".strip(), lines, label, self.to_frame(), ratio)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Chain; how the spreads were measured."""
         chain = self.first.chain
         return f"{chain.symbol} {chain.as_of}, quoted spreads", [self.first.spreads.note], chain.label
 
@@ -243,8 +220,7 @@ def answer_fills(request: FillsRequest, on_progress: OnProgress | None = None) -
     legs, terms, at_mid, label = request.legs, request.terms, None, ""
     notes: tuple[str, ...] = ()
     if request.needs_chain and request.chain is not None and request.expiration is not None:
-        given = request.chain
-        chain = given if isinstance(given, OptionChain) else open_chain(given, on_progress)
+        chain = open_chain(request.chain, on_progress)
         table, label = chain.snapshot.table(request.expiration), chain.snapshot.chain.label
         notes = chain.warnings
         legs = tuple(quoted_legs(legs, table))
@@ -263,17 +239,14 @@ def answer_fills(request: FillsRequest, on_progress: OnProgress | None = None) -
 
 def answer_spreads(request: SpreadsRequest, on_progress: OnProgress | None = None) -> QuotedSpreads:
     """Measure quoted spreads; see `SpreadsRequest`."""
-    given, other = request.chain, request.versus
-    chain = given if isinstance(given, OptionChain) else open_chain(given, on_progress)
-    first = quoted_spreads(chain.snapshot, request.by)
+    other = request.versus
+    first = quoted_spreads(open_chain(request.chain, on_progress).snapshot, request.by)
     if other is None:
         return QuotedSpreads(first)
     day_note = ""
-    if not isinstance(other, OptionChain):
-        if other.as_of is None:
-            other, day_note = replace(other, as_of=first.as_of), "its day is that of the first chain, as none was named"
-        other = open_chain(other, on_progress)
-    return QuotedSpreads(first, quoted_spreads(other.snapshot, request.by), day_note)
+    if isinstance(other, ChainRequest) and other.as_of is None:
+        other, day_note = replace(other, as_of=first.as_of), "its day is that of the first chain, as none was named"
+    return QuotedSpreads(first, quoted_spreads(open_chain(other, on_progress).snapshot, request.by), day_note)
 
 
 def compare_fills(

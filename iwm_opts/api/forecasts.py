@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar, Final
 
-import pandas as pd
-
 from iwm_opts.api.chain import DEFAULT_SYMBOL, ChainRequest, OptionChain, open_chain
 from iwm_opts.api.plan_order import plan_place, plan_screen
 from iwm_opts.api.plans import TradingPlan
@@ -32,7 +30,7 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.forecasts_table import forecast_records, forecasts_record, forecasts_table
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.sources.on_day import EXERCISE_OF_MODELS
 from iwm_opts.sources.recorded import recorded_market
 from iwm_opts.spreads.screen import Sized
@@ -44,14 +42,10 @@ CHAINS_NOTE: Final = "stated now on the chain of each day, not logged on that da
 class ForecastRequest:
     """Stated figures against their outcomes.
 
+    Fields as the parameters of `review_forecasts`; further:
+
     Parameters
     ----------
-    source : str
-        `paper`: the log that `snapshot` and `paper open` write; `archive`, or files, a folder or a glob of chains:
-        the first candidate of a screen on each day, outcomes from the days after it.
-    symbol : str
-    plan : Plan, optional
-        Whose package is screened on chains; the default condor unless given. Of the log: its forecasts alone.
     bars : str or Path, optional
         Daily bars: lows and highs for touches, closes for expirations without a chain. Those of the archive unless
         given, where the chains are its own.
@@ -88,34 +82,27 @@ class ForecastReview(Result):
         """Label of simulated forecasts; empty otherwise."""
         return LABELS["simulated"] if any(SIMULATED in made.trade.market for made in self.forecasts) else ""
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a forecast.
 
         Returns
         -------
-        DataFrame
+        list of dict
             origin, day, symbol, strategy, expiration, legs; credit ($/share); pop, pop_real_world, prob_touch,
             prob_target (0 to 1) and expected_profit ($ a package) as stated; exit, reason; is_profit_at_expiry,
             is_touched, reached_target (None while unknown) and gain ($ a package).
         """
-        return pd.DataFrame(forecast_records(self.forecasts))
+        return forecast_records(self.forecasts)
 
     def record(self) -> Record:
-        """Reliability of each figure, and the forecasts."""
         return forecasts_record(self.source, self.reliabilities, self.forecasts, self.notes)
 
-    def to_csv(self) -> str:
-        """One row a forecast."""
-        return rows_as_csv(forecast_records(self.forecasts))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Brier scores, means and bins; every forecast where verbose."""
         return forecasts_table(
             self.source, self.label, self.reliabilities, self.forecasts, self.notes, verbose, columns
         )
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Source and number of forecasts."""
         return f"forecasts of {self.source}", [counted(len(self.forecasts), "forecasts"), *self.notes], self.label
 
 
@@ -147,7 +134,11 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         notes = [CHAINS_NOTE, *without]
     if not made:
         raise DataError(source, f"holds no forecast of {symbol}", remedy)
-    bars = _bars(request, symbol)
+    bars = None
+    if request.bars is not None:
+        bars = load_bars(request.bars, symbol)
+    elif request.source == PAPER or is_archive(request.source):
+        bars = read_series(open_record(), "bars", symbol)
     if bars is None:
         notes.append("touches by the prices of the chains alone, too few: give `bars` FILE for lows and highs")
     else:
@@ -235,12 +226,6 @@ def _chains(request: ForecastRequest, symbol: str) -> Iterator[OptionChain]:
             rate = origin_of(path).rate if chain.simulated else None
             exercise = EXERCISE_OF_MODELS if chain.simulated else None
             yield OptionChain(take_snapshot(chain, rate, exercise=exercise))
-
-
-def _bars(request: ForecastRequest, symbol: str) -> pd.DataFrame | None:
-    if request.bars is not None:
-        return load_bars(request.bars, symbol)
-    return read_series(open_record(), "bars", symbol) if request.source == PAPER or is_archive(request.source) else None
 
 
 def review_forecasts(

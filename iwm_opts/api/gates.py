@@ -40,19 +40,10 @@ GateCondition = IvRankBelow | GateFunction
 def judge_gate(
     gate: GateCondition | None, history: IvHistory | None, day: date, lookback: int, stale: str = ""
 ) -> tuple[Gate, IvRank | None]:
-    """State of a gate on a day, and the IV rank to show with it.
+    """State of a gate on a day (None: always open), and the IV rank to show with it.
 
-    Parameters
-    ----------
-    gate : IvRankBelow, callable or None
-        None: always open.
-    history : IvHistory or None
-        Of the chain; only observations before `day` are read.
-    day : date
-    lookback : int
-        Sessions, where the gate names none.
-    stale : str
-        Why the quotes are too old to trade on: keeps a gate closed, and where none was asked for too.
+    Only observations of the history before `day` are read; `lookback` counts where the gate names none. `stale` says
+    why the quotes are too old to trade on: it keeps a gate closed, and where none was asked for too.
     """
     rank_gate = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
     ranked = rank_gate.history or history
@@ -60,15 +51,14 @@ def judge_gate(
     if gate is None:
         judged = ALWAYS_OPEN
     else:
-        judged = ivr_gate(rank, gate.threshold) if isinstance(gate, IvRankBelow) else _by_function(gate, history, day)
+        name = getattr(gate, "__name__", type(gate).__name__)
+        if isinstance(gate, IvRankBelow):
+            judged = ivr_gate(rank, gate.threshold)
+        elif history is None:
+            judged = Gate(name, False, ("no IV history to judge; give iv_history",))
+        else:
+            is_open = bool(gate(history.before(day)))
+            judged = Gate(name, is_open, (f"{name} of {history.series} is {is_open}",))
     if stale:
         judged = replace(judged, is_open=False, reasons=(stale, *judged.reasons[: gate is not None]))
     return judged, rank
-
-
-def _by_function(gate: GateFunction, history: IvHistory | None, day: date) -> Gate:
-    name = getattr(gate, "__name__", type(gate).__name__)
-    if history is None:
-        return Gate(name, False, ("no IV history to judge; give iv_history",))
-    is_open = bool(gate(history.before(day)))
-    return Gate(name, is_open, (f"{name} of {history.series} is {is_open}",))

@@ -25,17 +25,12 @@ if TYPE_CHECKING:
 class IvrRequest:
     """IV rank on a day.
 
+    Fields as the parameters of `rank_iv`; further:
+
     Parameters
     ----------
     chain : ChainRequest or OptionChain, optional
         Whose own IV10 and IV30 are shown, and whose history is ranked where none is given.
-    history : IvHistory, optional
-    as_of : date, optional
-        The session after the history's last value unless given.
-    ivr_below : float
-        Threshold of the gate, 0 to 100.
-    lookback : int
-        Sessions.
     """
 
     chain: ChainRequest | OptionChain | None = None
@@ -77,15 +72,12 @@ class IvRankReport(Result):
         return rolling_iv_rank(self.summary.history, self.summary.rank.lookback)
 
     def record(self) -> Record:
-        """Market, rank, gate and weekdays."""
         return ivr_record(self.summary)
 
     def to_csv(self) -> str:
-        """Rank as one row."""
         return rows_as_csv([self.record()["iv"]])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Rank, chart and weekdays."""
         return ivr_table(self.summary, columns)
 
     @property
@@ -94,7 +86,6 @@ class IvRankReport(Result):
         return self.summary.warnings
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Rank; gate and note."""
         gate, snapshot = self.summary.gate, self.summary.snapshot
         lines = [f"gate {gate.condition}: {'OPEN' if gate.is_open else 'CLOSED'}", self.summary.history.note]
         return rank_line(self.summary.rank).plain, lines, snapshot.chain.label if snapshot else ""
@@ -115,8 +106,7 @@ class IvRankReport(Result):
 
 def answer_ivr(request: IvrRequest, on_progress: OnProgress | None = None) -> IvRankReport:
     """Rank an IV history; see `IvrRequest`."""
-    given = request.chain
-    chain = given if given is None or isinstance(given, OptionChain) else open_chain(given, on_progress)
+    chain = open_chain(request.chain, on_progress) if request.chain else None
     day = chain.as_of if chain else request.as_of
     history = request.history or (chain.history if chain else None)
     if history is None:

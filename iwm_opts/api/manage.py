@@ -39,7 +39,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.signals import total_return_close
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.manage_table import Portfolio, manage_record, manage_rows, manage_table
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.sources.simulated import redated_note
 from iwm_opts.spreads.typed import TypedLeg, check_side
 
@@ -51,29 +51,16 @@ NAMED = 3  # remarks in a refusal; the rest is counted
 class ManageRequest:
     """Which positions, at which chain, under which exits.
 
+    Fields as the parameters of `manage`; further:
+
     Parameters
     ----------
-    chain : ChainRequest or OptionChain
     log : str, Path or TradeLog
         `paper`, the paper journal, or a trade log, whose open packages are read.
     legs : tuple of TypedLeg
         A position of your own, in place of a log.
-    expiration, credit
-        Of typed legs; the credit in $/share, a debit negative.
-    opened : date, optional
-        Of typed legs: the session before the chain's unless given.
-    contracts : int
-        Of typed legs.
-    exits : ExitLevels
-        Of typed legs and logs; paper trades carry their own.
-    fill, fees : str
-        Of typed legs and logs.
     variance_ratio : float
         Realised over implied variance of the managed expectancy.
-    bars, spy : str, optional
-        Daily bars of the underlying and of SPY, for deltas weighted by beta.
-    now : datetime
-        Aware time that decides whether quotes are stale; those of a chain read as of a named day never are.
     """
 
     chain: ChainRequest | OptionChain
@@ -124,24 +111,17 @@ class Management(Result):
     stale: str = ""
     notes: tuple[str, ...] = ()
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a position: trade, expiration, dte, legs, contracts, credit, debit ($/share), pnl ($) and more."""
-        return pd.DataFrame(manage_rows(self.positions))
+        return manage_rows(self.positions)
 
     def record(self) -> Record:
-        """Positions with rolls, and the portfolio."""
         return manage_record(self.positions, self.portfolio, self.chain, self.stale, self.notes)
 
-    def to_csv(self) -> str:
-        """One row a position."""
-        return rows_as_csv(manage_rows(self.positions))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Positions, exits due, rolls, portfolio."""
         return manage_table(self.positions, self.portfolio, self.chain, self.stale, self.notes, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return the number of positions; source."""
         lines = [f"source {self.chain.source}", *([self.stale] if self.stale else [])]
         return f"{counted(len(self.positions), 'open positions')}, {self.chain.as_of}", lines, self.chain.label
 
@@ -154,7 +134,7 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     InputError
         Without an open position.
     """
-    opened = request.chain if isinstance(request.chain, OptionChain) else open_chain(request.chain, on_progress)
+    opened = open_chain(request.chain, on_progress)
     snapshot = opened.snapshot
     trades, notes, campaigns = _positions(request, snapshot)
     if not trades:

@@ -23,7 +23,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.report.html import notebook_table
 from iwm_opts.simulation.parameters import parameters_of
-from iwm_opts.simulation.scenarios import Scenario, load_scenarios, scenario
+from iwm_opts.simulation.scenarios import load_scenarios, scenario
 
 PATHS: Final = 2  # of the simulated market
 SIMULATED_WORDS: Final = ("sim", "auto")
@@ -32,29 +32,18 @@ PRESENT_ALONE: Final = ("yahoo", "cboe")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketRequest:
-    """Days of a market.
+    """Days of a market; fields as the parameters of the functions that open one, and:
 
     Parameters
     ----------
     source : str
         `sim`, `modelled`, `archive`, or a chain file of many days.
-    first, last : date, optional
-        Days to trade; all unless given, five years of the simulated market.
-    paths : int
-        Of the simulated market.
-    seed : int, optional
-    scenario : tuple of str
-        Worlds to simulate, shipped or of `scenario_file`.
     scenario_file, parameters : str, optional
         Scenarios of your own; calibration of the simulated market. TOML.
-    symbol, session : str, optional
-        Of recorded chains.
-    rate : float, optional
     dividends : str, optional
         As in `ChainRequest`.
     history : HistoryRequest
         What gates rank.
-    modelled : ModelledInputs
     """
 
     source: str = "sim"
@@ -168,12 +157,14 @@ class Market:
         return notebook_table(repr(self)[8:-1], self.notes, self.to_frame(), LABELS.get(self.kind, ""))
 
 
-def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnProgress | None = None) -> Market:
-    """Market of a request.
+def open_market(
+    request: MarketRequest | Market, max_dte: int = MAX_DTE, on_progress: OnProgress | None = None
+) -> Market:
+    """Market of a request; one that is open already as it is.
 
     Parameters
     ----------
-    request : MarketRequest
+    request : MarketRequest or Market
     max_dte : int
         Calendar days that the rules reach; nothing farther is read of recorded chains.
     on_progress : callable, optional
@@ -183,22 +174,24 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
     InputError, DataError
         For a field that the market cannot meet, or an unreadable file.
     """
-    history = request.history
+    if isinstance(request, Market):
+        return request
+    history, parameters = request.history, parameters_of(request.parameters)
     tenor, lookback = history.ivr_tenor, history.ivr_lookback
     if request.is_simulated:
-        return Market(
-            tuple(
-                simulated_trials(
-                    request.first, request.last, request.paths, request.seed, _scenarios(request),
-                    parameters_of(request.parameters), tenor, lookback, on_progress,
-                )
-            ),
-            request,
+        from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
+        if from_file and not request.scenario:
+            rule = f"holds {', '.join(from_file)} and none is named"
+            raise ConflictError("scenario_file", request.scenario_file, rule, "name some with `scenario`")
+        trials = simulated_trials(
+            request.first, request.last, request.paths, request.seed,
+            [scenario(name, from_file) for name in dict.fromkeys(request.scenario)], parameters, tenor, lookback,
+            on_progress,
         )  # fmt: skip
+        return Market(tuple(trials), request)
     if request.source == "modelled":
         named = request.dividends if isinstance(request.dividends, str) else None
         files = request.modelled.files(history, request.rate, named)
-        parameters = parameters_of(request.parameters)
         trial = modelled_trial(files, request.symbol, request.first, request.last, parameters, tenor, lookback)
         return Market((trial,), request)
     dividends = request.dividends
@@ -209,14 +202,6 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
         tenor, lookback, max_dte, on_progress,
     )  # fmt: skip
     return Market((trial,), request)
-
-
-def _scenarios(request: MarketRequest) -> list[Scenario]:
-    from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
-    if from_file and not request.scenario:
-        rule = f"holds {', '.join(from_file)} and none is named"
-        raise ConflictError("scenario_file", request.scenario_file, rule, "name some with `scenario`")
-    return [scenario(name, from_file) for name in dict.fromkeys(request.scenario)]
 
 
 def simulated_market(

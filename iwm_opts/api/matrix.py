@@ -7,14 +7,14 @@ from typing import Final
 
 import pandas as pd
 
-from iwm_opts.api.chain import OptionChain, open_chain
+from iwm_opts.api.chain import open_chain
 from iwm_opts.api.gates import judge_gate
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.screening import ScreenRequest
 from iwm_opts.conventions import MATRIX_DELTAS
 from iwm_opts.errors import InputError
 from iwm_opts.report.matrix_table import matrix_record, matrix_rows, matrix_table
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.screening import Screening
 from iwm_opts.spreads.screen import Screened, Sized, screen_tables
 from iwm_opts.spreads.strategies import IronCondor, Strategy, Vertical, delta_range
@@ -75,23 +75,19 @@ class Matrix(Result):
             contracts, contracts_if_open (behind an open gate). NaN without a package or a leg. reason: why there is
             no package; empty otherwise.
         """
-        frame = pd.DataFrame(matrix_rows(self.screening, self.cells, self.reasons))
+        frame = pd.DataFrame(self.rows())
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us"))
 
     def record(self) -> Record:
-        """Market, gate, one record a cell, rejections, measure and warnings."""
         return matrix_record(self.screening, self.cells, self.reasons)
 
-    def to_csv(self) -> str:
-        """One row a cell."""
-        return rows_as_csv(matrix_rows(self.screening, self.cells, self.reasons))
+    def rows(self) -> list[Record]:
+        return matrix_rows(self.screening, self.cells, self.reasons)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Market, gate and one row a cell."""
         return matrix_table(self.screening, self.cells, self.reasons, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; gate and source."""
         chain, gate = self.screening.snapshot.chain, self.screening.gate
         state = "OPEN" if gate.is_open else "CLOSED, NOT TRADED"
         lines = [f"gate {gate.condition}: {state}", f"source {chain.source}"]
@@ -119,7 +115,7 @@ def at_delta(strategy: Strategy, delta: float) -> Strategy:
 def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None) -> Matrix:
     """Screen each delta and expiration for its best package; see `MatrixRequest`."""
     screen = request.screen
-    chain = screen.chain if isinstance(screen.chain, OptionChain) else open_chain(screen.chain, on_progress)
+    chain = open_chain(screen.chain, on_progress)
     gate, rank = judge_gate(screen.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     tables, left_out = chain.snapshot.tables(screen.dte)
     selection, terms, account = replace(screen.selection, top=1), screen.terms, screen.account

@@ -35,7 +35,7 @@ from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import TradeLog, accounts_of
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.montecarlo_table import RecordLines, montecarlo_record, montecarlo_table, size_records
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -51,12 +51,12 @@ BOOKED: Final = "P&L is booked on the day of exit: drawdowns within a trade are 
 class MonteCarloRequest:
     """Drawdown, ruin and growth of a record by position size.
 
+    Fields as the parameters of `montecarlo`; further:
+
     Parameters
     ----------
     record : BacktestResult, TradeLog, Series, str or Path
         A backtest; a trade log; daily P&L in dollars; a saved backtest, the file of a log, or `paper`.
-    account : float, optional
-        Dollars at the start of the record; of a backtest its own.
     sizing : str
         `fixed`: the same dollars on every day; `compounded`: positions grow with the equity; `auto`: fixed, unless a
         backtest sized its trades by the equity.
@@ -99,32 +99,25 @@ class MonteCarloResult(Result):
         """Largest size at which the drawdown has at most the chance asked about; a multiple of the record's."""
         return self.outcome.size_at
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a size.
 
         Returns
         -------
-        DataFrame
+        list of dict
             size (multiple of the record's); final_5, final_50, final_95 (quantiles of the equity at the end, $);
             drawdown_50, drawdown_95 (deepest: median, and exceeded by 5% of histories; fraction of the peak, at most
             0); p_drawdown, p_ruin, p_loss (0 to 1).
         """
-        return pd.DataFrame(size_records(self.outcome, self.source))
+        return size_records(self.outcome, self.source)
 
     def record(self) -> Record:
-        """Record, sizes, the size for the drawdown, and Kelly."""
         return montecarlo_record(self.outcome, self.source)
 
-    def to_csv(self) -> str:
-        """One row a size."""
-        return rows_as_csv(size_records(self.outcome, self.source))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Sizes, the size for the drawdown, and Kelly."""
         return montecarlo_table(self.outcome, self.source, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Record; size for the drawdown."""
         target = f"{self.outcome.drawdown:.0%} drawdown with {self.outcome.chance:.0%} chance"
         return self.source.name, [f"{target}: size {self.size_at:.2f}"], self.source.label
 

@@ -224,32 +224,27 @@ class PaperResult(Result):
     now: datetime | None = None
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a trade; columns as in the JSON of the command."""
-        return pd.DataFrame(paper_records(list(self.trades), self.campaigns))
+        return paper_records(self.trades, self.campaigns)
 
     def record(self) -> Record:
-        """Outcome, refusal and trades."""
-        trades = paper_records(list(self.trades), self.campaigns)
         return {
             "outcome": self.outcome or None,
             "refusal": self.refusal or None,
-            "trades": trades,
+            "trades": self.rows(),
             "messages": list(self.messages),
         }
 
     def to_csv(self) -> str:
-        """Log that `review` reads."""
         return as_csv(log_of_paper(list(self.trades)))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Trades, marks and exits due; or why nothing was done."""
         if self.refusal or not self.trades:
             return f"{self.refusal or self.outcome}\n"
         return paper_table(list(self.trades), self.outcome, columns, self.now, self.campaigns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Outcome."""
         return self.refusal or f"{counted(len(self.trades), 'trades')} on paper", [self.outcome], ""
 
 
@@ -257,18 +252,9 @@ class _Prices:
     """Prices of a request: the chain is read once, when it is needed."""
 
     def __init__(self, request: PaperPrices) -> None:
-        self.request = request
+        self.request, self.on_bars, self.as_of = request, request.bars is not None, request.chain.as_of
+        self.bars_path = Path(request.bars or "")  # asked for only where shares trade on bars
         self.notes: tuple[str, ...] = ()  # on the bars that were read
-
-    @property
-    def on_bars(self) -> bool:
-        """Whether shares trade on bars."""
-        return self.request.bars is not None
-
-    @property
-    def as_of(self) -> date | None:
-        """Day of the decision."""
-        return self.request.chain.as_of
 
     @cached_property
     def chain(self) -> OptionChain:
@@ -277,7 +263,6 @@ class _Prices:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What follows from the chain."""
         return self.chain.snapshot
 
     @property
@@ -288,12 +273,6 @@ class _Prices:
     def of_trades(self, trades: Iterable[PaperTrade]) -> tuple[str, ...]:
         """Return what the marks of trades do not show."""
         return () if self.on_bars else redated_note(self.snapshot.chain, (trade.opened[:10] for trade in trades))
-
-    @property
-    def bars_path(self) -> Path:
-        """File of the bars."""
-        assert self.request.bars is not None  # asked for only where shares trade on them
-        return Path(self.request.bars)
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -324,11 +303,6 @@ class _Prices:
         """Name of the bars as the journal keeps it."""
         return f"{f'{SIMULATED} market, ' if self.is_simulated else ''}bars of {self.bars_path.name}"
 
-    @property
-    def moment(self) -> str:
-        """What trades are marked on."""
-        return self.market if self.on_bars else str(self.snapshot.chain.as_of)
-
 
 def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     """Open a package; see `PaperOpenRequest`."""
@@ -342,19 +316,23 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     refusal = _refusal(screening, kept, decision, request)
     if refusal:
         return PaperResult(refusal=f"not opened: {refusal}", messages=messages)
+    sized, plan, levels = kept[request.pick - 1], request.plan, screening.exits
+    is_credit = sized.candidate.fill.price > 0
+    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
+    profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
+    name = plan.name if plan else ""
     trade = opened(
-        kept[request.pick - 1],
+        sized,
         screening.snapshot,
-        plan=request.plan.name if request.plan else "",
+        plan=name,
         fees=request.fees,
-        exits=request.exits or _exits(screening, kept[request.pick - 1], request.plan),
+        exits=request.exits or Exits(profit, stop, levels.dte, levels.sessions, minute),
         checklist=answers,
         rank=screening.rank.rank if screening.rank is not None else None,
         contracts=request.contracts,
         credit=request.credit,
     )
-    name = request.plan.name if request.plan else ""
-    log_forecast(screen, kept[request.pick - 1], origin=OPENED, fees=request.fees, plan=name)
+    log_forecast(screen, sized, origin=OPENED, fees=request.fees, plan=name)
     return _added(trade, tuple(filter(None, (*messages, without_stop(trade)))))
 
 
@@ -368,14 +346,6 @@ def _shown(trades: tuple[PaperTrade, ...], outcome: str = "", **more: Any) -> Pa
     rolled = [trade for trade in trades if trade.rolled_from is not None]
     campaigns = campaigns_of(rolled, open_journal().trades()) if rolled else {}
     return PaperResult(trades, outcome, campaigns=campaigns, **more)
-
-
-def _exits(screening: Screening, sized: Sized, plan: Plan | None) -> Exits:
-    """Take the screen's exits of a candidate by its credit or debit, and the clock of an intraday plan."""
-    levels, is_credit = screening.exits, sized.candidate.fill.price > 0
-    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
-    profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
-    return Exits(profit, stop, levels.dte, levels.sessions, minute)
 
 
 def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, str], Decision | None, tuple[str, ...]]:
@@ -502,24 +472,24 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
         return PaperResult(outcome=f"no open trade of {request.symbol} to mark")
     if prices.stale:
         return PaperResult(refusal=f"not marked: {prices.stale}")
-    failures = []
+    in_options = [trade for trade in held if trade.shares is None]
+    left = in_options if prices.on_bars else []
+    failures = [f"trade {trade.number} is in options: give `source`" for trade in left]
     for trade in held:
-        if trade.shares is None and prices.on_bars:
-            failures.append(f"trade {trade.number} is in options: give `source`")
-    for trade in held:
-        if trade.shares is None and prices.on_bars:
+        if trade in left:
             continue
         try:
             for mark in _marks(trade, prices):
                 journal.mark(trade.number, mark)
         except InputError as error:
             failures.append(str(error))
-    if any(trade.shares is None for trade in held) and not prices.on_bars:
+    if in_options and not prices.on_bars:
         open_forecasts().advance(prices.snapshot)
     after = journal.trades()
     trades = tuple(find(after, trade.number) for trade in held)
     messages = (*prices.messages, *prices.of_trades(held))
-    return _shown(trades, f"marked on {prices.moment}", failures=tuple(failures), messages=messages)
+    moment = prices.market if prices.on_bars else prices.snapshot.chain.as_of
+    return _shown(trades, f"marked on {moment}", failures=tuple(failures), messages=messages)
 
 
 def answer_paper_close(request: PaperCloseRequest) -> PaperResult:

@@ -6,13 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from iwm_opts.api.plan_data import (
-    PlanData,
-    PlanDataRequest,
-    modelled_days,
-    open_plan_data,
-    simulated_years,
-)
+from iwm_opts.api.plan_data import PlanData, PlanDataRequest, companions, modelled_days, open_plan_data, simulated_years
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import Period
@@ -33,10 +27,15 @@ from iwm_opts.plans.plan_evidence import PlanEvidence, plan_evidence
 from iwm_opts.plans.portfolio import PortfolioResult, SharedLimits, backtest_portfolio, check_plans
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
-from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
-from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
+from iwm_opts.report.plan_backtest import (
+    plan_backtest_record,
+    plan_backtest_table,
+    plan_evidence_record,
+    plan_evidence_table,
+    rule_records,
+)
 from iwm_opts.report.portfolio_table import portfolio_record, portfolio_rows, portfolio_table
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.simulation.scenarios import shipped_scenarios
 from iwm_opts.sources.simulated import SimulatedMarket
 
@@ -118,19 +117,15 @@ class PlanBacktest(Result):
         return pd.concat([rows.drop(columns="uncertainty"), bounds], axis=1)
 
     def record(self) -> Record:
-        """Plan, periods, verdict and notes."""
         return plan_backtest_record(self.result) | {"simulated": bool(self.label), "label": self.label}
 
     def to_csv(self) -> str:
-        """Trades, as a log that `review` reads."""
         return as_csv(log_of_plan(self.result))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Periods and verdict."""
         return plan_backtest_table(self.result, self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Plan; verdict."""
         return self.result.plan.name, [self.verdict], self.label
 
 
@@ -146,32 +141,25 @@ class PortfolioBacktest(Result):
         """Whether the account holds in the stress periods."""
         return self.result.verdict
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a period and plan, then the account.
 
         Returns
         -------
-        DataFrame
+        list of dict
             period, plan (empty for the account), trades, refused (entries), pnl ($), max_drawdown (fraction),
             drawdown_pnl ($ over the account's deepest drawdown), holds, independent_trades; of options the net gain of
             a package, per_trade, and its bounds as of `PlanBacktest.to_frame`.
         """
-        return pd.DataFrame(portfolio_rows(self.result))
+        return portfolio_rows(self.result)
 
     def record(self) -> Record:
-        """Limits, periods, correlations, verdict and notes."""
         return portfolio_record(self.result) | {"simulated": bool(self.label), "label": self.label}
 
-    def to_csv(self) -> str:
-        """One row a period and plan."""
-        return rows_as_csv(portfolio_rows(self.result))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Periods, contributions, correlations and verdict."""
         return portfolio_table(self.result, self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Plans; verdict."""
         return ", ".join(plan.name for plan in self.result.plans), [self.verdict], self.label
 
 
@@ -182,24 +170,17 @@ class PlanEvidenceResult(Result):
     evidence: PlanEvidence
     label: str
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a rule: trades, gain a trade ($) and its difference with a 95% interval."""
-        return pd.DataFrame(self.record()["rules"])
+        return rule_records(self.evidence)
 
     def record(self) -> Record:
-        """Rules and notes."""
         return plan_evidence_record(self.evidence) | {"simulated": bool(self.label), "label": self.label}
 
-    def to_csv(self) -> str:
-        """One row a rule."""
-        return rows_as_csv(plan_evidence_record(self.evidence)["rules"])
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table by rule."""
         return plan_evidence_table(self.evidence, self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Return the finding."""
         return "rules of the plan", [self.evidence.sentence], self.label
 
 
@@ -212,28 +193,21 @@ class InstrumentComparison(Result):
     results: tuple[InstrumentResult, ...]
     label: str
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row an instrument: trades, gain ($), return on risk and its interval."""
-        return pd.DataFrame(instrument_rows(self.results))
+        return instrument_rows(self.results)
 
     def record(self) -> Record:
-        """Instruments and their differences."""
         about = {
             "plan": self.plan.name, "edge": self.plan.edge, "simulated": bool(self.label), "label": self.label
         }  # fmt: skip
         rows = {"instruments": instrument_rows(self.results), "defined_less_naked": difference_rows(self.results)}
         return about | rows | {"notes": notes_of(self.results)}
 
-    def to_csv(self) -> str:
-        """One row an instrument."""
-        return rows_as_csv(instrument_rows(self.results))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table by instrument."""
         return instruments_table(self.plan, self.stage.period, list(self.results), self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Edge and period."""
         period = self.stage.period
         return f"{self.plan.edge}, {period.first} to {period.last}", notes_of(self.results)[:1], self.label
 
@@ -301,12 +275,12 @@ def answer_instruments(
         market = modelled_days(request)
         label = data.label or LABELS["modelled"]
     elif request.source == "sim":
-        simulated = simulated_years(request)
+        years, first = simulated_years(request)
         minutes = inputs.minutes if request.minutes else None
         if plan.momentum and minutes is None:
-            minutes = simulated.market.minutes()  # its own: another market's would not fit its bars
-        inputs = replace(simulated.inputs, minutes=minutes, events=inputs.events)
-        market, label = SimulatedDays(simulated.market, simulated.first), simulated.label
+            minutes = years.minutes()  # its own: another market's would not fit its bars
+        inputs = Inputs(years.bars(), companions(years), years.iv_history(), minutes, inputs.events)
+        market, label = SimulatedDays(years, first), f"{LABELS['simulated']} ({years.name})"
     stage = Stage(Period("all", *_covered_days(plan, inputs, market)), inputs, market)
     results = compare_instruments(plan, stage, on_progress)
     if market is not None and label == LABELS["modelled"]:
@@ -343,10 +317,8 @@ def _simulated_range(request: PlanStagesRequest, data_request: PlanDataRequest) 
 def _simulated_stage(trial: Trial, name: str, request: PlanDataRequest) -> Stage:
     market = trial.market.surface_market
     assert market is not None
-    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     minutes = market.minutes() if request.intraday and isinstance(market, SimulatedMarket) else None
-    inputs = Inputs(market.bars(), funds, trial.history, minutes)
-    if request.events:
-        inputs = replace(inputs, events=load_events(request.events))
+    events = load_events(request.events) if request.events else None
+    inputs = Inputs(market.bars(), companions(market), trial.history, minutes, events)
     days = trial.market.days
     return Stage(Period(name, days[0], days[-1]), inputs, trial.market)

@@ -1,7 +1,7 @@
 """Data that a plan, a review and the claims are judged on: bars, funds, IV history, minutes, releases, sectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -23,13 +23,13 @@ from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
-from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import refuse_other_prices
 from iwm_opts.plans.checklist import NO_BARS, Inputs
 from iwm_opts.plans.edge_registry import edge_entries
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import DEFAULT_SEED, SimulatedMarket, default_market, simulate_market
 from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.surface_market import SurfaceMarket
 
 FUNDS: Final = ("SPY", "KRE", "XBI")
 INDEX: Final = "RVX"
@@ -164,10 +164,11 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     sectors = load_sectors(request.sectors, request.symbol) if request.sectors else None
     tables = {"events": events, "sectors": sectors}
     if request.source == "sim":
-        simulated = _simulated(request, before)
-        minutes = minutes or simulated.inputs.minutes
-        inputs = replace(simulated.inputs, minutes=minutes, events=events, sectors=sectors)
-        return PlanData(inputs, simulated.label, (*simulated.notes, *series_notes({"minutes": minutes, **tables})))
+        market = default_market(request.simulation_seed, before)
+        minutes = minutes or (market.minutes() if request.intraday else None)
+        inputs = Inputs(market.bars(), companions(market), market.iv_history(), minutes, events, sectors)
+        label = f"{LABELS['simulated']} ({market.name})"
+        return PlanData(inputs, label, tuple(series_notes({"minutes": minutes, **tables})))
     is_blank = blank_bars and _named_or_recorded(request.bars, request.symbol) is None
     path = None if is_blank else _bars_path(request)
     bars = NO_BARS if path is None else load_bars(path, request.symbol)
@@ -175,17 +176,17 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
         refuse_other_prices(minutes, bars)
     named = {symbol: _named_or_recorded(request.fund(symbol), symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(file, symbol, is_choice=False) for symbol, file in named.items() if file}
-    history = _history(request)
+    history = (
+        load_iv_history(request.iv_history, request.symbol)
+        if request.iv_history
+        else recorded_index(open_record(), INDEX, request.symbol, RANKED_TENOR)
+    )
     notes = [*series_notes({"bars": bars, **funds, "minutes": minutes, IV_HISTORY: history, **tables})]
     if history is not None and history.proxy:
         notes.append(history.note)
-    label = _label_of(path, *named.values())
+    files = (path, *named.values())  # of real data, or those that `iwm-opts simulate` wrote
+    label = LABELS["simulated"] if any(file and origin_of(file).simulated for file in files) else ""
     return PlanData(Inputs(bars, funds, history, minutes, events, sectors), label, tuple(notes))
-
-
-def _label_of(*paths: Path | None) -> str:
-    """Label of files that `iwm-opts simulate` wrote; empty for real data."""
-    return LABELS["simulated"] if any(path and origin_of(path).simulated for path in paths) else ""
 
 
 def _bars_path(request: PlanDataRequest) -> Path:
@@ -205,40 +206,19 @@ def _named_or_recorded(given: str | None, symbol: str) -> Path | None:
     return path if path.exists() else None
 
 
-def _history(request: PlanDataRequest) -> IvHistory | None:
-    if request.iv_history:
-        return load_iv_history(request.iv_history, request.symbol)
-    return recorded_index(open_record(), INDEX, request.symbol, RANKED_TENOR)
-
-
-def _simulated(request: PlanDataRequest, before: date | None) -> PlanData:
-    market = default_market(request.simulation_seed, before)
-    minutes = market.minutes() if request.intraday else None
-    inputs = Inputs(market.bars(), _companions(market), market.iv_history(), minutes)
-    return PlanData(inputs, f"{LABELS['simulated']} ({market.name})", ())
-
-
-def _companions(market: SimulatedMarket) -> dict[str, pd.DataFrame]:
+def companions(market: SurfaceMarket) -> dict[str, pd.DataFrame]:
+    """Bars of the funds that are simulated with an underlying."""
     return {symbol: market.bars(symbol) for symbol in market.parameters.companions}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SimulatedYears:
-    """Simulated years with a year before them that warms ranks and means up."""
+def simulated_years(request: PlanDataRequest) -> tuple[SimulatedMarket, date]:
+    """Ten simulated years up to the day of the decision or the latest session, and their first day.
 
-    market: SimulatedMarket
-    inputs: Inputs
-    first: date
-    label: str
-
-
-def simulated_years(request: PlanDataRequest) -> SimulatedYears:
-    """Ten simulated years up to the day of the decision or the latest session."""
+    A year before it warms ranks and means up.
+    """
     last = latest_session(request.as_of or datetime.now(NEW_YORK).date())
     first = last - timedelta(days=365 * SIMULATED_YEARS)
-    market = simulate_market(first - timedelta(days=WARM_UP_DAYS), last, request.simulation_seed)
-    inputs = Inputs(market.bars(), _companions(market), market.iv_history())
-    return SimulatedYears(market, inputs, first, f"{LABELS['simulated']} ({market.name})")
+    return simulate_market(first - timedelta(days=WARM_UP_DAYS), last, request.simulation_seed), first
 
 
 def modelled_days(request: PlanDataRequest) -> DailyMarket:

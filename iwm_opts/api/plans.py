@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import pandas as pd
-
 from iwm_opts.api.chain import ChainRequest, OptionChain
 from iwm_opts.api.plan_backtest import (
     PlanStagesRequest,
@@ -15,11 +13,7 @@ from iwm_opts.api.plan_backtest import (
     answer_plan_backtest,
     answer_portfolio,
 )
-from iwm_opts.api.plan_data import (
-    PlanData,
-    PlanDataRequest,
-    open_plan_data,
-)
+from iwm_opts.api.plan_data import PlanData, PlanDataRequest, open_plan_data
 from iwm_opts.api.plan_order import plan_order
 from iwm_opts.api.result import Day, OnProgress, Result, as_day
 from iwm_opts.conventions import ACCOUNT
@@ -34,7 +28,7 @@ from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.plan_check import check_rows, check_table, decision_word
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, status_record
 from iwm_opts.report.plan_order import PlanOrder
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,21 +100,15 @@ class PlanReport(Result):
         """Session of the entry."""
         return self.status.decision.day
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a condition (signal, macro filter, criteria): its state and detail."""
-        return pd.DataFrame(check_rows(self.status))
+        return check_rows(self.status)
 
     def record(self) -> Record:
-        """Decision, checklist, size, evidence."""
         record = check_record(self.status) if self.check else status_record(self.status, self.order, self.stress)
         return record | {"simulated": bool(self.label)}
 
-    def to_csv(self) -> str:
-        """One row a condition."""
-        return rows_as_csv(check_rows(self.status))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Decision as a table, or the document as Markdown."""
         if self.check:
             return check_table(self.status, self.label, columns)
         return as_markdown(self._page())
@@ -133,7 +121,6 @@ class PlanReport(Result):
         return plan_prompt(self.status, as_markdown(self._page()))
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Decision; reasons."""
         word = decision_word(self.status)
         return f"{self.status.plan.name}, {self.day}: {word}", ["; ".join(self.reasons)], self.label
 
@@ -232,13 +219,22 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
     if plan.horizon == "intraday" and data.inputs.minutes is None:
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: `minutes` FILE"
         raise InputError("minutes", None, rule, remedy)
-    notes = data.notes if on else (*_age(plan, data), *data.notes)
-    order = _order(plan, request.chain, on or decision_day(plan, data.inputs), is_needed=request.check)
+    notes, day, today = data.notes, on or decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
+    if not on and day < latest_session(today):
+        old = f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with `as_of`"
+        notes = (old, *notes)
+    order = _order(plan, request.chain, day, is_needed=request.check)
     status = plan_report_on(
         plan, data.inputs, on, notes, on_progress, with_evidence=not request.check,
         order_size=None if order is None or order.size is None else (order.size, order.loss_each),
     )  # fmt: skip
-    return PlanReport(status, data.label, request.check, order, "" if request.check else _stress(request))
+    stress: PlanResult | str = ""
+    if request.stages is not None and not request.check:
+        try:
+            stress = answer_plan_backtest(PlanStagesRequest(plan=plan, data=request.stages)).result
+        except (DataError, InputError) as error:
+            stress = f"Not traded over the stress periods: {error}"
+    return PlanReport(status, data.label, request.check, order, stress)
 
 
 def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date, *, is_needed: bool) -> PlanOrder | None:
@@ -263,24 +259,6 @@ def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date, *, i
     if order.day != day:
         return PlanOrder(order.day, order.quotes, f"The chain is of {order.day}, the decision of {day}: no order.")
     return order
-
-
-def _stress(request: PlanRequest) -> PlanResult | str:
-    """Stress periods of a plan, or why they cannot be traded; empty where they were not asked for."""
-    if request.stages is None:
-        return ""
-    try:
-        return answer_plan_backtest(PlanStagesRequest(plan=request.plan, data=request.stages)).result
-    except (DataError, InputError) as error:
-        return f"Not traded over the stress periods: {error}"
-
-
-def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:
-    """Note where the newest session that the data decide on is over."""
-    day, today = decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
-    if day >= latest_session(today):
-        return ()
-    return (f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with `as_of`",)
 
 
 def backtest_plans(

@@ -13,10 +13,9 @@ from iwm_opts.backtest.saved import CONFIG, Saved, load_result
 from iwm_opts.backtest.sweep_folder import HEAD
 from iwm_opts.errors import InputError
 from iwm_opts.io.opening import as_path
-from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
 from iwm_opts.report.page import Page, as_markdown
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record, frame_records, rows_as_csv
 
 MOST_RESULTS: Final = 2
 
@@ -63,15 +62,12 @@ class SavedResult(Result):
         return self.saved.trades
 
     def record(self) -> Record:
-        """Tabulate configuration, figures and trades."""
         return {**self.saved.config, **self.saved.summary, "trades": frame_records(self.saved.trades)}
 
     def to_csv(self) -> str:
-        """One row a trade."""
         return rows_as_csv(frame_records(self.saved.trades), [str(name) for name in self.saved.trades.columns])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Page as Markdown."""
         return as_markdown(self.sheet())
 
     def to_markdown(self) -> str:
@@ -83,7 +79,6 @@ class SavedResult(Result):
         return backtest_sheet(self._run)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; gate and folder."""
         return self._run.name, [f"gate {self._run.gate}", str(self.saved.folder)], self._run.label
 
 

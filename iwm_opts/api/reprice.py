@@ -20,9 +20,8 @@ from iwm_opts.journal.reprice import RepriceTerms, Repricing
 from iwm_opts.journal.reprice import reprice as reprice_log
 from iwm_opts.journal.review import review as review_log
 from iwm_opts.journal.trade_log import TradeLog
-from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.page import Page
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.reprice_table import reprice_record, reprice_table, summary_section, trades_section
 from iwm_opts.report.review_sheet import review_sheet
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
@@ -32,20 +31,12 @@ from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 class RepriceRequest:
     """Trade log re-priced under fill conventions, fees and recorded quotes.
 
+    Fields as the parameters of `reprice`; further:
+
     Parameters
     ----------
-    log : str, Path or TradeLog
-        As of `ReviewRequest`; usually of a backtest that was filled at mid.
-    fill, stop_fill : str or FillModel
-        Convention of entries and exits, and of stops.
-    fees : str
-        Fee schedule.
-    quotes : tuple of str
-        Chain files, folders and globs; legs without a quote there are modelled.
     recorded_quotes : bool
         Use the chains of the archive as well.
-    bars : str or Path, optional
-        Daily bars of the underlying, for modelled quotes where the log has no price of it.
     timezone : str
         Of times that carry none.
     """
@@ -83,19 +74,12 @@ class RepriceResult(Result):
         return self.repricing.trades
 
     def record(self) -> Record:
-        """Totals, break-even slippage, trades and omissions."""
         return reprice_record(self.repricing)
 
-    def to_csv(self) -> str:
-        """One row a trade."""
-        return rows_as_csv(frame_records(self.repricing.trades))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Totals, break-even slippage and the trades."""
         return reprice_table(self.repricing, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Log and terms."""
         terms = self.repricing.terms
         lines = [f"fill {terms.fill}, stops {terms.stop_fill}, fees {terms.fees.label}"]
         return f"{self.log.source}, re-priced", lines, self.log.label

@@ -14,7 +14,7 @@ from iwm_opts.io.atomic import write_durably
 from iwm_opts.report.console import WIDE
 from iwm_opts.report.html import notebook_table
 from iwm_opts.report.page import Bullets, Page, Section, Verbatim, as_html, as_markdown
-from iwm_opts.report.records import Record, as_json, finite, parquet_bytes
+from iwm_opts.report.records import Record, as_json, finite, frame_records, parquet_bytes, rows_as_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,17 +35,21 @@ class Result(ABC):
     __slots__ = ()
     is_private: ClassVar[bool] = False
 
-    @abstractmethod
+    def rows(self) -> list[Record]:
+        """Return the main table, a record a row; columns and units as each result documents them."""
+        return frame_records(self.to_frame())
+
     def to_frame(self) -> pd.DataFrame:
-        """Return the main table; columns and units as each result documents them."""
+        """Return the main table: `rows` as a DataFrame unless a result says otherwise."""
+        return pd.DataFrame(self.rows())
 
     @abstractmethod
     def record(self) -> Record:
         """Everything, before numbers are rounded for JSON."""
 
-    @abstractmethod
     def to_csv(self) -> str:
         """Rows of the main table as CSV, as the command prints them."""
+        return rows_as_csv(self.rows())
 
     @abstractmethod
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
@@ -84,7 +88,13 @@ class Result(ABC):
         path : str or Path, optional
             File to write as well.
         """
-        page = self._html()
+        sheet = self.sheet()
+        if sheet is None:
+            page = as_html(self._page())
+        else:
+            from iwm_opts.report.sheet import sheet_html
+
+            page = sheet_html(sheet)
         if path is not None:
             write_durably(Path(path), page.encode(errors="replace"), is_private=self.is_private)
         return page
@@ -92,6 +102,16 @@ class Result(ABC):
     def sheet(self) -> Page | None:
         """Page of charts of `to_html`; None where it is the text of the command."""
         return None
+
+    def picture(self, suffix: str) -> bytes:
+        """Picture as PNG, SVG or PDF.
+
+        Raises
+        ------
+        InputError
+            Where a result has none.
+        """
+        raise InputError("plot", suffix, "not drawn of this result", "write a page")
 
     def write(self, path: str | Path, verbose: bool = False) -> None:
         """Write to a file in the format of its suffix: .html, .csv, .json, .md, .txt or .parquet.
@@ -118,14 +138,6 @@ class Result(ABC):
         if kind not in makers:
             raise InputError("output", suffix, "unknown suffix", f"end the name in .{', .'.join(OUTPUT_KINDS)}")
         return makers[kind]().encode(errors="replace")
-
-    def _html(self) -> str:
-        sheet = self.sheet()
-        if sheet is None:
-            return as_html(self._page())
-        from iwm_opts.report.sheet import sheet_html
-
-        return sheet_html(sheet)
 
     def _page(self) -> Page:
         title, lines, label = self.headline()

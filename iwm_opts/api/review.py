@@ -27,7 +27,7 @@ from iwm_opts.journal.review import review as review_log
 from iwm_opts.journal.trade_log import TradeLog, as_csv
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.page import Page
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.review_record import log_record, month_records, review_record
 from iwm_opts.report.review_sheet import review_sheet
 from iwm_opts.report.review_table import log_table, review_table
@@ -41,18 +41,10 @@ Earlier = tuple[pd.DataFrame, str]  # trades and their name
 class ReviewRequest:
     """Review of a trade log: execution, rules and edge.
 
+    Fields as the parameters of `review`; further:
+
     Parameters
     ----------
-    log : str, Path or TradeLog
-        A file (see `read_trades`), or `paper`: the paper journal.
-    plan : Plan, optional
-        That the trades should have followed.
-    data : PlanDataRequest
-        Data of the plan's decision.
-    backtest : str or Path, optional
-        Trades of a backtest to compare the results with.
-    account : float, optional
-        Dollars at the start of each account in the log; the plan's unless given.
     timezone : str
         Of a broker's times that carry none.
     recorded_quotes : bool
@@ -95,24 +87,17 @@ class ReviewResult(Result):
         """The trades, one row each; columns as in a log of this tool."""
         return self.log.trades
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a month: trades, P&L and costs ($), win rate (0 to 1), drawdown."""
-        return pd.DataFrame(month_records(self.review))
+        return month_records(self.review)
 
     def record(self) -> Record:
-        """Months, diagnosis, rules and the state of the edge."""
         return review_record(self.review)
 
-    def to_csv(self) -> str:
-        """One row a month."""
-        return rows_as_csv(month_records(self.review))
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Months, faults, rules and verdict."""
         return review_table(self.review, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Log and number of trades."""
         return f"review of {self.log.source}", [counted(len(self.log.trades), "trades")], self.log.label
 
     def sheet(self) -> Page:
@@ -144,19 +129,15 @@ class OpenTrades(Result):
         return self.log.open
 
     def record(self) -> Record:
-        """Return counts, open trades and opening balances."""
         return log_record(self.log)
 
     def to_csv(self) -> str:
-        """Log of this tool."""
         return as_csv(self.log)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Open trades and notes."""
         return log_table(self.log, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Log and number of open trades."""
         return f"{self.log.source}, no closed trade", [counted(len(self.log.open), "open trades")], self.log.label
 
 

@@ -6,7 +6,6 @@ from math import prod
 from typing import Any, Final, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.grid import GridValues, Variants, as_number, combinations
@@ -81,7 +80,9 @@ class RuleGrid(Sequence[Rules]):
         fields = [_field(name) for name in self.grid]
         columns = tuple(EXIT_NAMES.index(name) if name in EXIT_NAMES else None for name in fields)
         values = tuple(
-            np.stack([_column(by_exit[name], column) for _, by_exit in self.made])
+            np.stack(
+                [RuleTable.of(each.resolved() for each in by_exit[name]).exits[:, column] for _, by_exit in self.made]
+            )
             for name, column in zip(self.grid, columns, strict=True)
             if column is not None
         )
@@ -90,11 +91,6 @@ class RuleGrid(Sequence[Rules]):
 
 def _field(name: str) -> str:
     return name.replace("-", "_")
-
-
-def _column(rules: Sequence[Rules], column: int) -> NDArray[np.float64]:
-    """One exit of some rules."""
-    return RuleTable.of(each.resolved() for each in rules).exits[:, column]
 
 
 def heads_of(rules: Sequence[Rules]) -> Sequence[Rules]:

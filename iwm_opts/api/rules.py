@@ -154,7 +154,10 @@ class Rules:
             raise ConflictError("contracts", self.contracts, "contradicts risk", "give one of `contracts` and `risk`")
         if self.wing_delta is not None and self.width is not None:
             raise ConflictError("width", self.width, "contradicts wing_delta", "give one of them")
-        self._refuse_other_side()
+        other = {"put": "call", "call": "put"}.get(self.strategy.rpartition("-")[2])
+        for name in (f"{other}_delta", f"{other}_width") if other else ():
+            if getattr(self, name) is not None:
+                raise ConflictError(name, getattr(self, name), f"a {self.strategy} has no {other}s", "leave it out")
         if self.entries is not None and self.gate is not None:
             raise ConflictError("entries", "Series", "contradicts gate", "give one of them")
         if self.entries is not None and self.entries.dtype != np.bool_:
@@ -162,12 +165,6 @@ class Rules:
         rules = self.resolved()
         target, slack = rules.entry.dte, rules.entry.dte_slack
         check_entry_window((target - slack, target + slack), rules.exit.dte)
-
-    def _refuse_other_side(self) -> None:
-        other = {"put": "call", "call": "put"}.get(self.strategy.rpartition("-")[2])
-        for name in (f"{other}_delta", f"{other}_width") if other else ():
-            if getattr(self, name) is not None:
-                raise ConflictError(name, getattr(self, name), f"a {self.strategy} has no {other}s", "leave it out")
 
     @property
     def has_own_entries(self) -> bool:
@@ -177,7 +174,9 @@ class Rules:
     def resolved(self) -> engine.Rules:
         """Rules as the engine takes them, every default filled in."""
         wings = self._wing(self.put_width), self._wing(self.call_width)
-        dte, slack = self._dte()
+        low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
+        dte = (low + high) // 2
+        slack = STRATEGY.dte_slack if low == high else max(high - dte, dte - low)
         is_credit = engine.EntryRule(self.strategy).is_credit
         delta = STRATEGY.short_delta if is_credit else 0.5 * sum(DEBIT_DELTA)
         put, call = (
@@ -196,19 +195,16 @@ class Rules:
         fill = as_fill(self.fill)
         costs = engine.Costs(fill, as_fill(self.exit_fill or fill), as_fill(self.stop_fill), as_fees(self.fees))
         size = engine.SizeRule(self.contracts, risk, self.account)
-        return engine.Rules(entry, self._gate(), exits, size, costs, self._macro())
+        macro = None
+        if self.macro is not None:
+            drop = parse_fraction(self.macro_drop, "macro_drop")
+            macro = macro_rule(self.macro, drop, self.strategy, self.macro_applies_to_condors)
+        return engine.Rules(entry, self._gate(), exits, size, costs, macro)
 
     def _wing(self, width: Width | None) -> Wing:
         if width is None and self.wing_delta is not None:
             return Wing(delta=parse_fraction(self.wing_delta, "wing_delta"))
         return Wing.parse(width or self.width or STRATEGY.history_width)
-
-    def _dte(self) -> tuple[int, int]:
-        low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
-        if low == high:
-            return low, STRATEGY.dte_slack
-        middle = (low + high) // 2
-        return middle, max(high - middle, middle - low)
 
     def _gate(self) -> engine.GateRule:
         below, lookback = self.ivr_below, self.ivr_lookback
@@ -217,13 +213,6 @@ class Rules:
         elif below == "default":
             below = None if self.ivr_at_least is not None or self.has_own_entries else GATE_RANK
         return engine.GateRule(below, self.ivr_at_least, lookback, lag=self.lag)
-
-    def _macro(self) -> engine.MacroRule | None:
-        if self.macro is None:
-            return None
-        return macro_rule(
-            self.macro, parse_fraction(self.macro_drop, "macro_drop"), self.strategy, self.macro_applies_to_condors
-        )
 
     def allowed(self, days: tuple[object, ...], history: IvHistory) -> NDArray[np.bool_] | None:
         """Days on which the caller's own entries or gate allow one, shape (days,); None where the IV rank decides."""

@@ -46,17 +46,10 @@ GREEKS: Final = ("delta", "gamma", "theta", "vega")
 class ScreenRequest:
     """Which packages of a chain are worth trading.
 
+    Fields as the parameters of `screen`; further:
+
     Parameters
     ----------
-    chain : ChainRequest or OptionChain
-    strategy : Strategy
-        Builds the packages: `IronCondor`, `Vertical`, `SingleOption`, `OwnPackages`, or any object with `packages`.
-    gate : IvRankBelow or callable, optional
-        A closed gate sizes nothing; none unless given.
-    dte : (int, int)
-        Calendar days to expiration, both ends included.
-    selection : Selection
-        Filters, ranking and number of candidates.
     terms : Terms
         Fill convention, fees, and the realised over implied variance behind expected profits.
     account : Account
@@ -236,19 +229,15 @@ class Screen(Result, Sequence[Package]):
         return answer_matrix(MatrixRequest(screen=self.request, deltas=tuple(deltas)))
 
     def record(self) -> Record:
-        """Market, gate, candidates, rejections, measure and warnings."""
         return screening_record(self.screening)
 
     def to_csv(self) -> str:
-        """One row a candidate, legs numbered."""
         return candidates_csv(self.screening)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Market, gate and candidates; every one leg by leg where verbose."""
         return screen_table(self.screening, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; gate, rank and source."""
         chain, gate = self.screening.snapshot.chain, self.screening.gate
         state = "OPEN" if gate.is_open else "CLOSED, NOT TRADED"
         lines = [f"gate {gate.condition}: {state}; {'; '.join(gate.reasons)}"]
@@ -268,8 +257,7 @@ class Screen(Result, Sequence[Package]):
 
 def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None) -> Screen:
     """Screen a chain; see `ScreenRequest`."""
-    given = request.chain
-    chain = given if isinstance(given, OptionChain) else open_chain(given, on_progress)
+    chain = open_chain(request.chain, on_progress)
     gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(

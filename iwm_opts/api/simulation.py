@@ -17,9 +17,8 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.age import now
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import LABELS
-from iwm_opts.report.bench_table import bench_record, bench_table
-from iwm_opts.report.export_table import export_table
 from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.simulation_table import bench_record, bench_table, export_table
 from iwm_opts.simulation.parameters import parameters_of
 from iwm_opts.simulation.scenarios import Scenario, load_scenarios, scenario
 from iwm_opts.sources.export import Plan, Written, export
@@ -81,8 +80,12 @@ class SimulateRequest:
         world = _scenario(self.scenario)
         first = self.first or (world.first if world else FIRST)
         days = self.days or (world.sessions if world else DAYS)
+        ahead = sessions(first, now().date()).tolist() if first <= now().date() else []
+        if len(ahead) < days:  # no history may end in the future
+            rule = f"there are {counted(len(ahead), 'sessions')} from {first} to today"
+            raise InputError("days", days, rule, "simulate fewer, or begin earlier with `first`")
         return Plan(
-            parameters_of(self.parameters), world, self.seed, self.paths, first, _last(first, days), self.chains,
+            parameters_of(self.parameters), world, self.seed, self.paths, first, ahead[days - 1], self.chains,
             self.max_dte, self.intraday,
         )  # fmt: skip
 
@@ -95,24 +98,17 @@ class ExportResult(Result):
     folder: Path
     written: tuple[Written, ...]
 
-    def to_frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Record]:
         """One row a kind of file: files, rows, size (bytes), an example."""
-        return pd.DataFrame([asdict(each) for each in self.written])
+        return [asdict(each) for each in self.written]
 
     def record(self) -> Record:
-        """Manifest and files."""
         return {**self.plan.manifest(), "output": str(self.folder), "files": [asdict(each) for each in self.written]}
 
-    def to_csv(self) -> str:
-        """One row a kind of file."""
-        return rows_as_csv([asdict(each) for each in self.written])
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table of files."""
         return export_table(self.plan, self.written, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Folder and days."""
         return str(self.folder), [f"{self.plan.first} to {self.plan.last}"], LABELS["simulated"]
 
 
@@ -124,19 +120,10 @@ def answer_simulate(
 ) -> ExportResult:
     """Write simulated markets; see `SimulateRequest`."""
     plan = request.plan()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with cluster_mapper(request.cluster, client, on_cluster) as mapper:
-        written = export(plan, request.output, request.workers or _cores(), on_progress, mapper)
+        written = export(plan, request.output, request.workers or cores, on_progress, mapper)
     return ExportResult(plan, request.output, tuple(written))
-
-
-def _last(first: date, days: int) -> date:
-    """Session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
-    ahead = sessions(first, now().date()).tolist() if first <= now().date() else []
-    if len(ahead) < days:
-        rule = f"there are {counted(len(ahead), 'sessions')} from {first} to today"
-        raise InputError("days", days, rule, "simulate fewer, or begin earlier with `first`")
-    last: date = ahead[days - 1]
-    return last
 
 
 def _scenario(name: str | None) -> Scenario | None:
@@ -154,10 +141,6 @@ def _scenario(name: str | None) -> Scenario | None:
             file + ending, f"holds {len(from_file)} scenarios: {', '.join(from_file)}", f"name one: {name}:NAME"
         )
     return next(iter(from_file.values()))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,20 +172,16 @@ class BenchResult(Result):
         return pd.DataFrame([record["plain"], *record["ways"]])
 
     def record(self) -> Record:
-        """Machine and figures."""
         return bench_record(self.throughput, self.machine)
 
     def to_csv(self) -> str:
-        """One row a way of running."""
         record = self.record()
         return rows_as_csv([record["plain"], *record["ways"]])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Table of figures."""
         return bench_table(self.throughput, self.machine, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Machine."""
         return self.machine, [], LABELS["simulated"]
 
 

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pandas as pd
+from rich.console import RenderableType
+from rich.text import Text
 
 from iwm_opts.api.result import Result
-from iwm_opts.conventions import ACCOUNT, RISK_SHARE
+from iwm_opts.conventions import ACCOUNT, RISK_SHARE, counted
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.fraction import parse_share
+from iwm_opts.report.console import render_page
 from iwm_opts.report.records import Record, rows_as_csv, size_record
-from iwm_opts.report.size_table import size_table
+from iwm_opts.report.words import dollars, percent
 from iwm_opts.risk.sizing import LIQUIDITY_SHARE, MAX_OPEN_RISK, Limits, Size, atr_share_size, share_size
 from iwm_opts.spreads.screen import Account, size_package
 
@@ -115,7 +118,6 @@ class PositionSize(Result):
         return pd.DataFrame([{k: v for k, v in self.to_dict().items() if k != "warnings"}])
 
     def record(self) -> Record:
-        """Account, size, limit and warnings."""
         sized = {name: value for name, value in size_record(self.size).items() if name != "contracts"}
         return {
             "account": self.account.value,
@@ -126,15 +128,20 @@ class PositionSize(Result):
         }
 
     def to_csv(self) -> str:
-        """One row."""
         return rows_as_csv([self.record()])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Size, risk, and the limit that binds."""
-        return size_table(self.size, self.unit, self.account.value, self.account.risk_share, columns)
+        size, account = self.size, self.account
+        limit = f"  limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
+        cost = f"risk {dollars(size.risk, 2)} of an account of {dollars(account.value)} "
+        allowed = f"({percent(account.risk_share, 2)} allowed), buying power {dollars(size.buying_power, 2)}"
+        lines: list[RenderableType] = [
+            Text.assemble((counted(size.contracts, self.unit), "bold"), limit),
+            f"{cost}{allowed}",
+        ]
+        return render_page("", lines, [size.warning] if size.warning else [], columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Size; the limit that binds."""
         return f"{self.contracts:,} {self.unit}", [f"limited by {self.size.limited_by}: {self.size.reason}"], ""
 
 
@@ -151,15 +158,13 @@ def answer_size(request: SizeRequest) -> PositionSize:
             pop=trade.pop,
         )
         return PositionSize(size, "contracts", account)
-    return PositionSize(_shares(trade, account), "shares", account)
-
-
-def _shares(trade: ShareRisk, account: Account) -> Size:
     value, risk, available = account.value, account.risk_share, account.limits.buying_power
     if trade.stop is not None and trade.entry is not None:
-        return share_size(value, risk, trade.entry, trade.stop, trade.slippage, available)
-    assert trade.atr is not None  # checked by the request
-    return atr_share_size(value, risk, trade.atr, trade.atr_multiple, trade.entry, available, trade.slippage)
+        size = share_size(value, risk, trade.entry, trade.stop, trade.slippage, available)
+    else:
+        assert trade.atr is not None  # checked by the request
+        size = atr_share_size(value, risk, trade.atr, trade.atr_multiple, trade.entry, available, trade.slippage)
+    return PositionSize(size, "shares", account)
 
 
 def position_size(

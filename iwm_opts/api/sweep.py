@@ -29,15 +29,14 @@ from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import Family
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
-from iwm_opts.backtest.uncertainty import Uncertainty, uncertainties, uncertainty_columns
+from iwm_opts.backtest.uncertainty import uncertainties, uncertainty_columns
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.panel_cache import PACKAGE, code_digest
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record
-from iwm_opts.report.sweep_sheet import sweep_sheet
-from iwm_opts.report.sweep_table import Swept, sweep_columns, sweep_csv, sweep_record, sweep_table
+from iwm_opts.report.sweep_table import Swept, sweep_columns, sweep_csv, sweep_record, sweep_sheet, sweep_table
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -52,28 +51,18 @@ OWN: Final = ("entries", "gate")  # what an engine rule does not hold
 class SweepRequest:
     """Which of many rules would have earned most, and how much of that is luck.
 
+    Fields as the parameters of `sweep`; further:
+
     Parameters
     ----------
-    market : MarketRequest or Market
-    grid : mapping
-        Values of each name, as shown.
     rules : sequence of Rules
         One a combination of the grid, the last name turning fastest.
     sort : str
         Of `METRICS`, largest first; below a year of days dollars a trade in place of a ratio a year.
     top : int
         Variants of the page.
-    draws : int
-        Resamples behind the test of the best.
-    seed : int
-    threads : int, optional
-        One a core unless given.
-    folder : Path, optional
-        Of outcomes: a sweep that was stopped goes on there.
     cluster : str, optional
         Dask cluster to run on; see `iwm_opts.backtest.cluster.open_client`.
-    chunk : int, optional
-        Variants a task of a cluster.
     shard : (int, int), optional
         k and n: run every n-th variant from the k-th on, 1 <= k <= n, into the folder.
     merge : tuple of Path
@@ -146,19 +135,15 @@ class SweepResult(Result):
         return frame.assign(**{name: np.where(is_best, value, np.nan) for name, value in bounds.items()})
 
     def record(self) -> Record:
-        """Market, grid, verdict and variants."""
         return sweep_record(self.swept)
 
     def to_csv(self) -> str:
-        """One row a variant."""
         return sweep_csv(self.swept)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Best variants."""
         return sweep_table(self.swept, self.top, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; verdict."""
         market = self.swept.trials[0].market
         return market.name, [self.verdict], LABELS.get(market_kind(market), "")
 
@@ -208,21 +193,14 @@ def answer_sweep(
         holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
         snooping = snooping_test(outcomes, sweep.family_of, holding, request.seed, request.draws, on_test)
     swept = Swept(sweep.trials, request.grid, sweep.variants, outcomes, snooping, request.sort)
-    return SweepResult(replace(swept, uncertainty=_of_best(swept, request.seed)), request.top, resumed)
-
-
-def _of_best(swept: Swept, seed: int) -> Uncertainty | None:
-    """Uncertainty of the best variant, as if it had been chosen beforehand."""
-    ((variant, _),) = swept.best(1)
-    entered = [Entered(trial.prepare(variant.rules)) for trial in swept.trials]
-    (measured,) = uncertainties([[run(each.prepared) for each in entered]], [entered], seed)
-    return measured
+    ((best, _),) = swept.best(1)  # measured as if it had been chosen beforehand
+    entered = [Entered(trial.prepare(best.rules)) for trial in swept.trials]
+    (measured,) = uncertainties([[run(each.prepared) for each in entered]], [entered], request.seed)
+    return SweepResult(replace(swept, uncertainty=measured), request.top, resumed)
 
 
 def run_shard(
-    request: SweepRequest,
-    on_progress: OnProgress | None = None,
-    on_cluster: Callable[[str], None] | None = None,
+    request: SweepRequest, on_progress: OnProgress | None = None, on_cluster: Callable[[str], None] | None = None
 ) -> int:
     """Run the variants of `SweepRequest.shard` into its folder; return how many the folder holds."""
     with _opened(request, on_progress, None, on_cluster) as sweep:
@@ -245,8 +223,8 @@ def _opened(
     client: "Client | None",
     on_cluster: Callable[[str], None] | None,
 ) -> Iterator[_Sweep]:
-    given, threads = request.market, request.threads or os.cpu_count() or 1
-    market = given if isinstance(given, Market) else open_market(given, reach(*heads_of(request.rules)), on_progress)
+    threads = request.threads or os.cpu_count() or 1
+    market = open_market(request.market, reach(*heads_of(request.rules)), on_progress)
     trials = market.with_macro(request.rules[0].macro)
     variants = variants_of(request.grid, request.rules)
     gains = DailyGains.of(trials, variants, threads)
@@ -256,7 +234,7 @@ def _opened(
         if client is None:
             yield _Sweep(trials, variants, partial(run_variants, trials, threads=threads), gains.family)
             return
-        max_dte = MAX_DTE if given is market else reach(*heads_of(request.rules))
+        max_dte = MAX_DTE if request.market is market else reach(*heads_of(request.rules))
         opener = market_opener(market, trials, max_dte, request.rules[0].macro)
         run = partial(run_variants_on_cluster, client, opener, chunk=request.chunk)
         yield _Sweep(trials, variants, run, partial(family_on_cluster, client, opener, gains))
@@ -273,8 +251,11 @@ def _outcomes(sweep: _Sweep, request: SweepRequest, on_progress: OnProgress | No
                 folder.merge(path)
         parts = [folder.outcomes if folder else Outcomes.of([])]
         resumed = done = len(parts[0])
+        is_missing = ~np.isin(sweep.variants.numbers, parts[0].numbers)
+        if request.shard is not None:
+            is_missing &= sweep.variants.numbers % request.shard[1] == request.shard[0] - 1
         try:
-            for outcomes in sweep.run(sweep.variants.take(_missing(sweep.variants, parts[0].numbers, request.shard))):
+            for outcomes in sweep.run(sweep.variants.take(np.flatnonzero(is_missing))):
                 if folder:
                     folder.add(outcomes)
                 parts.append(outcomes)
@@ -289,14 +270,6 @@ def _outcomes(sweep: _Sweep, request: SweepRequest, on_progress: OnProgress | No
                 raise DataError(error.source, error.rule, f"{kept}: {error.remedy}") from None
             raise
     return Outcomes.joined(parts), resumed
-
-
-def _missing(variants: Variants, done: NDArray[np.int64], shard: tuple[int, int] | None) -> NDArray[np.int64]:
-    """Places of the variants that are still to be run, of a shard alone where there is one."""
-    is_missing = ~np.isin(variants.numbers, done)
-    if shard is not None:
-        is_missing &= variants.numbers % shard[1] == shard[0] - 1
-    return np.flatnonzero(is_missing)
 
 
 def _question(

@@ -23,7 +23,7 @@ from iwm_opts.io.fraction import parse_share
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.contract import Contract, listed_root, parse_occ, settlement_of
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.ticket_table import leg_records, ticket_record, ticket_table
 from iwm_opts.risk.margin import PositionCost, position_cost
 from iwm_opts.spreads.screen import Account, size_package
@@ -44,32 +44,14 @@ TYPED_DIVIDENDS: Final = (
 class TicketRequest:
     """Which package to order, how many, and when to close it.
 
+    Fields as the parameters of `ticket`; further:
+
     Parameters
     ----------
-    package : Package, optional
-        A candidate of a screen.
     legs : tuple of TypedLeg
         A package of your own, in place of `package`; quotes are the chain's where a leg carries none.
-    chain : OptionChain, optional
-        Needed where a typed leg carries no quote.
-    expiration : date, optional
-        Of typed legs.
-    symbol : str
-        Underlying of typed legs without a chain, or the root of one of two on a day: SPXW.
-    contracts : int, optional
-        Packages: what the account allows unless given, 1 of typed legs.
-    fill : FillModel, optional
-        Limit of the entry: that of the screen unless given.
     exits : ExitLevels, optional
         Target, stop and clock: those of the screen unless given, the strategy's of typed legs.
-    fees : FeeSchedule, optional
-        The screen's unless given.
-    account : Account
-        Of typed legs: what `contracts` is held against; a candidate's is the screen's.
-    as_of : date, optional
-        Day of the quotes where it is a past one: their age is then not checked, nor that of a chain read with `as_of`.
-    now : datetime, optional
-        Aware time that the age of quotes is measured at; the clock's unless given.
     """
 
     package: Package | None = None
@@ -192,11 +174,10 @@ class OrderTicket(Result):
             action, contracts (of the whole order), expiration (datetime64), right, strike ($), bid, ask ($/share),
             occ_symbol.
         """
-        frame = pd.DataFrame(leg_records(self.ticket.entry))
+        frame = pd.DataFrame(self.rows())
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us"))
 
     def record(self) -> Record:
-        """Orders, ladder, exits, dates and texts."""
         texts = {"open": {name: self.order(name) for name in self.formats}}
         if self.ticket.target is not None:
             texts["close"] = {name: self.order(name, closing=True) for name in self._closing_formats}
@@ -210,19 +191,16 @@ class OrderTicket(Result):
             "warnings": list(self.warnings),
         }
 
-    def to_csv(self) -> str:
-        """One row a leg."""
-        return rows_as_csv(leg_records(self.ticket.entry))
+    def rows(self) -> list[Record]:
+        return leg_records(self.ticket.entry)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Limit, ladder, exits and the thinkorswim line; every format where verbose."""
         shown = self.formats if verbose else self.formats[:1]
         closing = self._closing_formats if self.ticket.target else ()
         texts = [(name, self.order(name), self.order(name, closing=True) if name in closing else "") for name in shown]
         return ticket_table(self.ticket, self.cost, self.headline(), texts, self.warnings, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Legs and limit; quotes."""
         entry = self.ticket.entry
         effect = "credit" if entry.price > 0 else "debit"
         legs = " ".join(f"{leg.quantity:+d}{leg.contract.right}{leg.contract.strike:g}" for leg in entry.legs)

@@ -6,8 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, reach
-from iwm_opts.api.equity import EquityResult
+from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, EquityResult, reach
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rule_grid import variants_of
@@ -18,7 +17,7 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.walk_forward import IN_SAMPLE, OUT_OF_SAMPLE, ROLLING, Schedule, WalkForward, walk_trials
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record
 from iwm_opts.report.walk_forward_table import (
     Comparison,
     compare_arms,
@@ -34,17 +33,13 @@ SHARPE: Final = "sharpe"
 class WalkForwardRequest:
     """Out-of-sample result of rules re-selected from a grid.
 
+    Fields as the parameters of `walk_forward`; further:
+
     Parameters
     ----------
-    market : MarketRequest or Market
-    grid : mapping
-        Values of each name, as shown.
     rules : sequence of Rules
         One a combination of the grid, the last name turning fastest; the first is the default rule.
     schedule : Schedule
-    seed, draws : int
-        Of the intervals.
-    threads : int, optional
     """
 
     market: MarketRequest | Market
@@ -94,23 +89,19 @@ class WalkForwardResult(EquityResult):
             name of the grid; score (in sample); in_pnl, out_pnl ($ a year); switched (whether the variant differs from
             the window before).
         """
-        frame = pd.DataFrame(window_records(self.walk))
+        frame = pd.DataFrame(self.rows())
         return frame.astype(dict.fromkeys(("in_first", "in_last", "first", "last"), "datetime64[us]"))
 
     def record(self) -> Record:
-        """Windows, comparison, efficiency and drift."""
         return walk_forward_record(self.walk, self.comparison)
 
-    def to_csv(self) -> str:
-        """One row a window."""
-        return rows_as_csv(window_records(self.walk))
+    def rows(self) -> list[Record]:
+        return window_records(self.walk)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Windows, comparison, efficiency and drift."""
         return walk_forward_table(self.walk, self.comparison, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Market; efficiency."""
         pooled = self.walk.result
         return pooled.name, [f"walk-forward efficiency {self.efficiency:.2f}"], LABELS.get(pooled.kind, "")
 
@@ -121,8 +112,7 @@ class WalkForwardResult(EquityResult):
 
 def answer_walk_forward(request: WalkForwardRequest, on_progress: OnProgress | None = None) -> WalkForwardResult:
     """Walk forward; see `WalkForwardRequest`."""
-    given = request.market
-    market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
+    market = open_market(request.market, reach(*request.rules), on_progress)
     trials = market.with_macro(request.rules[0].macro)
     variants = variants_of(request.grid, request.rules)
     walk = walk_trials(trials, variants, request.schedule, request.threads, on_progress, request.seed, request.draws)

@@ -21,12 +21,10 @@ from iwm_opts.journal.paper_marks import refuse_other_market
 from iwm_opts.journal.paper_trade import PaperTrade, typed_legs
 from iwm_opts.market.calendar import at_close, latest_session
 from iwm_opts.market.snapshot import SECONDS_PER_YEAR, Snapshot
-from iwm_opts.report.console import notes_text
 from iwm_opts.report.page import Page
-from iwm_opts.report.records import Record, market_record, rows_as_csv
+from iwm_opts.report.records import Record, market_record
 from iwm_opts.report.screen_table import strikes
-from iwm_opts.report.whatif_sheet import whatif_sheet
-from iwm_opts.report.whatif_table import whatif_table
+from iwm_opts.report.whatif_table import whatif_sheet, whatif_table
 from iwm_opts.spreads.analysis import Terms, analyse
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.candidate import candidate as candidate_of
@@ -47,26 +45,12 @@ MOST_UNITS: Final = 100  # contracts of a package
 class WhatIfRequest:
     """A package and the scenarios that it is valued in.
 
+    Fields as the parameters of `whatif`; further:
+
     Parameters
     ----------
-    package : Package, optional
-        A candidate of a screen.
-    legs : tuple of TypedLeg
-        A package of your own, in place of `package`.
     trade : int, optional
         A trade of the paper journal, in place of either.
-    chain : OptionChain, optional
-        Of legs or a trade.
-    expiration, credit
-        Of legs; the credit at the entry in $/share, a debit negative: the fill of today unless given.
-    fill, fees : str
-        Of legs.
-    moves : tuple of float
-        Moves of the underlying as fractions of spot.
-    vol_shifts : tuple of float
-        Added to every leg's implied vol, annualised decimals.
-    dates : tuple of date
-        Valued at the close of each; today is the moment of the quotes. Today, halfway and expiration unless given.
     """
 
     package: Package | None = None
@@ -135,7 +119,6 @@ class WhatIf(Result):
         return self.table.copy()
 
     def record(self) -> Record:
-        """Market, package and scenarios."""
         candidate = self.valued.candidate
         return {
             "market": market_record(self.valued.snapshot),
@@ -144,22 +127,16 @@ class WhatIf(Result):
             "expiration": candidate.expiration.isoformat(),
             "credit_fill": candidate.fill.price,
             "fees": candidate.fees,
-            "scenarios": self._rows(),
+            "scenarios": self.rows(),
             "warnings": list(self.valued.snapshot.chain.warnings),
         }
 
-    def _rows(self) -> list[Record]:
+    def rows(self) -> list[Record]:
         dated = self.table.assign(date=self.table["date"].dt.strftime("%Y-%m-%d"))
         return [{str(name): value for name, value in row.items()} for row in dated.to_dict("records")]
 
-    def to_csv(self) -> str:
-        """One row a scenario."""
-        return rows_as_csv(self._rows())
-
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """P&L by price and vol shift, one table a date."""
-        notes = self.valued.snapshot.chain.warnings
-        return whatif_table(self.table, self.headline(), columns) + notes_text(notes, columns)
+        return whatif_table(self.table, self.headline(), self.valued.snapshot.chain.warnings, columns)
 
     def _fine(self) -> pd.DataFrame:
         """Scenarios at many prices and unchanged implied vols, for lines."""
@@ -188,7 +165,6 @@ class WhatIf(Result):
         return picture(suffix, self.plot)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Package; entry and source."""
         chain = self.valued.snapshot.chain
         title = f"{chain.symbol} {chain.spot:.2f}, {self.valued.name}"
         return title, [f"{self.valued.entry}; quotes {chain.as_of}, source {chain.source}"], chain.label
@@ -202,7 +178,13 @@ def answer_whatif(request: WhatIfRequest) -> WhatIf:
     InputError
         For a strike that is not listed, and dates outside today to expiration.
     """
-    valued = _of_package(request.package) if request.package is not None else _of_legs(request)
+    if request.package is None:
+        valued = _of_legs(request)
+    else:
+        candidate, snapshot = request.package.sized.candidate, request.package.screening.snapshot
+        name = f"{candidate.strategy} {candidate.expiration} {strikes(candidate)}"
+        entry = f"entry {candidate.fill.price:.2f} $/share at {candidate.fill.model}, fees ${candidate.fees:.2f}"
+        valued = Valued(candidate, snapshot, name, entry)
     today, last = valued.snapshot.chain.as_of, valued.candidate.expiration
     for day in request.dates:
         if not today <= day <= last:
@@ -239,13 +221,6 @@ def _scenarios(
                 )
             )
     return pd.concat(frames, ignore_index=True)
-
-
-def _of_package(package: Package) -> Valued:
-    candidate, snapshot = package.sized.candidate, package.screening.snapshot
-    name = f"{candidate.strategy} {candidate.expiration} {strikes(candidate)}"
-    entry = f"entry {candidate.fill.price:.2f} $/share at {candidate.fill.model}, fees ${candidate.fees:.2f}"
-    return Valued(candidate, snapshot, name, entry)
 
 
 def _of_legs(request: WhatIfRequest) -> Valued:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from iwm_opts.conventions import counted
 from iwm_opts.io.fetching import Fetched
@@ -22,11 +21,13 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")
 
 def fetched_table(series: Sequence[Fetched], columns: int | None = None) -> str:
     """One row a series that came."""
-    table = plain_table("series", "kind", "from", "new", "rows", "up to", left=("series", "kind", "from"))
-    for each in series:
-        if not each.error:
-            table.add_row(each.name, each.kind, each.source, f"{each.added:,}", f"{each.rows:,}", each.last)
-    return render([table], columns)
+    rows = (
+        (each.name, each.kind, each.source, f"{each.added:,}", f"{each.rows:,}", each.last)
+        for each in series
+        if not each.error
+    )
+    left = ("series", "kind", "from")
+    return render([plain_table("series", "kind", "from", "new", "rows", "up to", left=left, rows=rows)], columns)
 
 
 def failure_reasons(series: Sequence[Fetched]) -> str:
@@ -119,4 +120,4 @@ def certificate_table(
         )
     if verbose:
         parts += [f"missing: {day}" for year in years for day in year.missing]
-    return render([Text(part) if isinstance(part, str) else part for part in parts], columns)
+    return render(parts, columns)

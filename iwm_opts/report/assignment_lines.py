@@ -53,11 +53,12 @@ def assignment_records(result: Screening, candidate: Candidate) -> list[dict[str
 def assignment_lines(result: Screening, candidate: Candidate) -> Iterator[str]:
     """For each short leg, where its holder gains by exercise, when, and what that costs; none if European."""
     for leg, short in short_legs(result, candidate):
-        for words in _words(short):
+        for words in assignment_words(short):
             yield f"{leg.right} {strike(leg.strike)} {words}"
 
 
-def _words(short: ShortOption) -> Iterator[str]:
+def assignment_words(short: ShortOption) -> Iterator[str]:
+    """When the holder of a short option exercises early, and what that costs."""
     risk = short.risk
     if short.pays_today:
         yield "is expected to be assigned tonight"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
@@ -18,93 +19,32 @@ from iwm_opts.report.words import dollars, percent
 COLOURS = (INK, "#d98a1f", TODAY, "#2e8b57")  # of the sets of rules, the strategy first
 FAINT = 0.25  # of single paths behind their mean
 
+Results = Sequence[tuple[str, PooledResult]]  # a name for the legend, and the result
 
-def equity_picture(results: Sequence[tuple[str, PooledResult]], kind: str, title: str = "") -> bytes:
-    """Equity and drawdown of one or several sets of rules on the same trials.
 
-    Parameters
-    ----------
-    results : sequence of (str, PooledResult)
-        A name for the legend, and the result.
-    kind : str
-        `png`, `svg` or `pdf`.
-    title : str, optional
-        The market's name unless given.
-    """
+def equity_picture(results: Results, kind: str, title: str = "") -> bytes:
+    """Equity and drawdown of one or several sets of rules on the same trials, as `png`, `svg` or `pdf`."""
     figure = Figure(figsize=(9, 5.4), dpi=150, layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
-    for (name, result), colour in zip(results, COLOURS, strict=False):
-        _draw(top, bottom, name, result, colour)
+    draw_equity(top, results, title)
+    for (_, result), colour in zip(results, COLOURS, strict=False):
+        paths = _paths(result)
+        width, strength = (1.0, 1.0) if len(paths) == 1 else (0.7, 0.4)
+        for path in paths:
+            level = np.concatenate([[result.account], path.to_numpy()])
+            fall = level / np.maximum.accumulate(level) - 1.0
+            bottom.plot(path.index, fall[1:], color=colour, lw=width, alpha=strength)
     first = results[0][1]
-    label = LABELS.get(first.kind, "").partition(":")[0]
-    top.set_title(f"{label + '   ' if label else ''}{title or first.name}", loc="left", fontsize=11, color=INK)
-    if first.kind != "simulated":
-        _shade_stress_periods(top, bottom, first)
-    _dress(top, bottom, first.account)
-    return picture_bytes(figure, kind)
-
-
-def draw_equity(axes: Axes, results: Sequence[tuple[str, PooledResult]]) -> None:
-    """Equity of one or several sets of rules on the same trials, on axes of the caller's.
-
-    Parameters
-    ----------
-    axes : Axes
-    results : sequence of (str, PooledResult)
-        A name for the legend, and the result.
-    """
-    for (name, result), colour in zip(results, COLOURS, strict=False):
-        _draw(axes, None, name, result, colour)
-    first = results[0][1]
-    label = LABELS.get(first.kind, "").partition(":")[0]
-    axes.set_title(f"{label + '   ' if label else ''}{first.name}", loc="left", fontsize=11, color=INK)
-    axes.axhline(first.account, color=GREY, lw=0.8)
-    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
-    axes.set_ylabel("equity, marked to the exit fill")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
-
-
-def _draw(top: Axes, bottom: Axes | None, name: str, result: PooledResult, colour: str) -> None:
-    equity = result.equity
-    paths = [path["equity"] for _, path in equity.groupby(PATH)]
-    # Scenarios are dated apart: paths are averaged only where they share their days.
-    is_shared = all(path.index.equals(paths[0].index) for path in paths)
-    mean = sum(paths[1:], paths[0]) / len(paths) if is_shared else None
-    for path in paths:
-        alone = len(paths) == 1
-        top.plot(path.index, path, color=colour, lw=1.6 if alone else 0.8, alpha=1.0 if alone else FAINT)
-    if mean is not None and len(paths) > 1:
-        top.plot(mean.index, mean, color=colour, lw=1.8)
-    last = float(np.mean([float(path.iloc[-1]) for path in paths]))
-    each = " a path" if len(paths) > 1 else ""
-    label = f"{name}: {dollars(last - result.account)}{each}, {counted(len(result.trades), 'trades')}"
-    top.plot([], [], color=colour, lw=1.8, label=label)
-    if bottom is None:
-        return
-    width, strength = (1.0, 1.0) if len(paths) == 1 else (0.7, 0.4)
-    for path in paths:
-        level = np.concatenate([[result.account], path.to_numpy()])
-        fall = level / np.maximum.accumulate(level) - 1.0
-        bottom.plot(path.index, fall[1:], color=colour, lw=width, alpha=strength)
-
-
-def _shade_stress_periods(top: Axes, bottom: Axes, result: PooledResult) -> None:
-    days = result.equity.index
-    for story in STRESS_PERIODS:
+    days = first.equity.index
+    for story in STRESS_PERIODS if first.kind != "simulated" else ():
         if days[0].date() <= story.last and story.first <= days[-1].date():
-            first, last = (float(date2num(day)) for day in (story.first, story.last))
+            start, end = (float(date2num(day)) for day in (story.first, story.last))
             for axes in (top, bottom):
-                axes.axvspan(first, last, color=LOSS, alpha=0.09, lw=0)
+                axes.axvspan(start, end, color=LOSS, alpha=0.09, lw=0)
             where = top.get_xaxis_transform()
-            top.annotate(story.name, (first, 0.01), xycoords=where, fontsize=7, color=GREY, va="bottom")
-
-
-def _dress(top: Axes, bottom: Axes, account: float) -> None:
-    top.axhline(account, color=GREY, lw=0.8)
+            top.annotate(story.name, (start, 0.01), xycoords=where, fontsize=7, color=GREY, va="bottom")
     bottom.axhline(0.0, color=GREY, lw=0.8)
-    top.set_ylabel("equity, marked to the exit fill")
     bottom.set_ylabel("below peak")
-    top.yaxis.set_major_formatter(lambda value, _: dollars(value))
     bottom.yaxis.set_major_formatter(lambda value, _: percent(value, 1))
     locator = AutoDateLocator()
     bottom.xaxis.set_major_locator(locator)
@@ -112,4 +52,32 @@ def _dress(top: Axes, bottom: Axes, account: float) -> None:
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.01)
-    top.legend(frameon=False, fontsize=8, loc="upper left")
+    return picture_bytes(figure, kind)
+
+
+def draw_equity(axes: Axes, results: Results, title: str = "") -> None:
+    """Equity of one or several sets of rules on the same trials, on axes of the caller's."""
+    for (name, result), colour in zip(results, COLOURS, strict=False):
+        paths = _paths(result)
+        # Scenarios are dated apart: paths are averaged only where they share their days.
+        is_shared = all(path.index.equals(paths[0].index) for path in paths)
+        alone = len(paths) == 1
+        for path in paths:
+            axes.plot(path.index, path, color=colour, lw=1.6 if alone else 0.8, alpha=1.0 if alone else FAINT)
+        if is_shared and not alone:
+            axes.plot(paths[0].index, sum(paths[1:], paths[0]) / len(paths), color=colour, lw=1.8)
+        last = float(np.mean([float(path.iloc[-1]) for path in paths]))
+        gain = f"{dollars(last - result.account)}{'' if alone else ' a path'}"
+        label = f"{name}: {gain}, {counted(len(result.trades), 'trades')}"
+        axes.plot([], [], color=colour, lw=1.8, label=label)
+    first = results[0][1]
+    label = LABELS.get(first.kind, "").partition(":")[0]
+    axes.set_title(f"{label + '   ' if label else ''}{title or first.name}", loc="left", fontsize=11, color=INK)
+    axes.axhline(first.account, color=GREY, lw=0.8)
+    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    axes.set_ylabel("equity, marked to the exit fill")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _paths(result: PooledResult) -> "list[pd.Series[float]]":
+    return [path["equity"] for _, path in result.equity.groupby(PATH)]

@@ -1,16 +1,13 @@
 """A backtest as a record for JSON, and its trades as CSV."""
 
 from dataclasses import asdict
-from typing import Any
-
-import pandas as pd
 
 from iwm_opts.backtest.metrics import independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.saved import provenance, rules_record
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.records import Record, frame_records, rows_as_csv
 
 
 def backtest_record(result: PooledResult) -> Record:
@@ -66,17 +63,3 @@ def trades_csv(result: PooledResult) -> str:
     head = provenance(result)
     rows = [head | row for row in frame_records(result.trades)]
     return rows_as_csv(rows, [*head, *(str(name) for name in result.trades.columns)])
-
-
-def frame_records(frame: pd.DataFrame) -> list[Record]:
-    """Rows as plain values; days as ISO text."""
-    rows: list[Record] = []
-    for row in frame.to_dict("records"):
-        rows.append({str(name): _plain(value) for name, value in row.items()})
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
-    return value.item() if hasattr(value, "item") else value

@@ -1,9 +1,8 @@
 """Tear sheet of a backtest: costs first, then equity, calendar, trades, risk, parameters and data."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
@@ -27,10 +26,19 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
-from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small, uncertainty_lines
-from iwm_opts.report.comparison_table import input_text
-from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
-from iwm_opts.report.words import dollars, number, percent, price
+from iwm_opts.report.backtest_table import (
+    CASCADE_WORDS,
+    COSTS,
+    GREEK_WORDS,
+    PERIOD_HEADS,
+    period_rows,
+    rules_lines,
+    skipped_days,
+    too_small,
+    uncertainty_lines,
+)
+from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section, page_of
+from iwm_opts.report.words import dollars, input_text, number, percent, price
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GATE_COLOUR: Final = figures.GAIN
@@ -72,13 +80,10 @@ class Run:
     def of(cls, result: PooledResult) -> "Run":
         """Make a run of a result at hand."""
         first = result.results[0]
-        skipped: dict[str, int] = {}
-        for run in result.results:
-            for why, count in run.skipped.items():
-                skipped[why] = skipped.get(why, 0) + count
         return cls(
-            result.name, result.kind, first.label, first.rules, result.trades, result.equity, result.notes, skipped,
-            data_digests(result.trials), result.uncertainty.record() if result.uncertainty else None,
+            result.name, result.kind, first.label, first.rules, result.trades, result.equity, result.notes,
+            skipped_days(result), data_digests(result.trials),
+            result.uncertainty.record() if result.uncertainty else None,
         )  # fmt: skip
 
     @classmethod
@@ -97,34 +102,32 @@ class Run:
 
 
 def backtest_sheet(run: Run, more: Sequence[Section] = (), title: str = "") -> Page:
-    """Page of one backtest.
-
-    Parameters
-    ----------
-    run : Run
-    more : sequence of Section
-        Put behind the first sections, such as the baselines of evidence.
-    title : str
-        The market's name unless given.
-    """
-    sections = [Section("Costs", tuple(_costs(run)))]
-    if len(run.trades):
+    """Page of one backtest; `more` follows the first sections, and `title` is the market's name unless given."""
+    metrics, trades = run.metrics, run.trades
+    if not len(trades):
+        costs: list[Block] = [Paragraph("No trade.")]
+    else:
+        costs = [cascade_chart({name: float(trades[name].sum()) for name in CASCADE}, len(trades))]
+        if lines := uncertainty_lines(run.uncertainty):
+            costs.append(Bullets(tuple(line.strip() for line in lines)))
+        costs += metric_grids(metrics, independent_trades(trades))
+    sections = [Section("Costs", tuple(costs))]
+    if len(trades):
         sections += [
-            Section("Equity", tuple(_equity(run))),
+            Section("Equity", (_equity(run),)),
             *more,
-            Section("By year and month", tuple(calendar(run.trades, run.equity, run.account))),
-            Section("Trades", tuple(trade_charts(run.trades))),
-            *_stress(run),
+            Section("By year and month", tuple(calendar(trades, run.equity, run.account))),
+            Section("Trades", tuple(trade_charts(trades))),
+            Section("Stress periods", (_stress(run),)),
         ]
-    sections += [Section("Parameters", (parameters(run),)), Section("Data quality", tuple(_quality(run)))]
-    if len(run.trades):
-        sections.append(Section("List of trades", tuple(_list(run.trades))))
-    labels = (run.label,) if run.label else ()
-    return Page(title or f"Backtest: {run.name}", labels, tuple(sections), provenance(run))
+    sections += [Section("Parameters", (parameters(run),)), Section("Data quality", (_quality(run),))]
+    if len(trades):
+        sections.append(Section("List of trades", tuple(_list(trades))))
+    return page_of(title or f"Backtest: {run.name}", run.label, sections, provenance(run))
 
 
 def provenance(run: Run) -> tuple[str, ...]:
-    """Market, days, data, rules and version, a line each."""
+    """Market, days, data and rules, a line each."""
     days = run.equity.index
     paths = run.equity[PATH].nunique() if PATH in run.equity else 1
     digest = ", ".join(f"{name} {value}" for name, value in run.inputs.items() if not name.startswith("--"))
@@ -133,14 +136,12 @@ def provenance(run: Run) -> tuple[str, ...]:
         f"{run.name}, {run.kind} quotes; {span}{f' a path, {paths} paths' if paths > 1 else ''}",
         f"gate {run.gate}; data: {digest}",
         *rules_lines(run.rules),
-        f"iwm-opts {version('iwm-opts')}",
     )
 
 
 def cascade_chart(total: Mapping[str, float], trades: int, caption: str = "") -> Chart:
     """Waterfall from the gain at mid to the net gain; costs count as losses."""
-    costs = ("entry_slippage", "exit_slippage", "fees")
-    values = [-float(total[name]) if name in costs else float(total[name]) for name in CASCADE]
+    values = [-float(total[name]) if name in COSTS else float(total[name]) for name in CASCADE]
     sentence = f"{counted(trades, 'trades')}, dollars of whole positions. {breakeven_sentence(total)} {caption}"
     names = [CASCADE_WORDS[name].replace(", ", "<br>").replace(" and ", "<br>and ") for name in CASCADE]
     figure = figures.waterfall(names, values)
@@ -159,31 +160,13 @@ def breakeven_sentence(total: Mapping[str, float]) -> str:
     return f"Break-even slippage: {dollars(net)}, {net / paid:.2f} times the {dollars(paid)} paid (same trades)."
 
 
-def _costs(run: Run) -> Iterator[Block]:
-    trades, metrics = run.trades, run.metrics
-    if not len(trades):
-        yield Paragraph("No trade.")
-        return
-    yield cascade_chart({name: float(trades[name].sum()) for name in CASCADE}, len(trades))
-    if lines := uncertainty_lines(run.uncertainty):
-        yield Bullets(tuple(line.strip() for line in lines))
-    yield from metric_grids(metrics, independent_trades(trades))
-
-
 def metric_grids(
     m: Metrics, apart: float, drawdowns: Mapping[str, Drawdown] | None = None, more: Sequence[tuple[str, str]] = ()
 ) -> Iterator[Grid]:
     """Figures in two tables; a yearly one only with a year of days and enough trades apart.
 
-    Parameters
-    ----------
-    m : Metrics
-    apart : float
-        Trades that share no day.
-    drawdowns : mapping, optional
-        Drawdowns by what they are of, in place of that of `m`.
-    more : sequence of (name, value)
-        Further rows about money, behind the gain.
+    `apart` counts trades that share no day, `drawdowns` go by what they are of, in place of that of `m`, and `more` are
+    further rows about money, behind the gain.
     """
     short = too_small(m.sessions, apart)
 
@@ -219,29 +202,34 @@ def metric_grids(
     yield Grid(("trades", "value"), tuple(right))
 
 
-def _equity(run: Run) -> Iterator[Block]:
+def _equity(run: Run) -> Chart:
     levels = [path["equity"] for _, path in by_path(run.equity)]
     is_shared = all(level.index.equals(levels[0].index) for level in levels)
-    name = "mean of the paths" if len(levels) > 1 and is_shared else "equity"
-    line = equity_line(name, run.equity, run.account)
+    line = equity_line("mean of the paths" if len(levels) > 1 and is_shared else "equity", run.equity, run.account)
     mean = pd.Series(line[2], index=levels[0].index)
     entries = pd.DatetimeIndex(run.trades["entry"].unique()).sort_values()
     at = mean.reindex(entries) if len(levels) == 1 else mean.iloc[:0]
-    markers = {"entry": (iso(at.index), at.tolist(), "triangle-up")} if len(at) else {}
-    bands = [(*span, GATE_COLOUR, "") for span in _open_spans(run.equity)] if len(levels) == 1 else []
-    stress_bands = [] if run.kind == "simulated" else _stress_bands(pd.DatetimeIndex(mean.index))
+    bands: list[tuple[str, str, str, str]] = []  # stretches of an open gate; none where it never closes
+    if len(levels) == 1 and "gate_open" in run.equity and not run.equity["gate_open"].all():
+        flags, days = run.equity["gate_open"].to_numpy(dtype=bool), iso(run.equity.index)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
+        bands = [(days[start], days[end - 1], GATE_COLOUR, "") for start, end in edges.reshape(-1, 2)]
+    first, last = levels[0].index.min().date(), levels[0].index.max().date()
+    stress = [
+        (max(story.first, first).isoformat(), min(story.last, last).isoformat(), figures.LOSS, story.name)
+        for story in STRESS_PERIODS
+        if run.kind != "simulated" and story.first <= last and first <= story.last
+    ]
     figure = figures.equity(
         [line],
         faint=[(iso(level.index), level.tolist()) for level in levels[:MOST_FAINT]] if len(levels) > 1 else [],
-        markers=markers,
-        bands=[*bands, *stress_bands],
+        markers={"entry": (iso(at.index), at.tolist(), "triangle-up")} if len(at) else {},
+        bands=[*bands, *stress],
     )
-    shading = "Green: gate open. " if bands else ""
-    red = "Red: stress periods. " if stress_bands else ""
-    caption = f"{shading}{red}Open packages are marked to the exit fill."
-    if not is_shared:
-        caption += " Paths of several scenarios: the first is drawn in full."
-    yield Chart("Equity and drawdown", figure, caption, height=460, is_wide=True)
+    shading = f"{'Green: gate open. ' if bands else ''}{'Red: stress periods. ' if stress else ''}"
+    apart = "" if is_shared else " Paths of several scenarios: the first is drawn in full."
+    caption = f"{shading}Open packages are marked to the exit fill.{apart}"
+    return Chart("Equity and drawdown", figure, caption, height=460, is_wide=True)
 
 
 def equity_line(name: str, equity: pd.DataFrame, account: float) -> tuple[str, list[str], list[float], list[float]]:
@@ -258,25 +246,6 @@ def falls(level: "pd.Series[float]", account: float) -> list[float]:
     return [float(fall) for fall in (whole / np.maximum.accumulate(whole) - 1.0)[1:]]
 
 
-def _open_spans(equity: pd.DataFrame) -> list[tuple[str, str]]:
-    """First and last day of each stretch with an open gate; none where it never closes."""
-    if "gate_open" not in equity or equity["gate_open"].all():
-        return []
-    flags = equity["gate_open"].to_numpy(dtype=bool)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
-    days = iso(equity.index)
-    return [(days[first], days[end - 1]) for first, end in edges.reshape(-1, 2)]
-
-
-def _stress_bands(days: pd.DatetimeIndex) -> list[tuple[str, str, str, str]]:
-    first, last = days.min().date(), days.max().date()
-    within = [story for story in STRESS_PERIODS if story.first <= last and first <= story.last]
-    return [
-        (max(story.first, first).isoformat(), min(story.last, last).isoformat(), figures.LOSS, story.name)
-        for story in within
-    ]
-
-
 def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, drawdown: str = "drawdown") -> Iterator[Block]:
     """Months as a heat map, years as bars and a table; `drawdown` heads the column of drawdowns."""
     months = by_calendar(trades, equity, account, "month")
@@ -285,30 +254,15 @@ def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, drawdow
     cells = [[gain.get((year, month), math.nan) for month in range(1, 13)] for year in years]
     figure = figures.heat_map(years, MONTHS, cells)
     each = " a path" if len(list(by_path(equity))) > 1 else ""
-    yield Chart(
-        f"Gain by month, dollars{each}",
-        figure,
-        "Change of equity within the month.",
-        max(220, 34 * len(years) + 70),
-        True,
-    )
-    yearly = by_calendar(trades, equity, account)
-    yield periods_grid("year", yearly, drawdown)
+    height = max(220, 34 * len(years) + 70)
+    yield Chart(f"Gain by month, dollars{each}", figure, "Change of equity within the month.", height, is_wide=True)
+    yield periods_grid("year", by_calendar(trades, equity, account), drawdown)
 
 
 def periods_grid(name: str, periods: pd.DataFrame, drawdown: str = "drawdown") -> Grid:
     """Rows of `periods.by_period`."""
-    return Grid(
-        (name, "sessions", "trades", "win rate", "a trade", "gain", "return", drawdown),
-        tuple(
-            (
-                str(key), f"{int(row['sessions'])}", f"{int(row['trades'])}", percent(row["win_rate"]),
-                dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["return"], 1),
-                percent(row["max_drawdown"], 1),
-            )
-            for key, row in periods.iterrows()
-        ),
-    )  # fmt: skip
+    heads = tuple("win rate" if head == "win" else head for head in PERIOD_HEADS[:-1])
+    return Grid((name, *heads, drawdown), tuple(period_rows(periods)))
 
 
 def trade_charts(trades: pd.DataFrame) -> Iterator[Block]:
@@ -339,20 +293,24 @@ def trade_charts(trades: pd.DataFrame) -> Iterator[Block]:
         yield Chart("P&L by greeks", figure, "The gain at mid, all trades, split day by day.")
 
 
-def _stress(run: Run) -> list[Section]:
+def _stress(run: Run) -> Block:
+    if run.kind == "simulated":
+        return Paragraph("The market is simulated: its dates carry no history. Run --scenario for stress worlds.")
     periods = by_period(run.trades, run.equity, run.account)
     within = periods[periods["sessions"] > 0]
-    if run.kind == "simulated" or not len(within):
-        text = "The market is simulated: its dates carry no history. Run --scenario for stress worlds."
-        if run.kind != "simulated":
-            text = "No stress period (Q4 2018, February to April 2020, 2022) lies within these days."
-        return [Section("Stress periods", (Paragraph(text),))]
-    return [Section("Stress periods", (periods_grid("period", within),))]
+    if not len(within):
+        return Paragraph("No stress period (Q4 2018, February to April 2020, 2022) lies within these days.")
+    return periods_grid("period", within)
 
 
 def parameters(run: Run) -> Grid:
     """Every rule by its path, and the inputs."""
-    rows = [*flat_inputs(rules_record(run.rules)), *((name, value) for name, value in run.inputs.items())]
+    return parameters_grid(rules_record(run.rules), run.inputs)
+
+
+def parameters_grid(rules: Mapping[str, Any], inputs: Mapping[str, Any]) -> Grid:
+    """Entries of nested rules by dotted name, then inputs."""
+    rows = (*flat_inputs(rules), *inputs.items())
     return Grid(("parameter", "value"), tuple((name, input_text(value)) for name, value in rows))
 
 
@@ -365,7 +323,7 @@ def flat_inputs(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
             yield f"{prefix}{name}", value
 
 
-def _quality(run: Run) -> Iterator[Block]:
+def _quality(run: Run) -> Block:
     trades = run.trades
     lines = list(run.notes)
     for name, words in (("marks_by_smile", "marks by the smile"), ("days_without_quote", "days without a quote")):
@@ -373,7 +331,7 @@ def _quality(run: Run) -> Iterator[Block]:
             lines.append(f"{int(trades[name].sum()):,} {words} in {int(trades['sessions'].sum()):,} trade-days")
     skipped = sorted(((count, why) for why, count in run.skipped.items() if count), reverse=True)
     lines += [f"no entry on {counted(count, 'allowed days')}: {why}" for count, why in skipped]
-    yield Bullets(tuple(lines)) if lines else Paragraph("No defect and no gap was noted.")
+    return Bullets(tuple(lines)) if lines else Paragraph("No defect and no gap was noted.")
 
 
 def _list(trades: pd.DataFrame) -> Iterator[Block]:
@@ -381,20 +339,16 @@ def _list(trades: pd.DataFrame) -> Iterator[Block]:
     if len(shown) < len(trades):
         yield Paragraph(f"The last {MOST_TRADES} of {len(trades):,} trades; --output trades.csv holds all.")
     path = [PATH] if PATH in trades and len(trades[PATH].unique()) > 1 else []
+    forms: Mapping[str, Callable[[Any], str]] = {
+        **dict.fromkeys(("entry", "exit"), lambda day: day.date().isoformat()),
+        **dict.fromkeys(("credit", "debit"), price),
+        "contracts": lambda count: f"{count:g}",
+        "pnl": lambda pnl: dollars(pnl, 2),
+    }
     names = (*path, "entry", "exit", "legs", "contracts", "credit", "debit", "reason", "pnl")
     columns = [name for name in names if name in shown]
-    rows = []
-    for row in shown[columns].to_dict("records"):
-        rows.append(tuple(_cell(name, row[name]) for name in columns))
-    yield Grid(tuple(columns), tuple(rows))
-
-
-def _cell(name: str, value: Any) -> str:
-    if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
-    if name == "pnl":
-        return dollars(value, 2)
-    return price(value) if name in ("credit", "debit") else f"{value:g}" if isinstance(value, float) else str(value)
+    texts = (shown[name].map(forms.get(name, str)) for name in columns)
+    yield Grid(tuple(columns), tuple(zip(*texts, strict=True)))
 
 
 def iso(days: pd.Index) -> list[str]:

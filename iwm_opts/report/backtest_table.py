@@ -1,13 +1,13 @@
 """A backtest as text: rules, metrics, costs and periods."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
 import pandas as pd
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,12 +22,12 @@ from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.iv_index import TENORS
-from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.report.console import bold, indented, plain_table, render_page
 from iwm_opts.report.words import dollars, number, percent
 
-INDENT = 3
 NAME, HEAD = 13, 15  # characters of a line of a name and of a column's head
 MIN_APART = 30  # trades that share no day, below which a yearly figure says nothing
+COSTS = ("entry_slippage", "exit_slippage", "fees")
 CASCADE_WORDS = {
     "mid_pnl": "gain at mid",
     "entry_slippage": "slippage, entry",
@@ -36,7 +36,6 @@ CASCADE_WORDS = {
     "assignment": "assignment and settlement",
     "pnl": "net",
 }
-
 GREEK_WORDS = {
     "delta_pnl": "by delta",
     "gamma_pnl": "by gamma",
@@ -44,32 +43,31 @@ GREEK_WORDS = {
     "theta_pnl": "by theta",
     "residual_pnl": "the rest",
 }
+PERIOD_HEADS = ("sessions", "trades", "win", "a trade", "gain", "return", "drawdown")
 
 
 def backtest_table(result: PooledResult, verbose: bool = False, columns: int | None = None) -> str:
     """Whole page as text; by month and by path too where `verbose`."""
-    trades, equity, account = result.trades, result.equity, result.account
-    metrics = measure(trades, equity, account)
-    parts: list[RenderableType] = [*label_lines(result.kind), *head_lines(result), Text("")]
+    trades = result.trades
+    parts: list[RenderableType] = [*head_lines(result), ""]
     if len(trades):
-        apart = independent_trades(trades)
+        metrics, apart = measure(trades, result.equity, result.account), independent_trades(trades)
         short = too_small(metrics.sessions, apart)
-        parts += [
-            _figures(metrics, apart),
-            *([Text(f"figures a year not shown: {short}")] if short else []),
-            *map(Text, uncertainty_lines(result.uncertainty.record() if result.uncertainty else None)),
-            Text(""),
-            Text("what became of the money", style="bold"),
-        ]
-        parts += [_indented(_cascade(trades)), Text(""), Text("how trades ended", style="bold")]
-        parts += [_indented(_reasons(trades)), Text("")]
-        parts += [Text("by year: trades by entry, money by day", style="bold")]
-        parts += [_indented(periods_table(by_calendar(trades, equity, account)))]
-        parts += _more(result, verbose)
+        parts += [_figures(metrics, apart), *([f"figures a year not shown: {short}"] if short else [])]
+        parts += uncertainty_lines(result.uncertainty.record() if result.uncertainty else None)
+        for title, table in (*_trade_tables(trades), *_run_tables(result, verbose)):
+            parts += ["", bold(title), indented(table)]
     else:
-        parts.append(Text("No trade.", style="bold"))
-    parts += [Text(""), *_skipped(result), *note_lines(result.notes), *label_lines(result.kind)]
-    return render(parts, columns)
+        parts.append(bold("No trade."))
+    reasons = sorted(((count, why) for why, count in skipped_days(result).items()), reverse=True)
+    skipped = ", ".join(f"{count:,} {why}" for count, why in reasons)
+    parts += ["", *([f"no entry on allowed days: {skipped}"] if skipped else [])]
+    return render_page(LABELS.get(result.kind, ""), parts, result.notes, columns)
+
+
+def skipped_days(result: PooledResult) -> Counter[str]:
+    """Count the allowed days without an entry by reason."""
+    return sum((Counter(run.skipped) for run in result.results), Counter[str]())
 
 
 def uncertainty_lines(uncertainty: Mapping[str, Any] | None) -> list[str]:
@@ -103,28 +101,12 @@ def uncertainty_table(named: Sequence[tuple[str, pd.DataFrame, Uncertainty | Non
     return table
 
 
-def _rank_remedy(result: PooledResult) -> str:
-    """Remedy where no rank is known: the underlying's own index has gaps, or its history is short."""
-    history, days = result.trials[0].history, result.results[0].equity.index
-    coverage = history.closes.reindex(days).notna().mean()
-    if history.tenor_days == TENORS[0] and not history.proxy and coverage < MIN_COVERAGE:
-        return f"IV{TENORS[0]} has values on {percent(coverage)} of the days; choose `ivr_tenor` {TENORS[1]}"
-    return "give a longer `iv_history`, or choose a shorter `ivr_lookback`"
-
-
-def label_lines(kind: str) -> list[Text]:
-    """Label above and below results on simulated or modelled quotes."""
-    return [Text(LABELS[kind], style="bold red")] if kind in LABELS else []
-
-
-def head_lines(result: PooledResult) -> list[Text]:
-    """Market, rules and gate."""
-    first = result.results[0]
+def head_lines(result: PooledResult) -> list[RenderableType]:
+    """Market, rules and gate; where no rank is known, the remedy: its index has gaps, or its history is short."""
+    first, history = result.results[0], result.trials[0].history
     days = first.equity.index
-    opened = sum(run.gate_open_days for run in result.results)
-    ranked = sum(run.ranked_days for run in result.results)
+    opened, ranked = (sum(getattr(run, n) for run in result.results) for n in ("gate_open_days", "ranked_days"))
     named = sorted({run.scenario for run in result.trials if run.scenario})
-    under = f", {', '.join(named)}" if named else ""
     lengths = sorted({len(run.equity) for run in result.results})
     counted = f"{lengths[0]:,} sessions" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,} sessions"
     span = f"{days[0].date()} to {days[-1].date()}, {counted}" if len(named) < 2 else counted
@@ -133,15 +115,19 @@ def head_lines(result: PooledResult) -> list[Text]:
     elif opened:
         share = "every day; no rank is known"
     else:
-        share = f"no day, as no rank is known: {_rank_remedy(result)}"
-    lines = [Text.assemble((result.name, "bold"), f"{under}  {span}{' a path' if len(result.results) > 1 else ''}")]
-    lines += [Text(line) for line in rules_lines(first.rules)]
-    return [*lines, Text(f"gate     {first.label}: open on {share}")]
+        coverage = history.closes.reindex(days).notna().mean()
+        remedy = "give a longer `iv_history`, or choose a shorter `ivr_lookback`"
+        if history.tenor_days == TENORS[0] and not history.proxy and coverage < MIN_COVERAGE:
+            remedy = f"IV{TENORS[0]} has values on {percent(coverage)} of the days; choose `ivr_tenor` {TENORS[1]}"
+        share = f"no day, as no rank is known: {remedy}"
+    under, each = f", {', '.join(named)}" if named else "", " a path" if len(result.results) > 1 else ""
+    market = Text.assemble((result.name, "bold"), f"{under}  {span}{each}")
+    return [market, *rules_lines(first.rules), f"gate     {first.label}: open on {share}"]
 
 
 def rules_lines(rules: Rules) -> list[str]:
     """Rules in words, a line each for entries, exits, size and costs."""
-    entry, out, size, costs = rules.entry, rules.exit, rules.size, rules.costs
+    entry, out, size, costs, gate = rules.entry, rules.exit, rules.size, rules.costs, rules.gate
     often = [", ".join(entry.weekdays)] if entry.weekdays else []
     often += [f"every {entry.every} sessions"] if entry.every > 1 else []
     often += [f"credit/width >= {entry.min_credit_width:g}"] if entry.min_credit_width else []
@@ -153,28 +139,21 @@ def rules_lines(rules: Rules) -> list[str]:
     ends += [f"{out.dte} DTE"] if out.dte is not None else []
     ends += [f"{out.sessions} sessions"] if out.sessions is not None else []
     ends += [f"IV rank >= {out.rank:g}"] if out.rank is not None else []
-    gate = rules.gate
+    put = f"|delta| {entry.put_delta:g}, wing {entry.put_wing}"
+    call = f"|delta| {entry.call_delta:g}, wing {entry.call_wing}"
+    both = put if put == call else f"put {put}, call {call}"
+    sides = both if entry.strategy == CONDOR else put if "put" in entry.strategy else call
     before = "before" if gate.lag == 1 else f"{gate.lag} sessions before"
     at_risk = f"{percent(size.risk_share, 1)} of equity at risk a trade, {percent(size.max_open_risk)} in all"
     fixed = f"{size.contracts} a trade" if size.contracts else at_risk
-    macro = [f"macro    {rules.macro} at the close {rules.macro.lag} before"] if rules.macro else []
     return [
-        f"entries  {entry.strategy}, {entry.dte} DTE +-{entry.dte_slack}, {_sides(rules)}; {', '.join(often)}",
+        f"entries  {entry.strategy}, {entry.dte} DTE +-{entry.dte_slack}, {sides}; {', '.join(often)}",
         f"exits    {', '.join([*ends, 'expiry'])}",
         f"size     {fixed}, account {dollars(size.account)}",
         f"costs    in {costs.entry}, out {costs.exit}, stops {costs.stop}; fees {costs.fees.label}",
-        *macro,
+        *([f"macro    {rules.macro} at the close {rules.macro.lag} before"] if rules.macro else []),
         f"decided  on the close {before}, ranked within {gate.lookback} sessions",
     ]
-
-
-def _sides(rules: Rules) -> str:
-    entry = rules.entry
-    put = f"|delta| {entry.put_delta:g}, wing {entry.put_wing}"
-    call = f"|delta| {entry.call_delta:g}, wing {entry.call_wing}"
-    if entry.strategy == CONDOR:
-        return put if put == call else f"put {put}, call {call}"
-    return put if "put" in entry.strategy else call
 
 
 def too_small(days: int, apart: float) -> str:
@@ -191,13 +170,11 @@ def _figures(m: Metrics, independent: float) -> Table:
     def yearly(text: str, before: str = "") -> str:
         return before.removesuffix(", ") or "-" if short else f"{before}{text}"
 
+    on_risk = f"{percent(m.annual_return_on_risk, 1)} a year"
     parts = [
         ("gain", f"{dollars(m.pnl)}{' a path' if m.paths > 1 else ''}"),
         ("on the account", yearly(f"{percent(m.annual_return, 1)} a year", f"{percent(m.total_return, 1)}, ")),
-        (
-            "on risk capital",
-            yearly(f"{percent(m.annual_return_on_risk, 1)} a year", f"{percent(m.total_return_on_risk, 1)}, "),
-        ),
+        ("on risk capital", yearly(on_risk, f"{percent(m.total_return_on_risk, 1)}, ")),
         ("risk capital", f"{dollars(m.risk_capital)} at most"),
         ("on risk in use", yearly(f"{percent(m.return_on_risk_in_use, 1)} a year")),
         ("max drawdown", f"{dollars(fall.dollars)}, {percent(fall.share, 1)}"),
@@ -224,100 +201,60 @@ def _figures(m: Metrics, independent: float) -> Table:
     return table
 
 
-def _cascade(trades: pd.DataFrame) -> Table:
+def _trade_tables(trades: pd.DataFrame) -> Iterator[tuple[str, Table]]:
+    """Cascade of costs, and trades by exit, with their titles."""
     table = plain_table("", "dollars", "a trade", left=("",))
-    for name in CASCADE:
-        sign = -1.0 if name in ("entry_slippage", "exit_slippage", "fees") else 1.0
-        total = sign * float(trades[name].sum())
-        style = "bold" if name == "pnl" else ""
-        table.add_row(CASCADE_WORDS[name], dollars(total), dollars(total / len(trades), 2), style=style)
-    for name, word in GREEK_WORDS.items():
-        if name in trades:
-            total = float(trades[name].sum())
-            table.add_row(f"at mid, {word}", dollars(total), dollars(total / len(trades), 2), style="dim")
-    return table
-
-
-def _reasons(trades: pd.DataFrame) -> Table:
-    table = plain_table("", "trades", "share", "gain a trade", "sessions", left=("",))
+    greeks = ((name, f"at mid, {word}", "dim") for name, word in GREEK_WORDS.items() if name in trades)
+    for name, word, style in (*((n, CASCADE_WORDS[n], "bold" if n == "pnl" else "") for n in CASCADE), *greeks):
+        total = (-1.0 if name in COSTS else 1.0) * float(trades[name].sum())
+        table.add_row(word, dollars(total), dollars(total / len(trades), 2), style=style)
+    yield "what became of the money", table
     groups = sorted(trades.groupby("reason"), key=lambda pair: -len(pair[1]))
-    for reason, group in groups:
-        share = len(group) / len(trades)
-        gain, held = float(group["pnl"].mean()), float(group["sessions"].mean())
-        table.add_row(str(reason), f"{len(group):,}", percent(share), dollars(gain, 2), f"{held:.1f}")
-    return table
+    rows = (
+        (str(reason), f"{len(group):,}", percent(len(group) / len(trades)), dollars(float(group["pnl"].mean()), 2),
+         f"{float(group['sessions'].mean()):.1f}")
+        for reason, group in groups
+    )  # fmt: skip
+    yield "how trades ended", plain_table("", "trades", "share", "gain a trade", "sessions", left=("",), rows=rows)
 
 
-def periods_table(periods: pd.DataFrame) -> Table:
-    """Rows of `periods.by_period`."""
-    table = plain_table("", "sessions", "trades", "win", "a trade", "gain", "return", "drawdown", left=("",))
+def period_rows(periods: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """Rows of `periods.by_period` as text: name, then `PERIOD_HEADS`."""
     for name, row in periods.iterrows():
-        table.add_row(
-            str(name),
-            f"{int(row['sessions'])}",
-            f"{int(row['trades'])}",
-            percent(row["win_rate"]),
-            dollars(row["expectancy"], 2),
-            dollars(row["pnl"]),
-            percent(row["return"], 1),
+        yield (
+            str(name), f"{int(row['sessions'])}", f"{int(row['trades'])}", percent(row["win_rate"]),
+            dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["return"], 1),
             percent(row["max_drawdown"], 1),
-        )
-    return table
-
-
-def _more(result: PooledResult, verbose: bool) -> list[RenderableType]:
-    trades, equity, account = result.trades, result.equity, result.account
-    parts: list[RenderableType] = []
-    periods = by_period(trades, equity, account)
-    within = periods[periods["sessions"] > 0]
-    if result.kind != "simulated" and len(within):
-        parts += [Text(""), Text("hard times", style="bold"), _indented(periods_table(within))]
-    if any(trial.scenario for trial in result.trials):
-        parts += [Text(""), Text("by scenario, money a path", style="bold"), _indented(_scenarios(result))]
-    if len(result.results) > 1:
-        parts += [Text(""), Text("by path", style="bold"), _indented(_paths(result))]
-    if verbose:
-        parts += [Text(""), Text("by month", style="bold")]
-        parts += [_indented(periods_table(by_calendar(trades, equity, account, "month")))]
-    return parts
-
-
-def _scenarios(result: PooledResult) -> Table:
-    table = plain_table("", "paths", "trades", "win", "a trade", "gain", "worst 5%", "drawdown", left=("",))
-    for name, pooled in result.by_scenario().items():
-        m = measure(pooled.trades, pooled.equity, pooled.account)
-        table.add_row(
-            name, str(m.paths), f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl),
-            dollars(m.cvar, 2), percent(m.max_drawdown.share, 1),
         )  # fmt: skip
-    return table
 
 
-def _paths(result: PooledResult) -> Table:
-    scenarios = any(run.scenario for run in result.trials)
-    names = ["path", *(["scenario"] if scenarios else [])]
-    table = plain_table(*names, "trades", "win", "a trade", "gain", "drawdown", "Sharpe", left=names)
-    for run, trial in zip(result.results, result.trials, strict=True):
-        m = measure(run.trades, run.equity, result.account)
-        scenario = [trial.scenario] if scenarios else []
-        figures = [f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)]
-        sharpe = "-" if too_small(m.sessions, independent_trades(run.trades)) else number(m.sharpe, 2)
-        table.add_row(str(trial.path), *scenario, *figures, percent(m.max_drawdown.share, 1), sharpe)
-    return table
-
-
-def _skipped(result: PooledResult) -> list[Text]:
-    total: dict[str, int] = {}
-    for run in result.results:
-        for why, count in run.skipped.items():
-            total[why] = total.get(why, 0) + count
-    reasons = sorted(((count, why) for why, count in total.items() if count), reverse=True)
-    return (
-        [Text("no entry on allowed days: " + ", ".join(f"{count:,} {why}" for count, why in reasons))]
-        if reasons
-        else []
-    )
-
-
-def _indented(what: Any) -> Padding:
-    return Padding(what, (0, 0, 0, INDENT), expand=False)
+def _run_tables(result: PooledResult, verbose: bool) -> Iterator[tuple[str, Table]]:
+    """Figures by year, stress period, scenario, path, and month where verbose, with their titles."""
+    trades, equity, account = result.trades, result.equity, result.account
+    periods = [("by year: trades by entry, money by day", by_calendar(trades, equity, account))]
+    stress = by_period(trades, equity, account)
+    within = stress[stress["sessions"] > 0]
+    periods += [("hard times", within)] if result.kind != "simulated" and len(within) else []
+    for title, frame in periods:
+        yield title, plain_table("", *PERIOD_HEADS, left=("",), rows=period_rows(frame))
+    has_scenarios = any(trial.scenario for trial in result.trials)
+    if has_scenarios:
+        table = plain_table("", "paths", "trades", "win", "a trade", "gain", "worst 5%", "drawdown", left=("",))
+        for name, pooled in result.by_scenario().items():
+            m = measure(pooled.trades, pooled.equity, pooled.account)
+            figures = str(m.paths), f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)
+            table.add_row(name, *figures, dollars(m.cvar, 2), percent(m.max_drawdown.share, 1))
+        yield "by scenario, money a path", table
+    if len(result.results) > 1:
+        names = ["path", *(["scenario"] if has_scenarios else [])]
+        table = plain_table(*names, "trades", "win", "a trade", "gain", "drawdown", "Sharpe", left=names)
+        for run, trial in zip(result.results, result.trials, strict=True):
+            m = measure(run.trades, run.equity, account)
+            money = f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)
+            sharpe = "-" if too_small(m.sessions, independent_trades(run.trades)) else number(m.sharpe, 2)
+            scenario = [trial.scenario] if has_scenarios else []
+            table.add_row(str(trial.path), *scenario, *money, percent(m.max_drawdown.share, 1), sharpe)
+        yield "by path", table
+    if verbose:
+        months = period_rows(by_calendar(trades, equity, account, "month"))
+        yield "by month", plain_table("", *PERIOD_HEADS, left=("",), rows=months)

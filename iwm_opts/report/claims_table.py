@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
-from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.report.console import render
+from iwm_opts.report.console import render_page
 from iwm_opts.research.claims import FAILS, HOLDS, Claim
 
 STYLES: Final = {HOLDS: "green", FAILS: "red"}
@@ -34,7 +32,7 @@ def interval_text(claim: Claim) -> str:
 
 
 def claims_table(
-    claims: Sequence[Claim], labels: Sequence[str] = (), notes: Sequence[str] = (), columns: int | None = None
+    claims: Sequence[Claim], label: str = "", notes: Sequence[str] = (), columns: int | None = None
 ) -> str:
     """All claims as text: claim, estimate with interval and sample, verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=True, expand=False)
@@ -50,11 +48,4 @@ def claims_table(
             measured += f"\n{claim.detail}"
         said = f"{claim.name}\n{claim.text}" + (f" (true if {claim.true_if})" if claim.true_if != "-" else "")
         table.add_row(said, measured, Text(claim.verdict, style=STYLES.get(claim.verdict, "yellow")))
-    head: list[RenderableType] = [Text(label, style="bold white on red") for label in labels]
-    lines = [Text(f"note: {note}", style="yellow") for note in notes]
-    return render([*head, table, Text(MANY), *lines, *head], columns)
-
-
-def claim_record(claim: Claim) -> dict[str, Any]:
-    """One claim as a record."""
-    return asdict(claim)
+    return render_page(label, [table, MANY], notes, columns)

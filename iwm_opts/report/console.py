@@ -24,14 +24,31 @@ def width() -> int:
     return max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns)
 
 
-def note_lines(notes: Iterable[str]) -> list[Text]:
+def note_lines(notes: Iterable[str]) -> list[RenderableType]:
     """Return notes, one a line."""
     return [Text(f"note: {note}", style="yellow") for note in notes]
 
 
-def notes_text(notes: Sequence[str], columns: int | None = None) -> str:
-    """Return notes as text below a table; empty without any."""
-    return render(note_lines(notes), columns) if notes else ""
+def label_lines(label: str) -> list[RenderableType]:
+    """Label of data that are not recorded, for the top and the bottom of a page; none where it is empty."""
+    return [Text(label, style="bold red")] if label else []
+
+
+def bold(text: str) -> Text:
+    """Title or verdict."""
+    return Text(text, style="bold")
+
+
+def indented(part: RenderableType, columns: int = 3) -> Padding:
+    """Part below its title."""
+    return Padding(part, (0, 0, 0, columns), expand=False)
+
+
+def render_page(
+    label: str, parts: Iterable[RenderableType], notes: Iterable[str] = (), columns: int | None = None
+) -> str:
+    """Parts and notes between the label's lines."""
+    return render([*label_lines(label), *parts, *note_lines(notes), *label_lines(label)], columns)
 
 
 def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
@@ -41,7 +58,9 @@ def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
     room = columns or width()
     console = Console(file=text, width=room, force_terminal=is_terminal, highlight=False, emoji=False, markup=False)
     for part in parts:
-        console.width = room if is_terminal else max(room, _uncut_width(part))
+        table = part.renderable if isinstance(part, Padding) else part
+        is_uncut = isinstance(table, Table) and all(column.no_wrap for column in table.columns)
+        console.width = max(room, natural_width(part)) if is_uncut and not is_terminal else room
         console.print(Visible(part), soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     lines = text.getvalue().splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -64,19 +83,21 @@ def natural_width(part: RenderableType) -> int:
     return Measurement.get(console, console.options, part).maximum
 
 
-def _uncut_width(part: RenderableType) -> int:
-    """Columns of a table whose cells do not wrap; 0 of anything that does."""
-    table = part.renderable if isinstance(part, Padding) else part
-    if isinstance(table, Table) and all(column.no_wrap for column in table.columns):
-        return natural_width(part)
-    return 0
-
-
-def plain_table(*columns: str, left: Iterable[str] = ()) -> Table:
+def plain_table(*columns: str, left: Iterable[str] = (), rows: Iterable[Iterable[RenderableType]] = ()) -> Table:
     """Table without frames; columns are right-aligned unless named in `left`."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in tuple(left) else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def figures_grid(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and their figures, without heads."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -1,23 +1,23 @@
-"""Evidence on a gate as text and record: strategy, baselines, differences, finding."""
+"""Evidence on a gate as text, page and record: strategy, baselines, differences, finding."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
 
 from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from iwm_opts.backtest.baselines import RANDOM
 from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.evidence import Arm, Evidence
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report import figures
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import head_lines, label_lines, too_small
-from iwm_opts.report.console import note_lines, plain_table, render
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.backtest_sheet import Run, backtest_sheet, equity_line
+from iwm_opts.report.backtest_table import head_lines, too_small
+from iwm_opts.report.console import bold, indented, plain_table, render_page
+from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
+from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
 
 EXPLAINED = (
@@ -25,96 +25,80 @@ EXPLAINED = (
     "apart: trades that share no day, by average uniqueness; the others repeat what those say",
     "mid: gain of a package before slippage and fees; random entries: mean of the draws",
 )
-
-
 BANDS = "what modelled quotes leave open, a trade after costs; the intervals above are sampling error alone"
+FACTORS = ("gated", "95% interval", "trades", "ungated", "95% interval ")
 
 
 def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     """Whole page as text."""
     pooled = evidence.strategy.results
-    parts: list[RenderableType] = [*label_lines(pooled.kind), *head_lines(pooled), Text("")]
-    parts += [Text(evidence.finding, style="bold"), Text("")]
-    parts += [
-        Text("what each set of entry days gained, after costs", style="bold"),
-        _indented(_arms(evidence)),
-        Text(""),
-    ]
-    parts += [
-        Text("the strategy less each, on the same days", style="bold"),
-        _indented(_differences(evidence)),
-        Text(""),
-    ]
-    parts += [
-        Text("one factor at a time, a trade after costs", style="bold"), _indented(_factors(evidence)),
-        Text(family_line(evidence)), Text(""),
-    ]  # fmt: skip
-    if evidence.bands:
-        parts += [Text(BANDS, style="bold"), _indented(_bands(evidence)), Text("")]
-    parts += [Text(line) for line in (*EXPLAINED, *_method(evidence))]
-    parts += [Text(""), *note_lines(evidence.notes), *label_lines(pooled.kind)]
-    return render(parts, columns)
-
-
-def _arms(evidence: Evidence) -> Table:
-    table = plain_table("", "trades", "apart", "win", "a trade", "95% interval", "on risk", "mid", left=("",))
-    for arm in (evidence.strategy, *evidence.baselines):
-        table.add_row(
-            arm.name if arm.name != "strategy" else arm.condition,
-            f"{arm.trades:,}",
-            f"{arm.independent:,.0f}",
-            percent(arm.metrics.win_rate),
-            dollars(arm.per_trade.estimate, 2),
-            _span(arm.per_trade),
-            on_risk(arm),
-            dollars(_at_mid(arm), 2),
-        )
+    parts: list[RenderableType] = [*head_lines(pooled), "", bold(evidence.finding), ""]
     chance = evidence.differences[-1]
-    table.add_row(
-        RANDOM, f"{chance.trades:,}", "", "", dollars(chance.rival_per_trade, 2), "",
-        "-" if is_small(evidence.strategy) else percent(chance.rival_on_risk, 1), "",
-    )  # fmt: skip
-    return table
+    trades = (arm.results.trades for arm in _arms(evidence))
+    at_mid = [float((each["mid_pnl"] / each["contracts"]).mean()) for each in trades]
+    arms = [
+        *((*row, dollars(gain, 2)) for row, gain in zip(_arm_rows(evidence), at_mid, strict=True)),
+        (
+            RANDOM, f"{chance.trades:,}", "", "", dollars(chance.rival_per_trade, 2), "",
+            "-" if _is_small(evidence.strategy) else percent(chance.rival_on_risk, 1), "",
+        ),
+    ]  # fmt: skip
+    heads: tuple[str, ...] = ("", "trades", "apart", "win", "a trade", "95% interval", "on risk", "mid")
+    parts += [bold("what each set of entry days gained, after costs")]
+    parts += [indented(plain_table(*heads, left=("",), rows=arms)), ""]
+    heads = ("less", "a trade", "95% interval", "on risk", "95% interval ", "p")
+    parts += [bold("the strategy less each, on the same days")]
+    parts += [indented(plain_table(*heads, left=("less",), rows=_difference_rows(evidence))), ""]
+    parts += [bold("one factor at a time, a trade after costs")]
+    parts += [indented(plain_table("", *FACTORS, left=("",), rows=factor_rows(evidence))), family_line(evidence), ""]
+    if evidence.bands:
+        table = plain_table("", "gated", "ungated", "difference", left=("",), rows=band_rows(evidence))
+        parts += [bold(BANDS), indented(table), ""]
+    interval = evidence.differences[0].per_trade
+    resampled = chance.per_trade.resampled
+    parts += [*EXPLAINED, f"p: share of {resampled}, open as often in spells as long, that did as well by the trade"]
+    if interval.is_known:
+        draws = f"{interval.draws:,} draws of {interval.resampled}"
+        parts.append(f"intervals: bootstrap-t, {draws}, days paired; seed {evidence.seed}")
+    return render_page(LABELS.get(pooled.kind, ""), [*parts, ""], evidence.notes, columns)
 
 
-def is_small(arm: Arm) -> bool:
+def _arms(evidence: Evidence) -> tuple[Arm, ...]:
+    return evidence.strategy, *evidence.baselines
+
+
+def _name(arm: Arm) -> str:
+    return arm.condition if arm.name == "strategy" else arm.name
+
+
+def _is_small(arm: Arm) -> bool:
     """Whether a sample gives no figure a year."""
     return bool(too_small(arm.metrics.sessions, arm.independent))
 
 
-def on_risk(arm: Arm) -> str:
-    """Return on risk a year; a dash for a small sample."""
-    return "-" if is_small(arm) else percent(arm.on_risk.estimate, 1)
+def _arm_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """Entry days, trades, trades apart, win rate, gain a trade with its interval, return on risk a year."""
+    for arm in _arms(evidence):
+        yield (
+            _name(arm), f"{arm.trades:,}", f"{arm.independent:,.0f}", percent(arm.metrics.win_rate),
+            dollars(arm.per_trade.estimate, 2), _span(arm.per_trade),
+            "-" if _is_small(arm) else percent(arm.on_risk.estimate, 1),
+        )  # fmt: skip
 
 
-def _differences(evidence: Evidence) -> Table:
-    table = plain_table("less", "a trade", "95% interval", "on risk", "95% interval ", "p", left=("less",))
-    small = {arm.name for arm in evidence.baselines if is_small(arm)}
+def _difference_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    small = {arm.name for arm in evidence.baselines if _is_small(arm)}
     for difference in evidence.differences:
-        is_short = is_small(evidence.strategy) or difference.rival in small
+        is_short = _is_small(evidence.strategy) or difference.rival in small
         yearly = percent(difference.on_risk.estimate, 1), _span(difference.on_risk, of_risk=True)
-        table.add_row(
-            difference.rival,
-            dollars(difference.per_trade.estimate, 2),
-            _span(difference.per_trade),
-            *(("-", "-") if is_short else yearly),
-            number(difference.p_value, 3),
-        )
-    return table
-
-
-def _factors(evidence: Evidence) -> Table:
-    table = plain_table("", "gated", "95% interval", "trades", "ungated", "95% interval ", left=("",))
-    for row in factor_rows(evidence):
-        table.add_row(*row)
-    return table
+        per_trade = dollars(difference.per_trade.estimate, 2), _span(difference.per_trade)
+        yield difference.rival, *per_trade, *(("-", "-") if is_short else yearly), number(difference.p_value, 3)
 
 
 def factor_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
     """Rules as given, then each with one thing changed, as text."""
-    ungated = evidence.baselines[0]
     given = evidence.strategy
-    rows = [("rules as given", given.trades, given.per_trade, ungated.per_trade)]
+    rows = [("rules as given", given.trades, given.per_trade, evidence.baselines[0].per_trade)]
     rows += [(each.name, each.trades, each.gated, each.ungated) for each in evidence.factors]
     for name, trades, gated, without in rows:
         spans = (_span(each, places=0) for each in (gated, without))
@@ -132,23 +116,11 @@ def family_line(evidence: Evidence) -> str:
     )
 
 
-def _bands(evidence: Evidence) -> Table:
-    table = plain_table("", "gated", "ungated", "difference", left=("",))
-    for row in band_rows(evidence):
-        table.add_row(*row)
-    return table
-
-
 def band_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
     """Bands over what modelled quotes leave open, as text."""
     for band in evidence.bands:
         spans = (band.gated, band.ungated, band.difference)
         yield band.name, *(f"{dollars(low, 1)} to {dollars(high, 1)}" for low, high in spans)
-
-
-def _at_mid(arm: Arm) -> float:
-    trades = arm.results.trades
-    return float((trades["mid_pnl"] / trades["contracts"]).mean())
 
 
 def _span(interval: Interval, of_risk: bool = False, places: int = 2) -> str:
@@ -158,15 +130,37 @@ def _span(interval: Interval, of_risk: bool = False, places: int = 2) -> str:
     return f"{low} to {high}"
 
 
-def _method(evidence: Evidence) -> list[str]:
-    interval, chance = evidence.differences[0].per_trade, evidence.differences[-1].per_trade
-    lines = [f"p: share of {chance.resampled}, open as often in spells as long, that did as well by the trade"]
-    if interval.is_known:
-        lines.append(
-            f"intervals: bootstrap-t, {interval.draws:,} draws of {interval.resampled}, days paired; "
-            f"seed {evidence.seed}"
-        )
-    return lines
+def evidence_sheet(evidence: Evidence) -> Page:
+    """Page of a gate against its baselines: the strategy's, with differences and their intervals."""
+    run = replace(Run.of(evidence.strategy.results), notes=evidence.notes)
+    blocks: list[Block] = [Paragraph(evidence.finding)]
+    names = [difference.rival for difference in evidence.differences]
+    for title, axis, form, each in (
+        ("Difference a trade", "strategy less baseline, dollars a package", "$,.2f",
+         [difference.per_trade for difference in evidence.differences]),
+        ("Difference on risk", "strategy less baseline, a year of a dollar at risk", ".0%",
+         [difference.on_risk for difference in evidence.differences]),
+    ):  # fmt: skip
+        ends = ([value.low for value in each], [value.high for value in each])
+        figure = figures.intervals(names, [value.estimate for value in each], *ends, axis, form)
+        caption = "Points: estimates; lines: 95% intervals, days paired. Right of zero: the gate gains."
+        blocks.append(Chart(title, figure, caption))
+    lines = [equity_line(_name(arm), arm.results.equity, arm.results.account) for arm in _arms(evidence)]
+    title = "Equity of the strategy and its baselines"
+    blocks.append(Chart(title, figures.equity(lines), "Mean of the paths.", 420, is_wide=True))
+    heads = ("entry days", "trades", "apart", "win rate", "a trade", "95% interval", "on risk a year")
+    blocks.append(Grid(heads, tuple(_arm_rows(evidence))))
+    blocks.append(Grid(("one factor at a time", *FACTORS), tuple(factor_rows(evidence))))
+    bands = [(BANDS, Grid(("", "gated", "ungated", "difference"), tuple(band_rows(evidence))))]
+    for line, grid in ((family_line(evidence), None), *(bands if evidence.bands else ())):
+        blocks += [Paragraph(f"{line[0].upper()}{line[1:]}."), *([grid] if grid else [])]
+    slippage = evidence.slippage
+    reached = slippage.reason or (
+        f"{number(slippage.share, 2)} half-spreads each way, {dollars(slippage.round_trip, 2)} a package and round trip"
+    )
+    blocks.append(Paragraph(f"Break-even slippage, trades chosen and closed anew at every fill: {reached}."))
+    more = [Section("Gate against baselines", tuple(blocks))]
+    return backtest_sheet(run, more, f"Evidence: {run.gate} on {run.name}")
 
 
 def evidence_record(evidence: Evidence) -> Record:
@@ -175,7 +169,14 @@ def evidence_record(evidence: Evidence) -> Record:
         "market": market_record(evidence.strategy.results),
         "rules": rules_record(evidence.rules),
         "finding": evidence.finding,
-        "arms": [_arm_record(item) for item in (evidence.strategy, *evidence.baselines)],
+        "arms": [
+            {
+                "name": arm.name, "condition": arm.condition, "trades": arm.trades,
+                "independent_trades": arm.independent,
+                **{name: asdict(getattr(arm, name)) for name in ("per_trade", "on_risk", "metrics")},
+            }
+            for arm in _arms(evidence)
+        ],
         "differences": [asdict(item) for item in evidence.differences],
         "factors": [asdict(item) for item in evidence.factors],
         "factor_test": evidence.factor_test._asdict() if evidence.factor_test else None,
@@ -184,25 +185,4 @@ def evidence_record(evidence: Evidence) -> Record:
         "quote_bands": [asdict(item) for item in evidence.bands],
         "seed": evidence.seed,
         "notes": list(evidence.notes),
-    }
-
-
-def _arm_record(arm: Arm) -> Record:
-    return {
-        "name": arm.name,
-        "condition": arm.condition,
-        "trades": arm.trades,
-        "independent_trades": arm.independent,
-        "per_trade": asdict(arm.per_trade),
-        "on_risk": asdict(arm.on_risk),
-        "metrics": asdict(arm.metrics),
-    }
-
-
-def evidence_csv(evidence: Evidence) -> str:
-    """One row a difference."""
-    return rows_as_csv([asdict(difference) for difference in evidence.differences])
-
-
-def _indented(what: Any) -> Padding:
-    return Padding(what, (0, 0, 0, 3), expand=False)
+    }  # fmt: skip

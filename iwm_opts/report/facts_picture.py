@@ -36,11 +36,15 @@ def facts_picture(acceptance: Acceptance, smiles: ChainSmiles | None, suffix: st
         _draw(axes, curve)
         if place == 0:
             axes.legend(frameon=False, fontsize=9)
-    if smiles:
-        for place in range(len(smiles.smiles)):
-            axes = figure.add_subplot(grid[2, 3 * place : 3 * place + 3])
-            _draw_smile(axes, smiles, place)
-            axes.legend(frameon=False, fontsize=9)
+    for place, smile in enumerate(smiles.smiles if smiles else ()):
+        axes = figure.add_subplot(grid[2, 3 * place : 3 * place + 3])
+        axes.plot(smile.deviations, 100.0 * smile.real, "o", color=INK, ms=3, label="real midpoints")
+        order, model = np.argsort(smile.deviations), "model, skew at its mean"
+        axes.plot(smile.deviations[order], 100.0 * smile.model[order], color=LOSS, lw=1.6, label=model)
+        day = smiles.chain.as_of if smiles else None
+        title = f"Smile of {day}, {smile.dte} days, points: off by {100.0 * smile.rms:.2f} rms"
+        _finish(axes, title, "log(strike / forward), standard deviations")
+        axes.legend(frameon=False, fontsize=9)
     whole = acceptance.windows[-1]
     judged = whole.judgement
     figure.suptitle(
@@ -64,15 +68,6 @@ def _draw(axes: Axes, curve: Curve) -> None:
     axes.set_xlim(axis[0], axis[-1])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(axes, title, label)
-
-
-def _draw_smile(axes: Axes, smiles: ChainSmiles, place: int) -> None:
-    smile = smiles.smiles[place]
-    axes.plot(smile.deviations, 100.0 * smile.real, "o", color=INK, ms=3, label="real midpoints")
-    order = np.argsort(smile.deviations)
-    axes.plot(smile.deviations[order], 100.0 * smile.model[order], color=LOSS, lw=1.6, label="model, skew at its mean")
-    title = f"Smile of {smiles.chain.as_of}, {smile.dte} days, points: off by {100.0 * smile.rms:.2f} rms"
-    _finish(axes, title, "log(strike / forward), standard deviations")
 
 
 def _finish(axes: Axes, title: str, label: str) -> None:

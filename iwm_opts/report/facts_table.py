@@ -5,17 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.conventions import counted
 from iwm_opts.market.chain import Chain
-from iwm_opts.report.console import WIDE, plain_table, render, width
-from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.console import WIDE, bold, note_lines, plain_table, render, width
+from iwm_opts.report.records import Record, picked, rows_as_csv
 from iwm_opts.report.words import number, percent, points
-from iwm_opts.research.acceptance import Acceptance, Window
+from iwm_opts.research.acceptance import Acceptance
 from iwm_opts.research.facts import JOINT
 from iwm_opts.research.goodness_of_fit import MOST_BAND, FactFit
 from iwm_opts.research.path_ensemble import BLOCK, RIDGE
@@ -50,16 +49,23 @@ class ChainSmiles:
 def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns: int | None = None) -> str:
     """Whole page as text; facts are those of the widest window."""
     whole = acceptance.windows[-1]
-    parts: list[RenderableType] = [SIMULATED, Text("")]
-    parts += [_joint([_joint_row(window) for window in acceptance.windows], columns), Text("")]
-    parts += [Text(f"facts, {whole.first} to {whole.last}, {whole.judgement.sessions} sessions", style="bold")]
-    parts += [_facts([asdict(fact) | {"inside": fact.inside} for fact in whole.judgement.facts], columns), Text("")]
-    parts += _legend(acceptance.histories)
-    parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(acceptance), Text("")]
-    parts += [Text(CONDITIONAL_LEGEND)]
-    parts += _smile_lines(smiles)
-    parts += [Text(f"note: {note}", style="yellow") for note in acceptance.notes]
-    return render(parts, columns)
+    windows = [
+        row | {"window": f"{row['first']} to {row['last']} ({row['window']})", "facts": len(row["facts"])}
+        for row in acceptance_record(acceptance, None)["windows"]
+    ]
+    parts: list[RenderableType] = [SIMULATED, "", _joint(windows, columns), ""]
+    parts += [bold(f"facts, {whole.first} to {whole.last}, {whole.judgement.sessions} sessions")]
+    parts += [_facts([_fact_record(fact) for fact in whole.judgement.facts], columns), ""]
+    parts += [*_legend(acceptance.histories), "", bold("by IV rank over 252 sessions"), _conditional(acceptance), ""]
+    parts += [CONDITIONAL_LEGEND]
+    if smiles is not None:
+        parts += ["", bold(f"smile of {smiles.chain.source}, {smiles.chain.as_of}")]
+        parts += [
+            f"{smile.expiration} ({smile.dte} days): model off by {100.0 * smile.rms:.2f} points rms over "
+            f"{counted(len(smile.real), 'strikes')}, at the chain's model-free vol of {points(smile.model_free)}"
+            for smile in smiles.smiles
+        ]
+    return render([*parts, *note_lines(acceptance.notes)], columns)
 
 
 def provenance_table(
@@ -67,22 +73,18 @@ def provenance_table(
 ) -> str:
     """Provenance of a parameter file and of `control` as text."""
     if not provenance:
-        return render([SIMULATED, Text("the parameter file carries no record of its calibration")], columns)
+        return render([SIMULATED, "the parameter file carries no record of its calibration"], columns)
     first, last = provenance["fitted"]
-    parts: list[RenderableType] = [SIMULATED, Text(f"fitted to {first} to {last}: {provenance['sources']}")]
-    parts += [Text(f"note: {note}", style="yellow") for note in provenance.get("notes", ())]
-    parts += [Text(""), _joint([_recorded_row(record) for record in provenance["joint"]], columns), Text("")]
-    parts += [Text(f"facts, {provenance['joint'][-1]['window']}", style="bold")]
+    parts: list[RenderableType] = [SIMULATED, f"fitted to {first} to {last}: {provenance['sources']}"]
+    parts += [*note_lines(provenance.get("notes", ())), "", _joint(provenance["joint"], columns), ""]
+    parts += [bold(f"facts, {provenance['joint'][-1]['window']}")]
     rows = [record | {"inside": record["low"] <= record["real"] <= record["high"]} for record in provenance["facts"]]
-    parts += [_facts(rows, columns), Text(""), *_legend(None), *(_control_lines(control, columns) if control else ())]
+    parts += [_facts(rows, columns), "", *_legend(None)]
+    if control:
+        first, last = control["fitted"]
+        parts += ["", bold(f"the same model fitted to {first} to {last} alone"), *note_lines(control.get("notes", ()))]
+        parts += [_joint(control["joint"], columns)]
     return render(parts, columns)
-
-
-def _control_lines(control: Mapping[str, Any], columns: int | None) -> list[RenderableType]:
-    first, last = control["fitted"]
-    heading = Text(f"the same model fitted to {first} to {last} alone", style="bold")
-    notes = [Text(f"note: {note}", style="yellow") for note in control.get("notes", ())]
-    return [Text(""), heading, *notes, _joint([_recorded_row(record) for record in control["joint"]], columns)]
 
 
 def provenance_csv(provenance: Mapping[str, Any]) -> str:
@@ -93,14 +95,34 @@ def provenance_csv(provenance: Mapping[str, Any]) -> str:
 def acceptance_record(acceptance: Acceptance, smiles: ChainSmiles | None) -> Record:
     """Everything as a record for JSON."""
     tables = {name: getattr(acceptance.conditional, name) for name in ("real", "simulated", "low", "high")}
+    windows = []
+    for window in acceptance.windows:
+        judged = window.judgement
+        windows.append(
+            {
+                "window": window.name, "first": window.first, "last": window.last, "sessions": judged.sessions,
+                "distance": judged.mahalanobis, "distance_95": judged.mahalanobis_95,
+                "share_beyond": judged.share_beyond, "accepted": judged.mahalanobis <= judged.mahalanobis_95,
+                "inside": judged.inside, "wide": judged.wide, "facts": [_fact_record(fact) for fact in judged.facts],
+            }
+        )  # fmt: skip
     return {
         "simulated": True,
         "histories": acceptance.histories,
-        "windows": [_window_record(window) for window in acceptance.windows],
-        "by_rank": {name: _bucket_records(table) for name, table in tables.items()},
-        "smiles": _smile_records(smiles) if smiles else None,
+        "windows": windows,
+        "by_rank": {
+            name: [
+                {"bucket": str(bucket)} | dict(zip(map(str, table.columns), row, strict=True))
+                for bucket, row in zip(table.index, table.to_numpy(dtype=float).tolist(), strict=True)
+            ]
+            for name, table in tables.items()
+        },
+        "smiles": smiles and {
+            **picked(smiles.chain, "source", "as_of"),
+            "expirations": [picked(smile, "expiration", "dte", "model_free", "rms") for smile in smiles.smiles],
+        },
         "notes": list(acceptance.notes),
-    }
+    }  # fmt: skip
 
 
 def acceptance_csv(acceptance: Acceptance) -> str:
@@ -113,48 +135,11 @@ def acceptance_csv(acceptance: Acceptance) -> str:
     return rows_as_csv(rows)
 
 
-def _window_record(window: Window) -> Record:
-    judged = window.judgement
-    return {
-        "window": window.name, "first": window.first, "last": window.last, "sessions": judged.sessions,
-        "distance": judged.mahalanobis, "distance_95": judged.mahalanobis_95, "share_beyond": judged.share_beyond,
-        "accepted": judged.mahalanobis <= judged.mahalanobis_95, "inside": judged.inside, "wide": judged.wide,
-        "facts": [_fact_record(fact) for fact in judged.facts],
-    }  # fmt: skip
-
-
 def _fact_record(fact: FactFit) -> Record:
     return asdict(fact) | {"inside": fact.inside}
 
 
-def _bucket_records(table: pd.DataFrame) -> list[Record]:
-    names = [str(name) for name in table.columns]
-    rows = zip(table.index, table.to_numpy(dtype=float).tolist(), strict=True)
-    return [{"bucket": str(bucket)} | dict(zip(names, row, strict=True)) for bucket, row in rows]
-
-
-def _smile_records(smiles: ChainSmiles) -> Record:
-    rows = [
-        {"expiration": smile.expiration.isoformat(), "dte": smile.dte, "model_free": smile.model_free, "rms": smile.rms}
-        for smile in smiles.smiles
-    ]
-    return {"source": smiles.chain.source, "as_of": smiles.chain.as_of.isoformat(), "expirations": rows}
-
-
-def _joint_row(window: Window) -> Record:
-    judged = window.judgement
-    return {
-        "window": f"{window.first} to {window.last} ({window.name})", "sessions": judged.sessions,
-        "distance": judged.mahalanobis, "distance_95": judged.mahalanobis_95, "share_beyond": judged.share_beyond,
-        "inside": judged.inside, "wide": judged.wide, "facts": len(judged.facts),
-    }  # fmt: skip
-
-
-def _recorded_row(record: Mapping[str, Any]) -> Record:
-    return {"wide": 0} | dict(record)
-
-
-def _joint(rows: Sequence[Record], columns: int | None) -> Table:
+def _joint(rows: Sequence[Mapping[str, Any]], columns: int | None) -> Table:
     head = "joint distance, real market"
     is_wide = (columns or width()) >= WIDE
     names = (head, "sessions", "distance", "95%", "", "in band", *(["wide"] if is_wide else []))
@@ -164,82 +149,60 @@ def _joint(rows: Sequence[Record], columns: int | None) -> Table:
         table.add_row(
             row["window"], str(row["sessions"]), f"{row['distance']:.2f}", f"{row['distance_95']:.2f}",
             f"{verdict}, {percent(row['share_beyond'], 1)} beyond", f"{row['inside']}/{row['facts']}",
-            *([str(row["wide"])] if is_wide else []),
+            *([str(row.get("wide", 0))] if is_wide else []),
         )  # fmt: skip
     return table
 
 
 def _facts(rows: Sequence[Record], columns: int | None) -> Table:
-    if (columns or width()) < WIDE:
-        return _narrow_facts(rows)
+    if (columns or width()) < WIDE:  # without the bootstrap
+        cells = (
+            (row["name"], _figure(row["real"]), _band(row), f"{row['distance']:+.1f}", "" if row["inside"] else "OUT")
+            for row in rows
+        )
+        return plain_table("fact", "real", "simulated 5-95%", "dist.", "", left=("fact", ""), rows=cells)
     table = plain_table("fact", "real", "bootstrap", "simulated 5-95%", "distance", "", "band", left=("fact", ""))
     for row in rows:
-        band = f"{_figure(row['real_low'])} .. {_figure(row['real_high'])}" if "real_low" in row else "-"
         table.add_row(
-            row["name"], _figure(row["real"]), band, f"{_figure(row['low'])} .. {_figure(row['high'])}",
+            row["name"], _figure(row["real"]), _band(row, "real_") if "real_low" in row else "-", _band(row),
             f"{row['distance']:+.1f}", "" if row["inside"] else "OUTSIDE",
             f"{row['band_ratio']:.2f}" + ("*" if row["band_ratio"] > MOST_BAND else " "),
         )  # fmt: skip
     return table
 
 
-def _narrow_facts(rows: Sequence[Record]) -> Table:
-    """Facts without the bootstrap, for 80 columns."""
-    table = plain_table("fact", "real", "simulated 5-95%", "dist.", "", left=("fact", ""))
-    for row in rows:
-        simulated = f"{_figure(row['low'])} .. {_figure(row['high'])}"
-        state = "" if row["inside"] else "OUT"
-        table.add_row(row["name"], _figure(row["real"]), simulated, f"{row['distance']:+.1f}", state)
-    return table
+def _band(row: Record, prefix: str = "") -> str:
+    return f"{_figure(row[f'{prefix}low'])} .. {_figure(row[f'{prefix}high'])}"
 
 
 def _figure(value: float) -> str:
     return number(value, 1 if abs(value) >= 10.0 else 2 if abs(value) >= 2.0 else 3)
 
 
-def _legend(histories: int | None) -> list[Text]:
+def _legend(histories: int | None) -> tuple[str, ...]:
     count = f" over {histories} simulated histories" if histories else ""
-    return [
-        Text(f"distance: real less simulated mean{count}, in simulated standard deviations"),
-        Text(
+    return (
+        f"distance: real less simulated mean{count}, in simulated standard deviations",
+        (
             f"bootstrap: 5-95% of the real market, stationary, blocks of {BLOCK} sessions; band: simulated over "
             f"bootstrap width, * above {MOST_BAND}"
         ),
-        Text("no bootstrap looks beyond its sample: its intervals for IV30 min and max are too narrow"),
-        Text(
+        "no bootstrap looks beyond its sample: its intervals for IV30 min and max are too narrow",
+        (
             f"joint distance: Mahalanobis', of all facts but the last {int((~JOINT).sum())}, with {RIDGE} of the "
             "bootstrap variances added, real and simulated alike"
         ),
-    ]
+    )
 
 
 def _conditional(acceptance: Acceptance) -> Table:
     table = plain_table("rank", "", *(heading for heading, _, _ in COLUMNS.values()), left=("rank", ""))
     figures = acceptance.conditional
+    tables = {"real": figures.real, "simulated": figures.simulated, "5%": figures.low, "95%": figures.high}
     for place, bucket in enumerate(figures.real.index):
         shown = f"{bucket.left:.0f} to {bucket.right:.0f}" if np.isfinite(bucket.right) else f"from {bucket.left:.0f}"
-        table.add_row(shown, "real", *(_cell(figures.real, place, name) for name in COLUMNS))
-        table.add_row("", "simulated", *(_cell(figures.simulated, place, name) for name in COLUMNS))
-        table.add_row("", "5%", *(_cell(figures.low, place, name) for name in COLUMNS))
-        table.add_row("", "95%", *(_cell(figures.high, place, name) for name in COLUMNS))
+        for name, frame in tables.items():
+            values = ((float(frame[each].iloc[place]), *COLUMNS[each][1:]) for each in COLUMNS)
+            cells = (percent(value, digits) if share else number(value, digits) for value, digits, share in values)
+            table.add_row(shown if name == "real" else "", name, *cells)
     return table
-
-
-def _cell(table: pd.DataFrame, place: int, name: str) -> str:
-    _, digits, as_percent = COLUMNS[name]
-    value = float(table[name].iloc[place])
-    return percent(value, digits) if as_percent else number(value, digits)
-
-
-def _smile_lines(smiles: ChainSmiles | None) -> list[Text]:
-    if smiles is None:
-        return []
-    lines = [Text(""), Text(f"smile of {smiles.chain.source}, {smiles.chain.as_of}", style="bold")]
-    lines += [
-        Text(
-            f"{smile.expiration} ({smile.dte} days): model off by {100.0 * smile.rms:.2f} points rms over "
-            f"{counted(len(smile.real), 'strikes')}, at the chain's model-free vol of {points(smile.model_free)}"
-        )
-        for smile in smiles.smiles
-    ]
-    return lines

@@ -115,8 +115,8 @@ def scatter(
 ) -> Figure:
     """Points, winners green and losers red."""
     traces = []
-    for name, colour, wanted in (("gain", GAIN, True), ("loss", LOSS, False)):
-        rows = [row for row, flag in enumerate(is_gain) if bool(flag) is wanted]
+    for name, colour, flag in (("gain", GAIN, True), ("loss", LOSS, False)):
+        rows = [row for row, gain in enumerate(is_gain) if bool(gain) is flag]
         traces.append(
             {
                 "type": "scatter",
@@ -199,16 +199,9 @@ def equity(
     markers: Mapping[str, tuple[Sequence[Any], Sequence[float], str]] | None = None,
     bands: Sequence[tuple[Any, Any, str, str]] = (),
 ) -> Figure:
-    """Equity above drawdown.
+    """Equity above drawdown: lines of (name, days, equity, drawdown) over faint single paths, (days, equity).
 
-    Parameters
-    ----------
-    lines : iterable of (name, days, equity, drawdown)
-    faint : iterable of (days, equity)
-        Single paths behind their mean.
-    markers : mapping of name to (days, equity, symbol)
-    bands : sequence of (first, last, colour, name)
-        Shaded stretches of days; a name is written into its band.
+    Markers are (days, equity, symbol) by name, bands (first, last, colour, name written into it).
     """
     traces: list[Figure] = [
         {"type": "scatter", "mode": "lines", "x": list(days), "y": list(values), "hoverinfo": "skip",
@@ -281,12 +274,13 @@ def parallel(dimensions: Mapping[str, Sequence[Any]], metric: Sequence[float], n
         for row in group:
             x += [*range(len(axes)), None]
             y += [*(places[axis][0][row] for axis in axes), None]
-        share = place / max(len(groups) - 1, 1)
+        share = place / max(len(groups) - 1, 1)  # from pale grey to blue
+        shade = ", ".join(str(round(a + share * (b - a))) for a, b in zip((205, 212, 220), (37, 99, 168), strict=True))
         ends = [float(metric[row]) for row in group]
         span = f"{min(ends):.3g} to {max(ends):.3g}" if ends else ""
         traces.append(
             {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": f"{name} {span}", "hoverinfo": "name",
-             "line": {"color": _shade(share), "width": 0.8 + 1.6 * share}}
+             "line": {"color": f"rgb({shade})", "width": 0.8 + 1.6 * share}}
         )  # fmt: skip
     notes = [
         {"x": at, "y": height, "text": label, "showarrow": False, "xanchor": "left", "xshift": 4,
@@ -314,12 +308,6 @@ def _places(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]
     step = 1.0 / max(len(names) - 1, 1)
     heights = {label: place * step for place, label in enumerate(names)}
     return [heights[str(v)] for v in values], [(height, label) for label, height in heights.items()]
-
-
-def _shade(share: float) -> str:
-    """Between pale grey and blue."""
-    ends = ((205, 212, 220), (37, 99, 168))
-    return f"rgb({', '.join(str(round(a + share * (b - a))) for a, b in zip(*ends, strict=True))})"
 
 
 def _upright(x: float, colour: str) -> Figure:

@@ -1,19 +1,19 @@
 """Stated figures against their outcomes, as text and records."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.conventions import counted
 from iwm_opts.journal.forecasts import Forecast
 from iwm_opts.journal.reliability import FEW_DAYS, FEW_PERIODS, Reliability
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import bold, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
 
@@ -44,19 +44,26 @@ def forecasts_table(
     days = sorted(made.day for made in forecasts)
     span = f"{days[0]} to {days[-1]}"
     head = f"{label}  " if label else ""
+    bins = (
+        (
+            WORDS[figure.name], f"{percent(each.low)} to {percent(each.high)}", percent(each.stated, 1),
+            percent(each.realised, 1), " to ".join(map(percent, each.interval)), f"{each.n:,}",
+        )
+        for figure in figures for each in figure.bins
+    )  # fmt: skip
+    heads: tuple[str, ...] = ("", "n", "days", "stated", "realised", "gap 95%", "Brier", "95%", "base")
     parts: list[RenderableType] = [
-        Text(f"{head}{source}: {counted(len(forecasts), 'forecasts')}, {span}", style="bold"),
-        Text(""),
-        _summary(figures),
+        *(bold(f"{head}{source}: {counted(len(forecasts), 'forecasts')}, {span}"), ""),
+        plain_table(*heads, left=("",), rows=_summary(figures)),
     ]
     if any(figure.bins for figure in figures):
-        parts += [Text(""), _bins(figures)]
+        parts += ["", plain_table("", "stated in", "mean", "realised", "95% Wilson", "n", left=("",), rows=bins)]
     if verbose:
-        parts += [Text(""), _forecasts(forecasts)]
-    parts += [Text("")]
-    parts += [Text(line, style="bold yellow") for line in warnings(figures)]
-    parts += [Text(f"note: {line}") for line in (*notes, PER_DAY, METHOD)]
-    return render(parts, columns)
+        left = ("day", "legs", "exp", "exit", "reason")
+        heads = ("day", "legs", "exp", "credit", "POP", "P50", "touch", "E[M]", "exit", "reason", "made")
+        parts += ["", plain_table(*heads, left=left, rows=_forecasts(forecasts))]
+    parts += ["", *(Text(line, style="bold yellow") for line in warnings(figures))]
+    return render([*parts, *(f"note: {line}" for line in (*notes, PER_DAY, METHOD))], columns)
 
 
 def warnings(figures: Sequence[Reliability]) -> list[str]:
@@ -73,17 +80,17 @@ def warnings(figures: Sequence[Reliability]) -> list[str]:
     return lines
 
 
-def _summary(figures: Sequence[Reliability]) -> Table:
-    table = plain_table("", "n", "days", "stated", "realised", "gap 95%", "Brier", "95%", "base", left=("",))
+def _summary(figures: Sequence[Reliability]) -> Iterator[tuple[str, ...]]:
     for figure in figures:
-        is_dollars = figure.name == "expected_profit"
-        value = (lambda x: dollars(x, 2)) if is_dollars else (lambda x: percent(x, 1))
-        table.add_row(
+        value: Callable[[float], str] = partial(percent, digits=1)
+        digits, scale = 1, 100.0
+        if figure.name == "expected_profit":
+            value, digits, scale = partial(dollars, digits=2), 2, 1.0
+        yield (
             WORDS[figure.name], f"{figure.n:,}", f"{figure.days:,}", value(figure.stated), value(figure.realised),
-            _span(figure.gap, 2 if is_dollars else 1, 1.0 if is_dollars else 100.0),
-            number(figure.brier.estimate, 3), _span(figure.brier, 3), number(figure.brier_base, 3),
+            _span(figure.gap, digits, scale), number(figure.brier.estimate, 3), _span(figure.brier, 3),
+            number(figure.brier_base, 3),
         )  # fmt: skip
-    return table
 
 
 def _span(interval: Interval, digits: int, scale: float = 1.0) -> str:
@@ -92,35 +99,15 @@ def _span(interval: Interval, digits: int, scale: float = 1.0) -> str:
     return f"{scale * interval.low:.{digits}f} to {scale * interval.high:.{digits}f}"
 
 
-def _bins(figures: Sequence[Reliability]) -> Table:
-    table = plain_table("", "stated in", "mean", "realised", "95% Wilson", "n", left=("",))
-    for figure in figures:
-        for each in figure.bins:
-            low, high = each.interval
-            table.add_row(
-                WORDS[figure.name], f"{percent(each.low)} to {percent(each.high)}", percent(each.stated, 1),
-                percent(each.realised, 1), f"{percent(low)} to {percent(high)}", f"{each.n:,}",
-            )  # fmt: skip
-    return table
-
-
-def _forecasts(forecasts: Sequence[Forecast]) -> Table:
-    table = plain_table(
-        "day", "legs", "exp", "credit", "POP", "P50", "touch", "E[M]", "exit", "reason", "made",
-        left=("day", "legs", "exp", "exit", "reason"),
-    )  # fmt: skip
+def _forecasts(forecasts: Sequence[Forecast]) -> Iterator[tuple[str, ...]]:
     for row in forecast_records(forecasts):
-        stated = (row["pop_real_world"], row["prob_target"], row["prob_touch"])
-        table.add_row(
+        figures = {name: math.nan if row[name] is None else row[name] for name in (*WORDS, "gain")}
+        yield (
             row["day"], row["legs"], row["expiration"][5:], f"{row['credit']:.2f}",
-            *(percent(_number(value)) for value in stated), dollars(_number(row["expected_profit"]), 2),
-            row["exit"] or "open", row["reason"] or "", dollars(_number(row["gain"]), 2),
+            *(percent(figures[name]) for name in ("pop_real_world", "prob_target", "prob_touch")),
+            dollars(figures["expected_profit"], 2), row["exit"] or "open", row["reason"] or "",
+            dollars(figures["gain"], 2),
         )  # fmt: skip
-    return table
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def forecast_records(forecasts: Sequence[Forecast]) -> list[Record]:
@@ -147,14 +134,14 @@ def forecasts_record(
         {
             "figure": figure.name, "n": figure.n, "days": figure.days, "pending": figure.pending,
             "holding_periods": figure.periods, "small_sample": figure.is_small, "stated": figure.stated,
-            "realised": figure.realised, "gap": _interval(figure.gap), "brier": _interval(figure.brier),
-            "brier_base": figure.brier_base, "bins": [asdict(each) for each in figure.bins],
+            "realised": figure.realised, "brier_base": figure.brier_base,
+            **{
+                name: {end: getattr(getattr(figure, name), end) for end in ("estimate", "low", "high", "block")}
+                for name in ("gap", "brier")
+            },
+            "bins": [asdict(each) for each in figure.bins],
         }
         for figure in figures
     ]  # fmt: skip
     records = forecast_records(forecasts)
     return {"source": source, "reliability": rows, "forecasts": records, "notes": [*notes, PER_DAY, METHOD]}
-
-
-def _interval(interval: Interval) -> Record:
-    return {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "block": interval.block}

@@ -12,17 +12,7 @@ DIGITS = 4
 
 
 def notebook_table(title: str, lines: Sequence[str], frame: pd.DataFrame, label: str = "") -> str:
-    """Title, lines of provenance and a table; `label` (simulated data) in red on top.
-
-    Parameters
-    ----------
-    title : str
-    lines : sequence of str
-    frame : DataFrame
-        At most `MAX_ROWS` rows are shown, the rest is counted.
-    label : str
-        Empty for recorded data.
-    """
+    """Title, lines of provenance and at most `MAX_ROWS` rows; the label of data that are not recorded in red on top."""
     parts = [f'<p style="color:#b00;font-weight:bold">{html.escape(label)}</p>'] if label else []
     parts.append(f"<p><b>{html.escape(title)}</b>{''.join(f'<br>{html.escape(line)}' for line in lines)}</p>")
     parts.append(html_table(frame.head(MAX_ROWS)))

@@ -1,25 +1,25 @@
 """IV rank as text: level, history, and gate by weekday."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare, rolling_iv_rank
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.report.chart import block_chart
-from iwm_opts.report.console import plain_table, render, width
-from iwm_opts.report.records import chain_iv_record, gate_record, iv_record, market_record
-from iwm_opts.report.screen_table import chain_iv_line, label_lines, market_lines, rank_line
+from iwm_opts.report.console import indented, plain_table, render_page, width
+from iwm_opts.report.records import Record, chain_iv_record, gate_record, iv_record, market_record
+from iwm_opts.report.screen_table import chain_iv_line, market_lines, rank_line
 from iwm_opts.report.words import percent
 
 MARGIN = 12  # characters left of the chart
+BLOCKS = " ▁▂▃▄▅▆▇█"
+HEIGHT = 7  # rows of the chart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,50 +44,46 @@ class IvSummary:
 
 def ivr_table(summary: IvSummary, columns: int | None = None) -> str:
     """Whole page as text."""
-    parts: list[RenderableType] = []
-    if summary.snapshot:
-        parts += [*market_lines(summary.snapshot), chain_iv_line(summary.snapshot)]
+    snapshot, rank = summary.snapshot, summary.rank
     state = ("OPEN", "bold green") if summary.gate.is_open else ("CLOSED", "bold red")
-    parts += [rank_line(summary.rank), Text.assemble("gate        ", summary.gate.condition, ": ", state), Text("")]
-    parts += _chart(summary, columns or width())
-    parts += [
-        Text(""),
-        Text("open gate by weekday of the ranked close"),
-        Padding(_weekdays(summary), (0, 0, 0, 3), expand=False),
-    ]
-    parts += [Text(f"note: {warning}", style="yellow") for warning in summary.warnings]
-    parts += label_lines(summary.snapshot) if summary.snapshot else []
-    return render(parts, columns)
-
-
-def _chart(summary: IvSummary, columns: int) -> list[Text]:
-    rank = summary.rank
+    parts: list[RenderableType] = [*market_lines(snapshot), chain_iv_line(snapshot)] if snapshot else []
+    parts += [rank_line(rank), Text.assemble("gate        ", summary.gate.condition, ": ", state), ""]
     window = rolling_iv_rank(summary.history, rank.lookback)["value"]
     window = window[window.index <= pd.Timestamp(rank.value_date)].iloc[-rank.observations :]
-    rows = block_chart((100.0 * window).tolist(), columns - MARGIN)
-    head = f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points"
-    lines = [f"{label:{MARGIN - 2}.1f}  {cells}" for label, cells in rows]
-    return [Text(head), *(Text(line) for line in lines)]
-
-
-def _weekdays(summary: IvSummary) -> Table:
-    table = plain_table("weekday", "open", "of", "share", left=("weekday",))
-    for day in summary.weekdays:
-        table.add_row(day.weekday, str(day.open_days), str(day.days), percent(day.share))
+    parts.append(f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points")
+    chart = block_chart((100.0 * window).tolist(), (columns or width()) - MARGIN)
+    parts += [f"{level:{MARGIN - 2}.1f}  {cells}" for level, cells in chart]
     total, opened = sum(d.days for d in summary.weekdays), sum(d.open_days for d in summary.weekdays)
-    table.add_row("all", str(opened), str(total), percent(opened / total if total else float("nan")))
-    return table
+    days = [(d.weekday, str(d.open_days), str(d.days), percent(d.share)) for d in summary.weekdays]
+    days.append(("all", str(opened), str(total), percent(opened / total if total else float("nan"))))
+    table = plain_table("weekday", "open", "of", "share", left=("weekday",), rows=days)
+    parts += ["", "open gate by weekday of the ranked close", indented(table)]
+    return render_page(snapshot.chain.label if snapshot else "", parts, summary.warnings, columns)
 
 
-def ivr_record(summary: IvSummary) -> dict[str, Any]:
+def block_chart(values: Sequence[float], columns: int, height: int = HEIGHT) -> list[tuple[float, str]]:
+    """Rows of blocks from the top down, each with its upper edge; the bottom is the smallest value.
+
+    Values are without NaN; more than `columns` of them are averaged in equal groups.
+    """
+    groups = [part.mean() for part in np.array_split(np.asarray(values, dtype=float), min(columns, len(values)))]
+    low, high = min(groups), max(groups)
+    span = (high - low) or 1.0
+    eighths = [round((value - low) / span * height * 8) for value in groups]
+    rows = []
+    for row in range(height, 0, -1):
+        cells = (BLOCKS[min(max(e - 8 * (row - 1), 0), 8)] for e in eighths)
+        rows.append((low + span * row / height, "".join(cells)))
+    return rows
+
+
+def ivr_record(summary: IvSummary) -> Record:
     """Everything as a record for JSON."""
     return {
         "market": market_record(summary.snapshot) if summary.snapshot else None,
         "iv": iv_record(summary.rank),
         "chain_iv": chain_iv_record(summary.snapshot.iv) if summary.snapshot else None,
         "gate": gate_record(summary.gate),
-        "open_gate_by_weekday": [
-            {"weekday": d.weekday, "days": d.days, "open_days": d.open_days, "share": d.share} for d in summary.weekdays
-        ],
+        "open_gate_by_weekday": [asdict(day) | {"share": day.share} for day in summary.weekdays],
         "warnings": list(summary.warnings),
     }

@@ -1,19 +1,18 @@
 """Open positions, their exits, rolls and the portfolio: as text and records."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from iwm_opts.conventions import counted
-from iwm_opts.journal.positions import AWAY, ExpirationRisk, HeldPosition, Roll, ShortLegRisk
+from iwm_opts.journal.positions import AWAY, ExpirationRisk, HeldPosition, ShortLegRisk
 from iwm_opts.market.chain import Chain
-from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.report.console import bold, plain_table, render_page
 from iwm_opts.report.paper_table import campaign_record, campaign_text
-from iwm_opts.report.records import Record, managed_record
+from iwm_opts.report.records import Record, managed_record, picked
 from iwm_opts.report.screen_table import capture_line
 from iwm_opts.report.words import dollars, number, percent, points, price
 
@@ -68,43 +67,25 @@ def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
 
 
 def manage_record(
-    positions: Sequence[HeldPosition],
-    portfolio: Portfolio,
-    chain: Chain,
-    stale: str,
-    notes: Sequence[str],
+    positions: Sequence[HeldPosition], portfolio: Portfolio, chain: Chain, stale: str, notes: Sequence[str]
 ) -> Record:
     """Everything of a management."""
     held = [
         row
         | {
-            "short_legs": [
-                asdict(short) | {name: day.isoformat() if day else None for name, day in _days(short)}
-                for short in position.shorts
-            ],
+            "short_legs": [asdict(short) for short in position.shorts],
             "managed": managed_record(position.managed),
-            "rolls": [asdict(roll) | {"expiration": roll.expiration.isoformat()} for roll in position.rolls],
+            "rolls": [asdict(roll) for roll in position.rolls],
         }
         for row, position in zip(manage_rows(positions), positions, strict=True)
     ]
-    risks = [asdict(risk) | {"expiration": risk.expiration.isoformat()} for risk in portfolio.risks]
     return {
-        "as_of": chain.as_of.isoformat(),
-        "session": chain.session,
-        "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
-        "source": chain.source,
-        "label": chain.label,
-        "spot": chain.spot,
+        **picked(chain, "as_of", "session", "quote_time", "source", "label", "spot"),
         "stale": stale or None,
         "positions": held,
-        "portfolio": asdict(portfolio)
-        | {"risks": risks, "max_loss": portfolio.max_loss, "requirement": portfolio.requirement},
+        "portfolio": asdict(portfolio) | picked(portfolio, "max_loss", "requirement"),
         "notes": list(notes),
     }
-
-
-def _days(short: ShortLegRisk) -> Sequence[tuple[str, date | None]]:
-    return ("when", short.when), ("ex_date", short.ex_date)
 
 
 def manage_table(
@@ -116,114 +97,95 @@ def manage_table(
     columns: int | None = None,
 ) -> str:
     """Positions, exits due, rolls and the portfolio, as text."""
-    label = [Text(chain.label, style="bold red")] if chain.label else []
-    parts: list[RenderableType] = [*label, capture_line(chain)]
-    parts += [Text(stale, style="bold red")] if stale else []
-    parts += [Text(""), _table(positions), Text("")]
-    for held in positions:
-        parts += [*_lines(held, chain), Text("")]
-    parts += _portfolio_lines(portfolio)
-    parts += [Text(AWAY)] if any("away" in roll.kind for held in positions for roll in held.rolls) else []
-    parts += note_lines(notes)
-    return render([*parts, *label], columns)
-
-
-def _table(positions: Sequence[HeldPosition]) -> RenderableType:
-    names = ("no", "expiration", "n", "credit", "debit", "P&L", "of max", "delta", "sd", "E[M]", "due")
-    table = plain_table(*names, left=("expiration", "due"))
+    rows = []
     for held in positions:
         trade, mark = held.trade, held.mark
+        head = held.name, f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit)
         if mark is None:
-            table.add_row(held.name, f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
-                          *[""] * 6, "not marked")  # fmt: skip
+            rows.append((*head, *[""] * 6, "not marked"))
             continue
         distance = min((short.distance for short in held.shorts), default=math.nan)
-        table.add_row(
-            held.name, f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
-            price(mark.debit), dollars(held.pnl), percent(held.share_of_max_profit), number(held.delta, 1),
-            number(distance, 1), dollars(held.expected_profit), held.rule or "-",
+        rows.append(
+            (
+                *head, price(mark.debit), dollars(held.pnl), percent(held.share_of_max_profit),
+                number(held.delta, 1), number(distance, 1), dollars(held.expected_profit), held.rule or "-",
+            )
         )  # fmt: skip
-    return table
+    names = ("no", "expiration", "n", "credit", "debit", "P&L", "of max", "delta", "sd", "E[M]", "due")
+    parts: list[RenderableType] = [capture_line(chain), *([Text(stale, style="bold red")] if stale else []), ""]
+    parts += [plain_table(*names, left=("expiration", "due"), rows=rows), ""]
+    for held in positions:
+        parts += [*_lines(held, chain), ""]
+    parts += _portfolio_lines(portfolio)
+    parts += [AWAY] if any("away" in roll.kind for held in positions for roll in held.rolls) else []
+    return render_page(chain.label, parts, notes, columns)
 
 
 def _lines(held: HeldPosition, chain: Chain) -> list[RenderableType]:
-    trade = held.trade
-    lines: list[RenderableType] = [Text(f"{held.name}: {trade.text}", style="bold")]
+    lines: list[RenderableType] = [bold(f"{held.name}: {held.trade.text}")]
     if held.problem:
-        return [*lines, Text(f"   not marked: {held.problem}")]
+        return [*lines, f"   not marked: {held.problem}"]
     if held.rule:
         lines.append(Text(f"   EXIT DUE ({held.rule})", style="bold red"))
         lines.append(Text(held.order, no_wrap=True))  # a line to paste: neither indented nor broken
     if held.no_stop:
-        lines.append(Text(f"   {held.no_stop}"))
+        lines.append(f"   {held.no_stop}")
     if held.campaign is not None:
-        lines.append(Text(f"   {campaign_text(held.campaign, held.pnl)}"))
+        lines.append(f"   {campaign_text(held.campaign, held.pnl)}")
     for short in held.shorts:
         lines += _assignment(short, chain)
     if not held.has_greeks:
-        lines.append(Text("   greeks unknown: a leg implies no vol, nor does the smile give one"))
+        lines.append("   greeks unknown: a leg implies no vol, nor does the smile give one")
     if held.managed is not None:
-        close = f"close now {dollars(held.pnl, 2)}"
-        lines.append(Text(f"   expected: hold under the exits {dollars(held.expected_profit, 2)}, {close}"))
+        hold = f"hold under the exits {dollars(held.expected_profit, 2)}"
+        lines.append(f"   expected: {hold}, close now {dollars(held.pnl, 2)}")
     if held.rolls:
-        lines.append(_rolls(held.rolls))
+        rolls = (
+            (
+                f" {place} {roll.kind}", f"{roll.expiration:%d%b}", roll.legs.replace("+1", "+").replace("-1", "-"),
+                dollars(roll.cash, 2), dollars(roll.max_loss_change), dollars(roll.expected_profit),
+            )
+            for place, roll in enumerate(held.rolls, 1)
+        )  # fmt: skip
+        names = (" # roll", "expiration", "legs", "cash $", "loss +$", "E[M]")
+        lines.append(plain_table(*names, left=names[:3], rows=rolls))
     return lines
 
 
-def _assignment(short: ShortLegRisk, chain: Chain) -> list[Text]:
+def _assignment(short: ShortLegRisk, chain: Chain) -> Iterator[RenderableType]:
     """When a short leg is assigned early, and from which vol."""
-    lines, side = [], "above" if "C" in short.leg else "below"
+    side = "above" if "C" in short.leg else "below"
     costs = f"costs {dollars(short.cost, 2)}"
     if short.pays_today:
         boundary = f"{chain.spot:.2f} is at or {side} {short.boundary:.2f}"
         why = "by the quotes of the other right" if math.isnan(short.boundary) else boundary
         last = f", on the last session before the ex-date {short.ex_date}" if short.ex_date else ""
         words = f"   {short.leg}: ASSIGNMENT EXPECTED TONIGHT, {costs}: {why}{last}"
-        lines.append(Text(words, style="bold red"))
+        yield Text(words, style="bold red")
     elif short.when is not None:
         when = "today" if short.when == chain.as_of else f"about {short.when}"
         reached = "reached today" if short.is_reached else "not reached"
-        lines.append(
-            Text(f"   {short.leg}: exercise pays {when} at or {side} {short.boundary:.2f} ({reached}), {costs}")
-        )
+        yield f"   {short.leg}: exercise pays {when} at or {side} {short.boundary:.2f} ({reached}), {costs}"
     if not math.isnan(short.smile_vol):
-        lines.append(
-            Text(f"   {short.leg}: its quote implies no vol; the smile's {points(short.smile_vol)} at the strike taken")
-        )
-    return lines
+        yield f"   {short.leg}: its quote implies no vol; the smile's {points(short.smile_vol)} at the strike taken"
 
 
-def _rolls(rolls: Sequence[Roll]) -> RenderableType:
-    names = (" # roll", "expiration", "legs", "cash $", "loss +$", "E[M]")
-    table = plain_table(*names, left=(" # roll", "expiration", "legs"))
-    for place, roll in enumerate(rolls, 1):
-        strikes = roll.legs.replace("+1", "+").replace("-1", "-")
-        cells = (dollars(roll.cash, 2), dollars(roll.max_loss_change), dollars(roll.expected_profit))
-        table.add_row(f" {place} {roll.kind}", f"{roll.expiration:%d%b}", strikes, *cells)
-    return table
-
-
-def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
+def _portfolio_lines(portfolio: Portfolio) -> Iterator[str]:
     weighted = f"; {portfolio.spy_delta:+.1f} shares of SPY at beta {portfolio.beta:.2f}"
-    lines: list[RenderableType] = [
-        Text(
-            f"all: P&L {dollars(portfolio.pnl, 2)}, delta {portfolio.delta:+.1f} shares, gamma {portfolio.gamma:+.2f}, "
-            f"theta {dollars(portfolio.theta, 2)} a day, vega {dollars(portfolio.vega, 2)} a point"
-            + ("" if math.isnan(portfolio.beta) else weighted)
-            + (f"; without {counted(portfolio.unmarked, 'positions')} not marked" if portfolio.unmarked else "")
-            + (f"; greeks without {', '.join(portfolio.unpriced)}: a leg has none" if portfolio.unpriced else "")
-        )
-    ]
-    lines += [
-        Text(
+    yield (
+        f"all: P&L {dollars(portfolio.pnl, 2)}, delta {portfolio.delta:+.1f} shares, gamma {portfolio.gamma:+.2f}, "
+        f"theta {dollars(portfolio.theta, 2)} a day, vega {dollars(portfolio.vega, 2)} a point"
+        + ("" if math.isnan(portfolio.beta) else weighted)
+        + (f"; without {counted(portfolio.unmarked, 'positions')} not marked" if portfolio.unmarked else "")
+        + (f"; greeks without {', '.join(portfolio.unpriced)}: a leg has none" if portfolio.unpriced else "")
+    )
+    for risk in portfolio.risks:
+        yield (
             f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} "
             f"together ({dollars(risk.apart)} apart; {dollars(risk.delivery)} held to expiry and delivered), "
             f"fees, exercise and dividends ahead included; margin {dollars(risk.requirement)}"
         )
-        for risk in portfolio.risks
-    ]
     if len(portfolio.risks) > 1:
         total = f"largest loss {dollars(portfolio.max_loss)}, margin {dollars(portfolio.requirement)}"
-        lines.append(Text(f"all expirations: {total}; sums, as the price may be where each loses most"))
-    lines.append(Text("E[M]: expected P&L of the trade from its entry, managed under its exits; fills and fees paid"))
-    return lines
+        yield f"all expirations: {total}; sums, as the price may be where each loses most"
+    yield "E[M]: expected P&L of the trade from its entry, managed under its exits; fills and fees paid"

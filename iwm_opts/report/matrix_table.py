@@ -3,21 +3,10 @@
 from collections.abc import Mapping
 from datetime import date
 
-from rich.console import RenderableType
-from rich.text import Text
-
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_SOURCE
-from iwm_opts.report.console import fitted_table, render, width
-from iwm_opts.report.records import Record, gate_record, iv_record, market_record
-from iwm_opts.report.screen_table import (
-    count_lines,
-    gate_lines,
-    label_lines,
-    legend_lines,
-    managed_figures,
-    market_lines,
-    strikes,
-)
+from iwm_opts.report.console import fitted_table, render_page, width
+from iwm_opts.report.records import Record, gate_record, iv_record, market_record, picked
+from iwm_opts.report.screen_table import count_line, gate_lines, legend_lines, managed_figures, market_lines, strikes
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import number, percent, price
 from iwm_opts.spreads.screen import Sized
@@ -25,40 +14,31 @@ from iwm_opts.spreads.screen import Sized
 Cells = Mapping[tuple[date, float], Sized | None]
 Reasons = Mapping[tuple[date, float], str]  # of the cells without a package
 NAN = float("nan")
+FIGURES = (
+    "put_delta", "call_delta", "credit_mid", "credit_natural", "credit_fill", "max_loss", "expected_profit", "pop",
+    "prob_target", "managed_profit",
+)  # fmt: skip
 
 
 def matrix_rows(result: Screening, cells: Cells, reasons: Reasons) -> list[Record]:
     """One record a cell; NaN without a package."""
-    return [_row(result, *place, sized) | {"reason": reasons.get(place, "")} for place, sized in cells.items()]
-
-
-def _row(result: Screening, expiration: date, delta: float, sized: Sized | None) -> Record:
-    dte = (expiration - result.snapshot.chain.as_of).days
-    row: Record = {"expiration": expiration.isoformat(), "dte": dte, "short_delta": delta, "strikes": ""}
-    names = (
-        "put_delta",
-        "call_delta",
-        "credit_mid",
-        "credit_natural",
-        "credit_fill",
-        "max_loss",
-        "expected_profit",
-        "pop",
-        "prob_target",
-        "managed_profit",
-    )
-    if sized is None:
-        return row | dict.fromkeys(names, NAN) | {"contracts": 0, "contracts_if_open": 0}
-    candidate, fill = sized.candidate, sized.candidate.fill
-    short = {leg.right: abs(leg.delta) for leg in candidate.legs if leg.side == "short"}
-    target, _, _, profit = managed_figures(candidate.managed)
-    figures = (
-        short.get("P", NAN), short.get("C", NAN), fill.mid, fill.natural, fill.price, candidate.max_loss,
-        candidate.expected_profit, candidate.pop, target, profit,
-    )  # fmt: skip
-    allowed = sized.size.contracts
-    lots = {"contracts": allowed if result.gate.is_open else 0, "contracts_if_open": allowed}
-    return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), **lots}
+    rows = []
+    for (expiration, delta), sized in cells.items():
+        dte = (expiration - result.snapshot.chain.as_of).days
+        row: Record = {"expiration": expiration.isoformat(), "dte": dte, "short_delta": delta, "strikes": ""}
+        row |= dict.fromkeys(FIGURES, NAN) | {"contracts": 0, "contracts_if_open": 0}
+        if sized is not None:
+            candidate, fill, allowed = sized.candidate, sized.candidate.fill, sized.size.contracts
+            short = {leg.right: abs(leg.delta) for leg in candidate.legs if leg.side == "short"}
+            target, _, _, profit = managed_figures(candidate.managed)
+            figures = (
+                short.get("P", NAN), short.get("C", NAN), fill.mid, fill.natural, fill.price, candidate.max_loss,
+                candidate.expected_profit, candidate.pop, target, profit,
+            )  # fmt: skip
+            row |= dict(zip(FIGURES, figures, strict=True)) | {"strikes": strikes(candidate)}
+            row |= {"contracts": allowed if result.gate.is_open else 0, "contracts_if_open": allowed}
+        rows.append(row | {"reason": reasons.get((expiration, delta), "")})
+    return rows
 
 
 def matrix_record(result: Screening, cells: Cells, reasons: Reasons) -> Record:
@@ -68,7 +48,7 @@ def matrix_record(result: Screening, cells: Cells, reasons: Reasons) -> Record:
         "iv": iv_record(result.rank),
         "gate": gate_record(result.gate),
         "cells": matrix_rows(result, cells, reasons),
-        "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
+        "screened": picked(result.screened, "considered", "rejected"),
         "measure": {
             "variance_ratio": result.variance_ratio,
             "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
@@ -103,34 +83,16 @@ def matrix_table(
                 "lots": str(row["contracts"]) if result.gate.is_open else f"0 ({row['contracts_if_open']})",
             }
         )
-    table = fitted_table(rows, columns or width(), ("expiration", "strikes"), (("E[P]",), ("POP",)))
-    notes: list[RenderableType] = [Text(f"note: {each}", style="yellow") for each in result.warnings]
-    head = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
-    delta = Text("delta: |delta| of the short strikes, to the nearest listed")
-    closed = [] if result.gate.is_open else [Text("lots: 0 while the gate is closed, in brackets behind an open one")]
-    return render(
-        [
-            *head,
-            table,
-            Text(""),
-            *_reason_lines(reasons),
-            *count_lines(result.screened),
-            delta,
-            *closed,
-            *legend_lines(result, verbose),
-            *notes,
-            *label_lines(result.snapshot),
-        ],
-        columns,
-    )
-
-
-def _reason_lines(reasons: Reasons) -> list[Text]:
-    """Why cells hold no package, by expiration and reason."""
     deltas: dict[tuple[date, str], list[str]] = {}
     for (expiration, delta), reason in reasons.items():
         deltas.setdefault((expiration, reason), []).append(f"{delta:.2f}")
-    return [
-        Text(f"no package {expiration:%d%b} at {', '.join(named)}: {reason}")
-        for (expiration, reason), named in deltas.items()
+    missing = (f"no package {day:%d%b} at {', '.join(at)}: {reason}" for (day, reason), at in deltas.items())
+    parts = [
+        *(*market_lines(result.snapshot), *gate_lines(result), ""),
+        fitted_table(rows, columns or width(), ("expiration", "strikes"), (("E[P]",), ("POP",))),
+        *("", *missing, count_line(result.screened)),
+        "delta: |delta| of the short strikes, to the nearest listed",
+        *([] if result.gate.is_open else ["lots: 0 while the gate is closed, in brackets behind an open one"]),
+        *legend_lines(result, verbose),
     ]
+    return render_page(result.snapshot.chain.label, parts, result.warnings, columns)

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from iwm_opts.backtest.montecarlo import KELLY_LEVEL, MonteCarlo
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
-from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.report.console import bold, indented, plain_table, render_page
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
 
-LIMITS = (
-    "The record bounds the answer: no history holds a day worse than its worst, and an edge that was luck is kept.",
-)
+LOSS = "loss: less at the end than at the start"
+LIMITS = "The record bounds the answer: no history holds a day worse than its worst, and an edge that was luck is kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,66 +30,42 @@ class RecordLines:
 
 def montecarlo_table(outcome: MonteCarlo, source: RecordLines, columns: int | None = None) -> str:
     """Whole page as text."""
-    label = [Text(source.label, style="bold red")] if source.label else []
     paths = f" on {outcome.observed_paths} paths" if outcome.observed_paths > 1 else ""
-    head = [
-        Text.assemble((source.name, "bold"), f"  {counted(outcome.observed, 'sessions')}{paths}"),
-        Text(_size_line(source)),
-        Text(
-            f"resampled: {outcome.histories:,} histories of {outcome.sessions / SESSIONS_PER_YEAR:g} years, "
-            f"blocks of {outcome.block} sessions on average, {_sizing(outcome)}"
-        ),
-    ]
-    table = plain_table("size", "end 5%", "50%", "95%", "drawdown 50%", "95%", "chance", "ruin", "loss")
-    for row in outcome.sizes:
-        table.add_row(
+    at_risk = "" if np.isnan(source.risk) else f", {percent(source.risk, 2)} of the account at risk"
+    size = f"{source.contracts:.3g} a trade on average{at_risk};"
+    sizing = "compounded" if outcome.is_compounded else "the same dollars every day"
+    rows = (
+        (
             f"{row.size:g}", *(dollars(level * source.account) for level in row.final),
             *(percent(depth, 1) for depth in row.drawdown),
             *(percent(chance, 1) for chance in (row.p_drawdown, row.p_ruin, row.p_loss)),
-        )  # fmt: skip
-    kelly = outcome.kelly
-    parts: list[RenderableType] = [*label, *head, Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
-    parts += [
-        Text(
-            f"size for a {percent(outcome.chance, 1)} chance of a {percent(outcome.drawdown, 1)} drawdown: "
-            f"{_multiple(outcome.size_at)}{_meaning(outcome.size_at, source)}",
-            style="bold",
-        ),
-        Text(
-            f"Kelly: {_multiple(kelly.full)} ({percent(KELLY_LEVEL)} of resampled records: {_multiple(kelly.low)} to "
-            f"{_multiple(kelly.high)}; none in {percent(kelly.p_none)}); allowing for that: {_multiple(kelly.shrunk)}"
-        ),
-        Text(""),
-        Text(
-            f"size: multiple of the record's; chance: of a drawdown of {percent(outcome.drawdown, 1)}; ruin: "
-            f"{percent(outcome.ruin, 1)} of the account lost at some time; loss: less at the end than at the start"
-        ),
-        *(Text(line) for line in LIMITS),
-        *note_lines(source.notes),
-        *label,
+        )
+        for row in outcome.sizes
+    )  # fmt: skip
+    heads = ("size", "end 5%", "50%", "95%", "drawdown 50%", "95%", "chance", "ruin", "loss")
+    kelly, chosen, fall = outcome.kelly, outcome.size_at, percent(outcome.drawdown, 1)
+    is_unknown = np.isnan(source.risk) or np.isinf(chosen)
+    meaning = "" if is_unknown else f" ({percent(chosen * source.risk, 2)} of the account at risk a trade)"
+    histories = f"{outcome.histories:,} histories of {outcome.sessions / SESSIONS_PER_YEAR:g} years"
+    span = f"{_multiple(kelly.low)} to {_multiple(kelly.high)}"
+    luck = f"{percent(KELLY_LEVEL)} of resampled records: {span}; none in {percent(kelly.p_none)}"
+    ruin = f"{percent(outcome.ruin, 1)} of the account lost at some time"
+    parts: list[RenderableType] = [
+        Text.assemble((source.name, "bold"), f"  {counted(outcome.observed, 'sessions')}{paths}"),
+        f"size 1: {'the P&L as given,' if np.isnan(source.contracts) else size} account {dollars(source.account)}",
+        f"resampled: {histories}, blocks of {outcome.block} sessions on average, {sizing}",
+        *("", indented(plain_table(*heads, rows=rows)), ""),
+        bold(f"size for a {percent(outcome.chance, 1)} chance of a {fall} drawdown: {_multiple(chosen)}{meaning}"),
+        f"Kelly: {_multiple(kelly.full)} ({luck}); allowing for that: {_multiple(kelly.shrunk)}",
+        "",
+        f"size: multiple of the record's; chance: of a drawdown of {fall}; ruin: {ruin}; {LOSS}",
+        LIMITS,
     ]
-    return render(parts, columns)
-
-
-def _size_line(source: RecordLines) -> str:
-    if np.isnan(source.contracts):
-        return f"size 1: the P&L as given, account {dollars(source.account)}"
-    at_risk = "" if np.isnan(source.risk) else f", {percent(source.risk, 2)} of the account at risk"
-    return f"size 1: {source.contracts:.3g} a trade on average{at_risk}; account {dollars(source.account)}"
-
-
-def _sizing(outcome: MonteCarlo) -> str:
-    return "compounded" if outcome.is_compounded else "the same dollars every day"
+    return render_page(source.label, parts, source.notes, columns)
 
 
 def _multiple(size: float) -> str:
     return "unlimited" if np.isinf(size) else number(size, 2)
-
-
-def _meaning(size: float, source: RecordLines) -> str:
-    if np.isnan(source.risk) or np.isinf(size):
-        return ""
-    return f" ({percent(size * source.risk, 2)} of the account at risk a trade)"
 
 
 def size_records(outcome: MonteCarlo, source: RecordLines) -> list[Record]:
@@ -101,9 +75,7 @@ def size_records(outcome: MonteCarlo, source: RecordLines) -> list[Record]:
             "size": row.size,
             **{f"final_{p}": source.account * level for p, level in zip((5, 50, 95), row.final, strict=True)},
             **{f"drawdown_{p}": depth for p, depth in zip((50, 95), row.drawdown, strict=True)},
-            "p_drawdown": row.p_drawdown,
-            "p_ruin": row.p_ruin,
-            "p_loss": row.p_loss,
+            **{name: getattr(row, name) for name in ("p_drawdown", "p_ruin", "p_loss")},
         }
         for row in outcome.sizes
     ]
@@ -111,34 +83,17 @@ def size_records(outcome: MonteCarlo, source: RecordLines) -> list[Record]:
 
 def montecarlo_record(outcome: MonteCarlo, source: RecordLines) -> Record:
     """Everything as a record for JSON."""
-    kelly = outcome.kelly
     return {
         "record": {
-            "name": source.name,
-            "label": source.label,
-            "account": source.account,
-            "contracts": source.contracts,
-            "risk": source.risk,
+            **{name: getattr(source, name) for name in ("name", "label", "account", "contracts", "risk")},
             "sessions": outcome.observed,
             "paths": outcome.observed_paths,
             "worst_day": outcome.worst_day,
             "notes": list(source.notes),
         },
-        "histories": outcome.histories,
-        "sessions": outcome.sessions,
-        "block": outcome.block,
+        **{name: getattr(outcome, name) for name in ("histories", "sessions", "block", "seed")},
         "compounded": outcome.is_compounded,
-        "seed": outcome.seed,
         "sizes": size_records(outcome, source),
-        "drawdown": outcome.drawdown,
-        "chance": outcome.chance,
-        "ruin": outcome.ruin,
-        "size_at": outcome.size_at,
-        "kelly": {
-            "full": kelly.full,
-            "low": kelly.low,
-            "high": kelly.high,
-            "p_none": kelly.p_none,
-            "shrunk": kelly.shrunk,
-        },
+        **{name: getattr(outcome, name) for name in ("drawdown", "chance", "ruin", "size_at")},
+        "kelly": {name: getattr(outcome.kelly, name) for name in ("full", "low", "high", "p_none", "shrunk")},
     }

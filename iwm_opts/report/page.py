@@ -2,10 +2,11 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import iwm_opts
 from iwm_opts.errors import printable
 
 # Long lines wrap, also on paper, which does not scroll; on a telephone each row of a table is a card of its own.
@@ -95,6 +96,11 @@ class Page:
     provenance: tuple[str, ...] = ()
 
 
+def page_of(title: str, label: str, sections: Iterable[Section], lines: Iterable[str]) -> Page:
+    """Page with the label of data that are not recorded, its provenance, and the version."""
+    return Page(title, (label,) if label else (), tuple(sections), (*lines, f"iwm-opts {iwm_opts.__version__}"))
+
+
 def as_markdown(page: Page) -> str:
     """Page as Markdown."""
     parts = [f"# {_escaped(page.title)}", *(f"**{_escaped(label)}**" for label in page.labels)]
@@ -154,12 +160,13 @@ def block_html(block: Block) -> str:
     if isinstance(block, Verbatim):
         return f"<pre>{_plain(block.text)}</pre>"
     head = "".join(f"<th>{_plain(cell)}</th>" for cell in block.head)
-    rows = "".join(f"<tr>{''.join(map(_cell, block.head, row))}</tr>" for row in block.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _cell(name: str, text: str) -> str:
-    return f'<td data-head="{_plain(name)}"><span>{_inline(text)}</span></td>'
+    cell = '<td data-head="{}"><span>{}</span></td>'
+    rows = (
+        "".join(cell.format(_plain(name), _inline(text)) for name, text in zip(block.head, row, strict=False))
+        for row in block.rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _inline(text: str) -> str:

@@ -1,14 +1,15 @@
 """Take or skip, on one screen."""
 
 import math
-from typing import Any, Final
+from typing import Final
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from iwm_opts.conventions import counted
 from iwm_opts.journal.plan_report import PlanStatus
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import plain_table, render_page
+from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars
 
 STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
@@ -18,18 +19,10 @@ def check_table(standing: PlanStatus, label: str = "", columns: int | None = Non
     """Decision with its reasons, every criterion's state, and the size it would have."""
     plan, decision, sizing = standing.plan, standing.decision, standing.sizing
     word = (decision_word(standing), "bold green" if standing.enters else "bold red")
-    named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
-    parts: list[RenderableType] = [
-        *named,
-        Text.assemble(word, f"  {plan.name} ({plan.edge}, {plan.horizon}, {plan.instrument}) on {decision.day}"),
-        *(Text(f"  - {reason}") for reason in decision.reasons),
-        Text(""),
-    ]
-    table = plain_table("", "state", "value", left=("", "state", "value"))
-    for name, state, detail in _lines(standing):
-        table.add_row(name, Text(state, style=STYLES[state]), detail)
+    states = (tuple(row[name] for name in ("rule", "state", "detail")) for row in check_rows(standing))
+    rows = ((rule, Text(state, style=STYLES[state]), detail) for rule, state, detail in states)
+    table = plain_table("", "state", "value", left=("", "state", "value"), rows=rows)
     table.columns[2].no_wrap, table.columns[2].overflow = False, "fold"
-    parts += [table, Text("")]
     size = counted(sizing.size.contracts, sizing.unit)
     bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
     bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
@@ -39,11 +32,15 @@ def check_table(standing: PlanStatus, label: str = "", columns: int | None = Non
     elif not sizing.size.contracts:
         bounds += f": {sizing.size.reason}"
     size_label = "size" if decision.take else "size if it were taken"
-    at = " at" if sizing.unit == "shares" else f"; {standing.plan.symbol} at"  # options are not entered at that price
-    parts.append(Text(f"{size_label}: {size}{at} {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
-    parts += [Text(f"package: {standing.package}")] if standing.package else []
-    parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
-    return render([*parts, *named], columns)
+    at = " at" if sizing.unit == "shares" else f"; {plan.symbol} at"  # options are not entered at that price
+    parts: list[RenderableType] = [
+        Text.assemble(word, f"  {plan.name} ({plan.edge}, {plan.horizon}, {plan.instrument}) on {decision.day}"),
+        *(f"  - {reason}" for reason in decision.reasons),
+        *("", table, ""),
+        f"{size_label}: {size}{at} {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}",
+        *([f"package: {standing.package}"] if standing.package else []),
+    ]
+    return render_page(label, parts, standing.notes, columns)
 
 
 def decision_word(status: PlanStatus) -> str:
@@ -53,20 +50,12 @@ def decision_word(status: PlanStatus) -> str:
     return "SKIP"
 
 
-def _lines(standing: PlanStatus) -> list[tuple[str, str, str]]:
+def check_rows(standing: PlanStatus) -> list[Record]:
+    """One row a rule, for CSV."""
     decision = standing.decision
-    rows: list[tuple[str, str, str]] = [("signal", decision.signal.state, decision.signal.detail)]
+    rows = [("signal", decision.signal.state, decision.signal.detail)]
     if decision.macro is not None:
         rows.append((f"{standing.plan.macro.symbol} filter", decision.macro.state, decision.macro.detail))
-    return rows + [
-        (answer.name, answer.state, f"{answer.rule}: {answer.detail}") for answer in decision.checklist.answers
-    ]
-
-
-def check_rows(standing: PlanStatus) -> list[dict[str, Any]]:
-    """One row a rule, for CSV."""
-    decision = "take" if standing.decision.take else "skip"
-    return [
-        {"day": standing.day.isoformat(), "decision": decision, "rule": name, "state": state, "detail": detail}
-        for name, state, detail in _lines(standing)
-    ]
+    rows += [(answer.name, answer.state, f"{answer.rule}: {answer.detail}") for answer in decision.checklist.answers]
+    head = {"day": standing.day.isoformat(), "decision": "take" if decision.take else "skip"}
+    return [head | {"rule": name, "state": state, "detail": detail} for name, state, detail in rows]

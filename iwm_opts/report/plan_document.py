@@ -1,22 +1,36 @@
 """Trading plan as a document with today's numbers."""
 
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Final
 
 from iwm_opts.backtest.rules import STOP_FILL
 from iwm_opts.conventions import counted
 from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import PlanResult
-from iwm_opts.report.claims_table import claim_record, interval_text
-from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
+from iwm_opts.report.claims_table import interval_text
+from iwm_opts.report.page import Block, Bullets, Grid, Page, Paragraph, Section, Verbatim
 from iwm_opts.report.plan_backtest import ANSWERS
 from iwm_opts.report.plan_check import decision_word
 from iwm_opts.report.plan_order import PlanOrder, order_record, order_section
+from iwm_opts.report.records import Record, picked
 from iwm_opts.report.words import dollars, percent
-from iwm_opts.research.claims import Claim
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
 FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}
+CLAIMS: Final = ("claim", "estimate (95% interval)", "sample", "verdict")
+NO_COSTS: Final = (
+    "No costs are in these numbers. With them: `iwm-opts backtest --plan` over the stress periods, `iwm-opts evidence "
+    "--plan` for what each rule is worth."
+)
+MONTHLY: Final = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
+QUARTERLY: Final = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
+EDGES: Final = {
+    "mean-reversion": "Buy the session after {declines} straight declines that add up to more than {total}.",
+    "momentum": "After a gap up of more than {gap} buy at minute {enter_minute} when the volume so far exceeds its "
+    "mean of {volume_sessions} sessions; sell at minute {exit_minute}.",
+    "vol-contraction": "Sell premium the session after the IV rank ({lookback} sessions) closed below {below}.",
+}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
 is below. Rules for your answer:
@@ -31,32 +45,39 @@ is below. Rules for your answer:
 def plan_page(
     status: PlanStatus, simulated: str = "", order: PlanOrder | None = None, stress: PlanResult | str = ""
 ) -> Page:
-    """Document.
+    """Document, with the label of simulated data and the package on today's chain.
 
-    Parameters
-    ----------
-    standing : PlanStatus
-    simulated : str
-        Label of simulated data; empty for real data.
-    order : PlanOrder, optional
-        Package on today's chain.
-    stress : PlanResult or str
-        Stress periods, or why there are none; left out where empty.
+    `stress` holds the stress periods, or says why there are none; they are left out where it is empty.
     """
-    plan = status.plan
+    plan, decision, answers, review = status.plan, status.decision, status.decision.checklist, status.plan.review
+    word = f"{decision_word(status)}{' an entry' if status.enters or not decision.take else ''} on {decision.day}."
+    claims = tuple(
+        (claim.text, interval_text(claim), f"{claim.sample:,} {claim.sampled}" if claim.sample else "-", claim.verdict)
+        for claim in status.evidence
+    )
+    criteria = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
+    counts = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
+    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (status.monthly, status.quarterly))
+    later = (f"Monthly, after the close: {monthly}: {MONTHLY}.", f"Quarterly: {quarterly}: {QUARTERLY}.")
+    sectors, table = [], status.sectors
+    if table is not None:
+        weights = (percent(weight, 1) for weight in table["weight"])
+        rows = tuple(zip(map(str, table["sector"]), weights, strict=True))
+        day = Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}.")
+        sectors = [Section("Sector weights", (day, Grid(("sector", "weight"), rows)))]
     sections = (
-        Section("Decision", _decision(status)),
-        *([order_section(order, status.decision.take, plan.name)] if order else []),
+        Section("Decision", (Paragraph(word), Bullets(decision.reasons))),
+        *([order_section(order, decision.take, plan.name)] if order else []),
         Section("Edge", _edge(plan)),
-        Section("Evidence on this data", _evidence(status.evidence)),
+        Section("Evidence on this data", (Grid(CLAIMS, claims), Paragraph(NO_COSTS))),
         *([Section("Stress periods", _stress(stress))] if stress else []),
         Section("Decision tree", (Verbatim(_tree(status)),)),
-        Section("Entry checklist", _checklist(status)),
-        Section("Macro", _macro(status)),
+        Section("Entry checklist", (Grid(("criterion", "rule", "now", "value"), criteria), Paragraph(counts))),
+        Section("Macro", (Bullets(_macro(status)),)),
         Section("Size", _size(status)),
         Section("Exits", (Bullets(tuple(_exits(plan))),)),
-        Section("Review", _review(status)),
-        *([Section("Sector weights", _sectors(status))] if status.sectors is not None else []),
+        Section("Review", (Paragraph("Every day:"), Bullets(review.daily), Bullets(later))),
+        *sectors,
         *([Section("Notes", (Bullets(status.notes),))] if status.notes else []),
     )
     title = f"Plan {plan.name}: {plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}, for {status.day}"
@@ -69,65 +90,32 @@ def plan_prompt(status: PlanStatus, document: str) -> str:
     return PROMPT.format(symbol=status.plan.symbol, decision=word) + "\n" + document
 
 
-def _decision(status: PlanStatus) -> tuple[Any, ...]:
-    decision = status.decision
-    word = f"{decision_word(status)}{' an entry' if status.enters or not decision.take else ''}"
-    return (Paragraph(f"{word} on {decision.day}."), Bullets(decision.reasons))
-
-
-def _edge(plan: Plan) -> tuple[Any, ...]:
-    rule = plan.rule
-    words = {
-        "mean-reversion": "Buy the session after {declines} straight declines that add up to more than {total}.",
-        "momentum": "After a gap up of more than {gap} buy at minute {enter_minute} when the volume so far exceeds its "
-        "mean of {volume_sessions} sessions; sell at minute {exit_minute}.",
-        "vol-contraction": "Sell premium the session after the IV rank ({lookback} sessions) closed below {below}.",
-    }
+def _edge(plan: Plan) -> tuple[Block, ...]:
+    rule, account = plan.rule, plan.account
     values = {
         name: percent(value, 1) if isinstance(value, float) and value < 1 else f"{value:g}"
         for name, value in ((slot, getattr(rule, slot)) for slot in rule.__dataclass_fields__)
     }
-    account = plan.account
-    return (
-        Paragraph(words[plan.edge].format(**values)),
-        Paragraph(
-            f"Account {dollars(account.value)}, {percent(account.risk, 2)} at risk on a position "
-            f"({dollars(account.value * account.risk)}), at most {account.max_open} positions and "
-            f"{percent(account.max_open_risk, 1)} at risk together."
-        ),
+    size = (
+        f"Account {dollars(account.value)}, {percent(account.risk, 2)} at risk on a position "
+        f"({dollars(account.value * account.risk)}), at most {account.max_open} positions and "
+        f"{percent(account.max_open_risk, 1)} at risk together."
     )
+    return Paragraph(EDGES[plan.edge].format(**values)), Paragraph(size)
 
 
-def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
-    rows = tuple(
-        (claim.text, interval_text(claim), f"{claim.sample:,} {claim.sampled}" if claim.sample else "-", claim.verdict)
-        for claim in claims
-    )
-    return (
-        Grid(("claim", "estimate (95% interval)", "sample", "verdict"), rows),
-        Paragraph(
-            "No costs are in these numbers. With them: `iwm-opts backtest --plan` over the stress periods, `iwm-opts "
-            "evidence --plan` for what each rule is worth."
-        ),
-    )
-
-
-def _stress(stress: PlanResult | str) -> tuple[Any, ...]:
+def _stress(stress: PlanResult | str) -> tuple[Block, ...]:
     if isinstance(stress, str):
         return (Paragraph(stress),)
     named = {stage.period.name for stage in stress.stress}
-    rows = tuple(
-        (
-            stage.period.name, "-" if stage.metrics is None else f"{stage.metrics.trades:,}",
-            "-" if stage.metrics is None else dollars(stage.metrics.pnl),
-            "-" if stage.metrics is None else percent(stage.metrics.max_drawdown.share, 1),
-            ANSWERS[stage.holds][0] if stage.period.name in named else "-",
-        )
-        for stage in (*stress.stress, *stress.ranges)
-    )  # fmt: skip
+    rows = []
+    for stage in (*stress.stress, *stress.ranges):
+        m, held = stage.metrics, ANSWERS[stage.holds][0] if stage.period.name in named else "-"
+        figures = ("-",) * 3 if m is None else (f"{m.trades:,}", dollars(m.pnl), percent(m.max_drawdown.share, 1))
+        rows.append((stage.period.name, *figures, held))
     return (
         Paragraph(f"Verdict: {stress.verdict}."),
-        Grid(("period", "trades", "P&L after costs", "drawdown", "verdict"), rows),
+        Grid(("period", "trades", "P&L after costs", "drawdown", "verdict"), tuple(rows)),
         Paragraph(f"{stress.market}; {'; '.join(stress.notes)}."),
     )
 
@@ -145,15 +133,12 @@ def _tree(status: PlanStatus) -> str:
         indent = "   " * depth
         lines += [f"{indent}+- {question}: {state.upper()}", f"{indent}   no or unknown -> skip"]
     indent = "   " * len(questions)
-    lines.append(f"{indent}+- yes to all -> {_entry(plan)}")
-    return "\n".join([*lines, *([f"{indent}   today {status.package}"] if status.package else [])])
-
-
-def _entry(plan: Plan) -> str:
     when = f"at minute {plan.momentum.enter_minute}" if plan.momentum else "at the next open"
-    if plan.instrument == "shares":
-        return f"buy shares {when}, size below"
-    return f"{when} {_package(plan)}" if plan.momentum else _package(plan)
+    entry = f"buy shares {when}, size below"
+    if plan.instrument != "shares":
+        entry = f"{when} {_package(plan)}" if plan.momentum else _package(plan)
+    lines.append(f"{indent}+- yes to all -> {entry}")
+    return "\n".join([*lines, *([f"{indent}   today {status.package}"] if status.package else [])])
 
 
 def _package(plan: Plan) -> str:
@@ -173,26 +158,16 @@ def _package(plan: Plan) -> str:
     return f"{kind}, delta {package.delta:g}, {wide} wide, nearest {package.dte} DTE"
 
 
-def _checklist(status: PlanStatus) -> tuple[Any, ...]:
-    answers = status.decision.checklist
-    rows = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
-    counted = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
-    return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
-
-
-def _macro(status: PlanStatus) -> tuple[Any, ...]:
+def _macro(status: PlanStatus) -> tuple[str, str]:
     plan, state = status.plan, status.decision.macro
-    if state is None:
-        why = "switched off" if not plan.macro.enabled else "not applied to condors"
-        lines = [f"{plan.macro.symbol} filter: {why}."]
-    else:
-        lines = [f"{plan.macro.symbol} filter: {FILTER_STATES[state.state]}; {state.detail}."]
-    lead = status.biotech_lead
-    lines.append(f"XBI against IWM over 5 sessions: {'unknown' if lead is None else f'{lead:+.1%}'} (a lead, no rule).")
-    return (Bullets(tuple(lines)),)
+    line = f"{FILTER_STATES[state.state]}; {state.detail}" if state else "not applied to condors"
+    if state is None and not plan.macro.enabled:
+        line = "switched off"
+    lead = "unknown" if status.biotech_lead is None else f"{status.biotech_lead:+.1%}"
+    return f"{plan.macro.symbol} filter: {line}.", f"XBI against IWM over 5 sessions: {lead} (a lead, no rule)."
 
 
-def _size(status: PlanStatus) -> tuple[Any, ...]:
+def _size(status: PlanStatus) -> tuple[Block, ...]:
     sizing = status.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
@@ -256,26 +231,7 @@ def _package_exits(plan: Plan) -> list[str]:
     return lines or ["Held to expiration."]
 
 
-def _review(status: PlanStatus) -> tuple[Any, ...]:
-    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (status.monthly, status.quarterly))
-    what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
-    again = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
-    return (
-        Paragraph("Every day:"),
-        Bullets(status.plan.review.daily),
-        Bullets((f"Monthly, after the close: {monthly}: {what}.", f"Quarterly: {quarterly}: {again}.")),
-    )
-
-
-def _sectors(status: PlanStatus) -> tuple[Any, ...]:
-    table = status.sectors
-    assert table is not None
-    weights = table["weight"].to_numpy(dtype=float)
-    rows = tuple((str(name), percent(weight, 1)) for name, weight in zip(table["sector"], weights, strict=True))
-    return Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}."), Grid(("sector", "weight"), rows)
-
-
-def check_record(status: PlanStatus) -> dict[str, Any]:
+def check_record(status: PlanStatus) -> Record:
     """Decision as a record for JSON."""
     decision, sizing = status.decision, status.sizing
     return {
@@ -284,23 +240,18 @@ def check_record(status: PlanStatus) -> dict[str, Any]:
         "decision": "take" if decision.take else "skip",
         "enters": status.enters,
         "reasons": list(decision.reasons),
-        "signal": {"state": decision.signal.state, "detail": decision.signal.detail},
-        "macro": None if decision.macro is None else {"state": decision.macro.state, "detail": decision.macro.detail},
+        "signal": picked(decision.signal, "state", "detail"),
+        "macro": None if decision.macro is None else picked(decision.macro, "state", "detail"),
         "checklist": {
-            "met": decision.checklist.met,
-            "minimum": decision.checklist.minimum,
-            "criteria": [
-                {"name": answer.name, "rule": answer.rule, "state": answer.state, "detail": answer.detail}
-                for answer in decision.checklist.answers
-            ],
+            **picked(decision.checklist, "met", "minimum"),
+            "criteria": [picked(answer, "name", "rule", "state", "detail") for answer in decision.checklist.answers],
         },
         "size": {
             sizing.unit: sizing.size.contracts,
             "atr": sizing.atr.value,
             "entry": sizing.entry,
             "entry_at_minute": sizing.at_minute,
-            "stop": sizing.stop,
-            "target": sizing.target,
+            **picked(sizing, "stop", "target"),
             "risk_each": sizing.each,
             "limited_by": sizing.size.limited_by,
         },
@@ -309,23 +260,20 @@ def check_record(status: PlanStatus) -> dict[str, Any]:
     }
 
 
-def status_record(status: PlanStatus, order: PlanOrder | None = None, stress: PlanResult | str = "") -> dict[str, Any]:
+def status_record(status: PlanStatus, order: PlanOrder | None = None, stress: PlanResult | str = "") -> Record:
     """Everything in the document as a record for JSON."""
+    periods = None
+    if not isinstance(stress, str):
+        held = {stage.period.name: ANSWERS[stage.holds][0] for stage in stress.stress}
+        periods = {"verdict": stress.verdict, "periods": held}
     return check_record(status) | {
         "document": {
             "plan": status.plan.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "evidence": [claim_record(claim) for claim in status.evidence],
+            "evidence": [asdict(claim) for claim in status.evidence],
             "exits": _exits(status.plan),
-            "monthly_reviews": [day.isoformat() for day in status.monthly],
-            "quarterly_reviews": [day.isoformat() for day in status.quarterly],
+            "monthly_reviews": list(status.monthly),
+            "quarterly_reviews": list(status.quarterly),
             "order": order_record(order, status.decision.take) if order else None,
-            "stress": _stress_record(stress),
+            "stress": periods,
         }
     }
-
-
-def _stress_record(stress: PlanResult | str) -> dict[str, Any] | None:
-    if isinstance(stress, str):
-        return None
-    periods = {stage.period.name: ANSWERS[stage.holds][0] for stage in stress.stress}
-    return {"verdict": stress.verdict, "periods": periods}

@@ -7,7 +7,7 @@ from datetime import date
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.report.page import Block, Bullets, Grid, Paragraph, Section, Verbatim
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import dollars, price
+from iwm_opts.report.words import dollars, net, price
 from iwm_opts.risk.sizing import Size
 
 
@@ -53,11 +53,17 @@ def order_section(order: PlanOrder, take: bool, name: str) -> Section:
         return Section("Today's order", (head, Paragraph(order.refusal)))
     state = () if take else (Paragraph("NOT TRADED (the plan says skip). For information."),)
     size = f"{'' if take else 'would be '}{counted(order.contracts, 'contracts')}"
+    levels = f"{net(order.limit)} (mid {price(abs(order.mid))}, natural {net(order.natural)})"
+    cash = f"{dollars(MULTIPLIER * order.contracts * order.limit, 2)} before fees"
+    rows = [(f"entry at {order.fill}", levels, cash)]
+    rows += [(each.name, net(each.price), dollars(each.pnl, 2)) for each in order.exits]
+    rows += [("DTE exit", f"on {order.exit_date}", "-")] if order.exit_date else []
+    rows += [("largest loss", "-", dollars(-order.max_loss, 2)), ("buying power", "-", dollars(order.buying_power, 2))]
     texts = "\n".join(text for text in (order.opening, order.closing) if text)
     boxes = Bullets(tuple(_boxes(order, name)), is_checklist=True)
     blocks: tuple[Block, ...] = (
         head, *state, Paragraph(f"{order.expiration}: {order.legs}, {size}."),
-        Grid(("", "$/share", "position, after fees"), tuple(_rows(order))),
+        Grid(("", "$/share", "position, after fees"), tuple(rows)),
         *((Paragraph(f"{order.no_stop}."),) if order.no_stop else ()),
         *((Verbatim(texts), boxes) if take else ()),
     )  # fmt: skip
@@ -67,24 +73,7 @@ def order_section(order: PlanOrder, take: bool, name: str) -> Section:
 def order_record(order: PlanOrder, take: bool) -> Record:
     """Order as a record for JSON; where the plan says skip, 0 contracts and no order text."""
     untraded = {"contracts": 0, "opening": None, "closing": None}
-    return _order_record(order) | {"contracts_ungated": order.contracts} | ({} if take else untraded)
-
-
-def _order_record(order: PlanOrder) -> Record:
-    days = {name: day.isoformat() if day else None for name, day in
-            (("day", order.day), ("expiration", order.expiration), ("exit_date", order.exit_date))}  # fmt: skip
-    return asdict(order) | days | {"exits": [asdict(each) for each in order.exits]}
-
-
-def _rows(order: PlanOrder) -> list[tuple[str, str, str]]:
-    levels = f"{_net(order.limit)} (mid {price(abs(order.mid))}, natural {_net(order.natural)})"
-    cash = MULTIPLIER * order.contracts * order.limit
-    rows = [(f"entry at {order.fill}", levels, f"{dollars(cash, 2)} before fees")]
-    rows += [(each.name, _net(each.price), dollars(each.pnl, 2)) for each in order.exits]
-    if order.exit_date:
-        rows.append(("DTE exit", f"on {order.exit_date}", "-"))
-    rows.append(("largest loss", "-", dollars(-order.max_loss, 2)))
-    return [*rows, ("buying power", "-", dollars(order.buying_power, 2))]
+    return asdict(order) | {"contracts_ungated": order.contracts} | ({} if take else untraded)
 
 
 def _boxes(order: PlanOrder, name: str) -> list[str]:
@@ -97,13 +86,9 @@ def _boxes(order: PlanOrder, name: str) -> list[str]:
         f"Fill noted: price, time, mid (`iwm-opts paper open --plan {name}.toml`)",
     ]
     if "profit" in prices:
-        boxes.append(f"Closing order at {_net(prices['profit'])} entered, good till cancelled")
+        boxes.append(f"Closing order at {net(prices['profit'])} entered, good till cancelled")
     if "stop" in prices:
-        boxes.append(f"Alert set: close at {_net(prices['stop'])} or worse")
+        boxes.append(f"Alert set: close at {net(prices['stop'])} or worse")
     if order.exit_date:
         boxes.append(f"Calendar: close by {order.exit_date}; expires {order.expiration}")
     return boxes
-
-
-def _net(value: float) -> str:
-    return f"{abs(value):.2f} {'credit' if value > 0 else 'debit'}"

@@ -29,17 +29,12 @@ def draw_payoff(axes: Axes, result: Screening, place: int = 0) -> None:
 
     Profit and loss after fill and opening fees, dollars a package, at expiry, and today at each option's own vol; the
     breakevens; one standard deviation of the price at expiry, lognormal at the at-the-money vol.
-
-    Parameters
-    ----------
-    axes : Axes
-    result : Screening
-    place : int
-        Of the candidate, from 0.
     """
     candidate, snapshot = result.screened.kept[place].candidate, result.snapshot
-    sigma = candidate.atm_vol * math.sqrt(candidate.years)
-    _draw(axes, candidate, snapshot, _spots(candidate, snapshot.chain.spot, sigma), sigma)
+    sigma, spot = candidate.atm_vol * math.sqrt(candidate.years), snapshot.chain.spot
+    low = min(spot * math.exp(-SPAN_SIGMAS * sigma), 0.97 * min(candidate.strikes))
+    high = max(spot * math.exp(SPAN_SIGMAS * sigma), 1.03 * max(candidate.strikes))
+    _draw(axes, candidate, snapshot, np.linspace(low, high, POINTS), sigma)
     label = snapshot.chain.label.partition(":")[0]
     simulated = f"{label}  " if label else ""
     traded = "" if result.gate.is_open else "   NOT TRADED: gate closed"
@@ -48,51 +43,28 @@ def draw_payoff(axes: Axes, result: Screening, place: int = 0) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK)
 
 
-def _spots(candidate: Candidate, spot: float, sigma: float) -> Array:
-    low = min(spot * math.exp(-SPAN_SIGMAS * sigma), 0.97 * min(candidate.strikes))
-    high = max(spot * math.exp(SPAN_SIGMAS * sigma), 1.03 * max(candidate.strikes))
-    return np.linspace(low, high, POINTS)
-
-
-def _at_expiry(candidate: Candidate, spots: Array) -> Array:
-    line = np.empty_like(spots)
-    payoff_line(candidate.kind.sign, candidate.kind.right, np.array(candidate.strikes), spots, line)
-    return MULTIPLIER * (line + candidate.fill.price) - candidate.fees
-
-
-def _today(candidate: Candidate, snapshot: Snapshot, spots: Array) -> Array:
-    """Profit and loss if the price moved at once: each option keeps its own vol, the forward moves along."""
-    is_european = snapshot.exercise == "european"
-    grid = spots if is_european else np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
-    value = np.interp(spots, grid, worth(candidate, snapshot, grid))
-    return np.asarray(MULTIPLIER * (value + candidate.fill.price) - candidate.fees)
-
-
 def _draw(axes: Axes, candidate: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:
-    spot, expiry = snapshot.chain.spot, _at_expiry(candidate, spots)
-    axes.axvspan(
-        spot * math.exp(-sigma), spot * math.exp(sigma), color=GREY, alpha=0.13, lw=0, label="one sigma at expiry"
-    )
+    spot, line = snapshot.chain.spot, np.empty_like(spots)
+    payoff_line(candidate.kind.sign, candidate.kind.right, np.array(candidate.strikes), spots, line)
+    expiry = MULTIPLIER * (line + candidate.fill.price) - candidate.fees
+    low, high = spot * math.exp(-sigma), spot * math.exp(sigma)
+    axes.axvspan(low, high, color=GREY, alpha=0.13, lw=0, label="one sigma at expiry")
     axes.axhline(0.0, color=GREY, lw=0.8)
     axes.axvline(spot, color=GREY, lw=0.8, ls=":")
     axes.fill_between(spots, expiry, 0.0, where=expiry > 0, interpolate=True, color=GAIN, alpha=0.15, lw=0)
     axes.fill_between(spots, expiry, 0.0, where=expiry < 0, interpolate=True, color=LOSS, alpha=0.12, lw=0)
     axes.plot(spots, expiry, color=INK, lw=1.8, label="at expiry")
-    axes.plot(
-        spots,
-        _today(candidate, snapshot, spots),
-        color=TODAY,
-        lw=1.4,
-        ls="--",
-        label="today, each option at its own vol",
-    )
+    # If the price moved at once: each option keeps its own vol, the forward moves along.
+    grid = spots if snapshot.exercise == "european" else np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
+    value = np.interp(spots, grid, worth(candidate, snapshot, grid))
+    today = MULTIPLIER * (value + candidate.fill.price) - candidate.fees
+    axes.plot(spots, today, color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol")
     _label(axes, f"{spot:.2f} now", (spot, 0.98), (4, 0), ha="left", va="top", xycoords=axes.get_xaxis_transform())
     for level in candidate.breakevens:
         outwards = -1 if level < spot else 1
         axes.plot(level, 0.0, "o", color=INK, ms=4)
-        _label(
-            axes, f"{level:.2f}", (level, 0.0), (7 * outwards, 5), ha="right" if outwards < 0 else "left", va="bottom"
-        )
+        side = "right" if outwards < 0 else "left"
+        _label(axes, f"{level:.2f}", (level, 0.0), (7 * outwards, 5), ha=side, va="bottom")
     axes.margins(y=0.12)
     axes.set_xlim(spots[0], spots[-1])
     axes.set_xlabel(f"{snapshot.chain.symbol}, dollars")

@@ -3,16 +3,15 @@
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.backtest.uncertainty import uncertainty_columns
 from iwm_opts.conventions import counted
 from iwm_opts.plans.portfolio import PortfolioResult, PortfolioStage
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import plain_table, render_page
 from iwm_opts.report.plan_backtest import ANSWERS, uncertainty_parts
-from iwm_opts.report.records import Record
+from iwm_opts.report.records import Record, picked
 from iwm_opts.report.words import dollars, number, percent
 
 ALL: Final = "account"
@@ -24,29 +23,37 @@ METHOD: Final = (
 
 def portfolio_table(result: PortfolioResult, label: str = "", columns: int | None = None) -> str:
     """Trades, refusals, P&L and drawdowns by period and plan, correlations and the verdict, as text."""
-    named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
+    stages = (*result.stress, *result.ranges)
+    table = plain_table("period", "trades", "refused", "P&L", "fall", "in fall", "", left=("period", ""))
+    for row in portfolio_rows(result):
+        word, style = ANSWERS[row["holds"]] if row["is_stress"] and not row["plan"] else ("", "")
+        if row["plan"] == result.plans[0].name:
+            table.add_row(row["period"], style="bold")
+        table.add_row(
+            f"  {row['plan'] or ALL}", str(row["trades"]), str(row["refused"]), dollars(row["pnl"]),
+            percent(row["max_drawdown"], 1), dollars(row["drawdown_pnl"]), Text(word, style=style),
+            style=None if row["plan"] else "bold",
+        )  # fmt: skip
     parts: list[RenderableType] = [
-        *named,
-        Text(f"{counted(len(result.plans), 'plans')} on one account of {dollars(result.account)}, {result.market}"),
-        Text(f"shared limits: {limits_text(result)}"),
-        Text(""),
-        _periods(result),
-        Text("fall: deepest drawdown; in fall: P&L within that of the account"),
-        Text(""),
+        f"{counted(len(result.plans), 'plans')} on one account of {dollars(result.account)}, {result.market}",
+        *(f"shared limits: {limits_text(result)}", "", table),
+        *("fall: deepest drawdown; in fall: P&L within that of the account", ""),
     ]
-    for stage in (*result.stress, *result.ranges):
-        if stage.total.metrics is not None:
-            parts.append(Text(f"correlation of daily P&L, {stage.total.period.name}: {correlations(result, stage)}"))
-    plan_stages = [
+    parts += [
+        f"correlation of daily P&L, {stage.total.period.name}: {correlations(result, stage)}"
+        for stage in stages
+        if stage.total.metrics is not None
+    ]
+    named = [
         (f"{part.period.name}, {plan.name}", part)
-        for stage in (*result.stress, *result.ranges)
+        for stage in stages
         for plan, part in zip(result.plans, stage.parts, strict=True)
     ]
-    parts += [Text(""), *uncertainty_parts(plan_stages)]
-    parts += [Text.assemble("verdict     ", (result.verdict, "bold")), Text("")]
-    parts += [Text(line) for line in _refusals(result)]
-    parts += [Text(f"note: {note}", style="yellow") for note in (METHOD, *result.notes)]
-    return render([*parts, *named], columns)
+    parts += ["", *uncertainty_parts(named), Text.assemble("verdict     ", (result.verdict, "bold")), ""]
+    for name, part in named:
+        counts = ", ".join(f"{count:,} {what}" for what, count in part.counts.items() if count)
+        parts.append(f"{name}: {part.reason or counts or 'no signal'}")
+    return render_page(label, parts, (METHOD, *result.notes), columns)
 
 
 def limits_text(result: PortfolioResult) -> str:
@@ -64,29 +71,6 @@ def correlations(result: PortfolioResult, stage: PortfolioStage) -> str:
     names, matrix = [plan.name for plan in result.plans], stage.correlation
     pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
     return ", ".join(f"{names[i]} and {names[j]} {number(matrix[i, j], 2)}" for i, j in pairs)
-
-
-def _periods(result: PortfolioResult) -> Table:
-    table = plain_table("period", "trades", "refused", "P&L", "fall", "in fall", "", left=("period", ""))
-    for row in portfolio_rows(result):
-        word, style = ANSWERS[row["holds"]] if row["is_stress"] and not row["plan"] else ("", "")
-        if row["plan"] == result.plans[0].name:
-            table.add_row(row["period"], style="bold")
-        table.add_row(
-            f"  {row['plan'] or ALL}", str(row["trades"]), str(row["refused"]), dollars(row["pnl"]),
-            percent(row["max_drawdown"], 1), dollars(row["drawdown_pnl"]), Text(word, style=style),
-            style=None if row["plan"] else "bold",
-        )  # fmt: skip
-    return table
-
-
-def _refusals(result: PortfolioResult) -> list[str]:
-    lines = []
-    for stage in (*result.stress, *result.ranges):
-        for plan, part in zip(result.plans, stage.parts, strict=True):
-            counts = ", ".join(f"{count:,} {what}" for what, count in part.counts.items() if count)
-            lines.append(f"{stage.total.period.name}, {plan.name}: {part.reason or counts or 'no signal'}")
-    return lines
 
 
 def portfolio_rows(result: PortfolioResult) -> list[Record]:
@@ -117,11 +101,7 @@ def portfolio_record(result: PortfolioResult) -> Record:
         "plans": [plan.name for plan in result.plans],
         "account": result.account,
         "market": result.market,
-        "limits": {
-            "max_open_risk": limits.max_open_risk,
-            "max_buying_power": limits.max_buying_power,
-            "max_net_delta": limits.max_net_delta,
-        },
+        "limits": picked(limits, "max_open_risk", "max_buying_power", "max_net_delta"),
         "periods": portfolio_rows(result),
         "correlation": {
             stage.total.period.name: stage.correlation.tolist() for stage in stages if stage.total.metrics is not None

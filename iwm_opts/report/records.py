@@ -30,13 +30,7 @@ IV_NAMES = (
     "series", "value", "value_date", "tenor_days", "rank", "percentile", "lookback", "observations", "coverage",
     "proxy", "note",
 )  # fmt: skip
-UNTRADED_SIZE: Record = {
-    "contracts": 0,
-    "risk": 0.0,
-    "buying_power": 0.0,
-    "limited_by": "gate",
-    "reason": "the gate is closed",
-}
+UNTRADED_SIZE = Size(0, 0.0, 0.0, "gate", "the gate is closed")
 
 
 def as_json(record: Record) -> str:
@@ -45,33 +39,28 @@ def as_json(record: Record) -> str:
 
 
 def finite(value: Any) -> Any:
-    """Record as JSON holds it: lists, floats to 10 digits, None for undefined or infinite values."""
+    """Record as JSON holds it: lists, floats to 10 digits, days as text, None for undefined or infinite values."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     if isinstance(value, float):
         return round(value, 10) if math.isfinite(value) else None
-    return value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def picked(source: object, *names: str) -> Record:
+    """Attributes of an object by their names."""
+    return {name: getattr(source, name) for name in names}
 
 
 def market_record(snapshot: Snapshot) -> Record:
     """Source and assumptions of the market."""
     chain, schedule = snapshot.chain, snapshot.dividends
     last = snapshot.slices[-1].expiration if snapshot.slices else chain.as_of
-    dividends = [
-        {"ex_date": d.ex_date.isoformat(), "amount": d.amount, "projected": d.projected}
-        for d in snapshot.dividends_until(last)
-    ]
+    dividends = [picked(paid, "ex_date", "amount", "projected") for paid in snapshot.dividends_until(last)]
     return {
-        "source": chain.source,
-        "symbol": chain.symbol,
-        "as_of": chain.as_of.isoformat(),
-        "session": chain.session,
-        "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
-        "spot": chain.spot,
-        "simulated": chain.simulated,
-        "modelled": chain.modelled,
+        **picked(chain, "source", "symbol", "as_of", "session", "quote_time", "spot", "simulated", "modelled"),
         "rate": snapshot.rate.value,
         "rate_source": snapshot.rate.source,
         "dividends": dividends if schedule else None,
@@ -83,26 +72,12 @@ def market_record(snapshot: Snapshot) -> Record:
 
 def iv_record(rank: IvRank | None) -> Record:
     """IV rank and its history; every entry is None without one."""
-    if rank is None:
-        return dict.fromkeys(IV_NAMES)
-    return {
-        "series": rank.series,
-        "value": rank.value,
-        "value_date": rank.value_date.isoformat(),
-        "tenor_days": rank.tenor_days,
-        "rank": rank.rank,
-        "percentile": rank.percentile,
-        "lookback": rank.lookback,
-        "observations": rank.observations,
-        "coverage": rank.coverage,
-        "proxy": rank.proxy,
-        "note": rank.note,
-    }
+    return dict.fromkeys(IV_NAMES) if rank is None else picked(rank, *IV_NAMES)
 
 
 def chain_iv_record(iv: IvIndex) -> Record:
     """Chain's own constant-maturity vols."""
-    return {"iv10": iv.iv10, "iv30": iv.iv30, "iv10_calendar": iv.iv10_calendar, "iv30_calendar": iv.iv30_calendar}
+    return picked(iv, "iv10", "iv30", "iv10_calendar", "iv30_calendar")
 
 
 def gate_record(gate: Gate) -> Record:
@@ -112,63 +87,44 @@ def gate_record(gate: Gate) -> Record:
 
 def candidate_record(candidate: Candidate) -> Record:
     """Candidate without its size."""
+    fill = picked(candidate.fill, "model", "offset", "slippage", "slippage_share_of_credit")
+    leg = ("side", "right", "strike", "bid", "ask", "mid", "iv", "delta", "occ_symbol", "open_interest")
     return {
         "strategy": candidate.strategy,
         "expiration": candidate.expiration.isoformat(),
-        "dte": candidate.dte,
-        "years": candidate.years,
+        **picked(candidate, "dte", "years"),
         "forward": candidate.forward.price,
         "discount": candidate.forward.discount,
         "atm_vol": candidate.atm_vol,
-        "legs": [
-            {
-                "side": leg.side, "right": leg.right, "strike": leg.strike, "bid": leg.bid, "ask": leg.ask,
-                "mid": leg.mid, "iv": leg.iv, "delta": leg.delta, "occ_symbol": leg.occ_symbol,
-                "open_interest": leg.open_interest,
-            }
-            for leg in candidate.legs
-        ],
+        "legs": [picked(each, *leg) for each in candidate.legs],
         "credit": {"mid": candidate.fill.mid, "natural": candidate.fill.natural, "fill": candidate.fill.price},
-        "fill": {
-            "model": candidate.fill.model,
-            "offset": candidate.fill.offset,
-            "slippage": candidate.fill.slippage,
-            "slippage_share_of_credit": candidate.fill.slippage_share_of_credit,
-            "breakeven_slippage": candidate.breakeven_slippage,
-        },
-        "fees": candidate.fees,
-        "max_profit": candidate.max_profit,
-        "max_loss": candidate.max_loss,
-        "max_loss_expiry": candidate.max_loss_expiry,
-        "max_loss_delivery": candidate.max_loss_delivery,
+        "fill": fill | {"breakeven_slippage": candidate.breakeven_slippage},
+        **picked(candidate, "fees", "max_profit", "max_loss", "max_loss_expiry", "max_loss_delivery"),
         "breakevens": list(candidate.breakevens),
-        "pop": candidate.pop,
-        "pop_real_world": candidate.pop_real_world,
-        "prob_touch": candidate.prob_touch,
-        "expected_profit": candidate.expected_profit,
-        "expected_profit_rn": candidate.expected_profit_rn,
+        **picked(candidate, "pop", "pop_real_world", "prob_touch", "expected_profit", "expected_profit_rn"),
         "return_on_risk": candidate.return_on_risk,
         "managed": managed_record(candidate.managed),
         "empirical": None if candidate.empirical is None else empirical_record(candidate.empirical),
-        "greeks": {name: getattr(candidate, name) for name in ("delta", "gamma", "theta", "vega")},
-    }  # fmt: skip
+        "greeks": picked(candidate, "delta", "gamma", "theta", "vega"),
+    }
 
 
 def empirical_record(empirical: Empirical) -> Record:
     """Record the expected profit under returns of the past."""
-    sides = {"put": empirical.put_side, "call": empirical.call_side}
-    smile = {"put": empirical.put_side_smile, "call": empirical.call_side_smile}
+    gains = {
+        "expected_profit": empirical.expected_profit,
+        "put_side_at_mid": empirical.put_side,
+        "call_side_at_mid": empirical.call_side,
+    }
     return {
         "rank": empirical.rank,
-        "expected_profit": empirical.expected_profit.estimate,
-        "expected_profit_low": empirical.expected_profit.low,
-        "expected_profit_high": empirical.expected_profit.high,
         **{
-            f"{name}_side_at_mid{end}": None if gain is None else getattr(gain, field)
-            for name, gain in sides.items()
+            f"{name}{end}": None if gain is None else getattr(gain, field)
+            for name, gain in gains.items()
             for end, field in (("", "estimate"), ("_low", "low"), ("_high", "high"))
         },
-        **{f"{name}_side_at_mid_smile": value for name, value in smile.items()},
+        "put_side_at_mid_smile": empirical.put_side_smile,
+        "call_side_at_mid_smile": empirical.call_side_smile,
     }
 
 
@@ -193,9 +149,7 @@ def managed_record(managed: Managed | None) -> Record | None:
         "prob_target": managed.prob_target,
         "prob_target_low": low,
         "prob_target_high": high,
-        "prob_stop": managed.prob_stop,
-        "days_held": managed.days_held,
-        "expected_profit": managed.expected_profit,
+        **picked(managed, "prob_stop", "days_held", "expected_profit"),
         "expected_profit_low": least,
         "expected_profit_high": most,
         "expected_profit_error": managed.error,
@@ -204,20 +158,13 @@ def managed_record(managed: Managed | None) -> Record | None:
 
 def sized_record(sized: Sized, is_open: bool) -> Record:
     """Candidate with its size: none at all behind a closed gate."""
-    size = size_record(sized.size) if is_open else UNTRADED_SIZE
-    size = size | {"contracts_ungated": sized.size.contracts}
-    return candidate_record(sized.candidate) | {"size": size}
+    size = size_record(sized.size if is_open else UNTRADED_SIZE)
+    return candidate_record(sized.candidate) | {"size": size | {"contracts_ungated": sized.size.contracts}}
 
 
 def size_record(size: Size) -> Record:
     """Size, risk, buying power and the binding limit."""
-    return {
-        "contracts": size.contracts,
-        "risk": size.risk,
-        "buying_power": size.buying_power,
-        "limited_by": size.limited_by,
-        "reason": size.reason,
-    }
+    return picked(size, "contracts", "risk", "buying_power", "limited_by", "reason")
 
 
 def screening_record(result: Screening) -> Record:
@@ -231,7 +178,7 @@ def screening_record(result: Screening) -> Record:
             sized_record(sized, result.gate.is_open) | {"assignment": assignment_records(result, sized.candidate)}
             for sized in result.screened.kept
         ],
-        "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
+        "screened": picked(result.screened, "considered", "rejected"),
         "measure": {
             "variance_ratio": result.variance_ratio,
             "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
@@ -249,9 +196,19 @@ def screening_record(result: Screening) -> Record:
 def candidates_csv(result: Screening) -> str:
     """One row a candidate, nested names joined by underscores, legs numbered."""
     chain, is_open = result.snapshot.chain, result.gate.is_open
-    kind = {"simulated": chain.simulated, "modelled": chain.modelled}
-    head = {"as_of": chain.as_of.isoformat(), **kind, "gate_open": is_open}
+    head = {**picked(chain, "as_of", "simulated", "modelled"), "gate_open": is_open}
     return rows_as_csv([head | sized_record(sized, is_open) for sized in result.screened.kept], list(head))
+
+
+def frame_records(frame: pd.DataFrame) -> list[Record]:
+    """Rows as plain values; days as ISO text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, pd.Timestamp):
+            return value.date().isoformat()
+        return value.item() if hasattr(value, "item") else value
+
+    return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def parquet_bytes(frame: pd.DataFrame, title: str, lines: Sequence[str], label: str) -> bytes:
@@ -259,21 +216,20 @@ def parquet_bytes(frame: pd.DataFrame, title: str, lines: Sequence[str], label: 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    plain = frame.assign(**{str(name): _of_one_type(frame[name]) for name in frame if frame[name].dtype == object})
+    def of_one_type(column: "pd.Series[Any]") -> list[Any]:
+        """Values of one type, as a Parquet column holds them; text where they differ."""
+        values = [None if value is None or value is pd.NaT else value for value in column]
+        kinds = {type(value) for value in values if value is not None}
+        if kinds <= {int, float} or kinds in ({str}, {bool}, {date}):
+            return values
+        return [None if value is None else str(value) for value in values]
+
+    plain = frame.assign(**{str(name): of_one_type(frame[name]) for name in frame if frame[name].dtype == object})
     table = pa.Table.from_pandas(plain)
     about = json.dumps({"title": title, "lines": list(lines), "label": label})
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"iwm_opts": about}), buffer)
     return buffer.getvalue()
-
-
-def _of_one_type(column: "pd.Series[Any]") -> list[Any]:
-    """Values of one type, as a Parquet column holds them; text where they differ."""
-    values = [None if value is None or value is pd.NaT else value for value in column]
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float} or kinds in ({str}, {bool}, {date}):
-        return values
-    return [None if value is None else str(value) for value in values]
 
 
 def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:

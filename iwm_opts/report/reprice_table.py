@@ -3,16 +3,13 @@
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from iwm_opts.conventions import counted
 from iwm_opts.journal.quotes import TOLERANCE
 from iwm_opts.journal.reprice import MODELLED, RECORDED, SETTLED, Repricing, quote_counts
-from iwm_opts.report.backtest_record import frame_records
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import bold, plain_table, render_page
 from iwm_opts.report.page import Bullets, Grid, Section
-from iwm_opts.report.records import Record
+from iwm_opts.report.records import Record, frame_records
 from iwm_opts.report.words import dollars, number, percent
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 
@@ -42,15 +39,29 @@ def reprice_table(repricing: Repricing, verbose: bool = False, columns: int | No
     """Totals, break-even slippage and trades as text; every trade where `verbose`."""
     log, trades, terms = repricing.log, repricing.trades, repricing.terms
     label = f"{log.label}  " if log.label else ""
-    head = f"{label}{log.source}: {counted(len(trades), 'trades')} re-priced"
     costs = f"fill {terms.fill}, stops {terms.stop_fill}, fees {terms.fees.label}"
-    parts: list[RenderableType] = [Text(head, style="bold"), Text(costs), Text(""), _totals(repricing), Text("")]
-    parts += [Text(line, style="bold") for line in verdict(repricing)]
-    parts += [Text(""), _trades(repricing, verbose)]
-    if len(trades) > SHOWN and not verbose:
-        parts.append(Text(f"the {SHOWN} costliest of {len(trades):,}; all with -v, and in every file"))
-    parts += [Text(""), *(Text(f"note: {line}", style="yellow") for line in _notes(repricing))]
-    return render(parts, columns)
+    totals = plain_table("", "total", "a trade", left=("",))
+    for name, value in _cascade(repricing):
+        style = "bold" if name in (WORDS["log_pnl"], WORDS["mid_pnl"], WORDS["pnl"]) else None
+        totals.add_row(name, dollars(value, 2), dollars(value / len(trades), 2), style=style)
+    parts: list[RenderableType] = [bold(f"{label}{log.source}: {counted(len(trades), 'trades')} re-priced"), costs]
+    parts += ["", totals, "", *map(bold, verdict(repricing)), ""]
+    is_cut = len(trades) > SHOWN and not verbose
+    shown = trades.loc[(trades["log_pnl"] - trades["pnl"]).nlargest(SHOWN).index].sort_index() if is_cut else trades
+    rows = (
+        (
+            str(row["trade"]), f"{row['entry']:%y-%m-%d}", f"{row['exit']:%y-%m-%d}", f"{row['contracts']:.0f}",
+            dollars(row["log_pnl"], 2), dollars(row["mid_pnl"], 2),
+            dollars(row["entry_slippage"] + row["exit_slippage"], 2), dollars(row["fees"], 2), dollars(row["pnl"], 2),
+            number(row["breakeven"], 2), f"{row['entry_quotes'][0]}{row['exit_quotes'][0]}",
+        )
+        for row in shown.to_dict("records")
+    )  # fmt: skip
+    heads = ("trade", "entry", "exit", "n", "log P&L", "mid", "slip", "fees", "net", "b/e", "quotes")
+    parts.append(plain_table(*heads, left=("trade", "entry", "exit", "quotes"), rows=rows))
+    if is_cut:
+        parts.append(f"the {SHOWN} costliest of {len(trades):,}; all with -v, and in every file")
+    return render_page("", [*parts, ""], _notes(repricing), columns)
 
 
 def verdict(repricing: Repricing) -> list[str]:
@@ -81,31 +92,6 @@ def _cascade(repricing: Repricing) -> list[tuple[str, float]]:
     ]  # fmt: skip
     always = ("log_pnl", "mid_pnl", *COSTS, "pnl")
     return [(WORDS[name], value) for name, value in rows if name in always or abs(value) >= 0.005]
-
-
-def _totals(repricing: Repricing) -> Table:
-    table = plain_table("", "total", "a trade", left=("",))
-    count = len(repricing.trades)
-    bold = (WORDS["log_pnl"], WORDS["mid_pnl"], WORDS["pnl"])
-    for name, value in _cascade(repricing):
-        table.add_row(name, dollars(value, 2), dollars(value / count, 2), style="bold" if name in bold else None)
-    return table
-
-
-def _trades(repricing: Repricing, verbose: bool) -> Table:
-    trades = repricing.trades
-    if len(trades) > SHOWN and not verbose:
-        trades = trades.loc[(trades["log_pnl"] - trades["pnl"]).nlargest(SHOWN).index].sort_index()
-    table = plain_table("trade", "entry", "exit", "n", "log P&L", "mid", "slip", "fees", "net", "b/e", "quotes",
-                        left=("trade", "entry", "exit", "quotes"))  # fmt: skip
-    for row in trades.to_dict("records"):
-        table.add_row(
-            str(row["trade"]), f"{row['entry']:%y-%m-%d}", f"{row['exit']:%y-%m-%d}", f"{row['contracts']:.0f}",
-            dollars(row["log_pnl"], 2), dollars(row["mid_pnl"], 2),
-            dollars(row["entry_slippage"] + row["exit_slippage"], 2), dollars(row["fees"], 2), dollars(row["pnl"], 2),
-            number(row["breakeven"], 2), f"{row['entry_quotes'][0]}{row['exit_quotes'][0]}",
-        )  # fmt: skip
-    return table
 
 
 def _notes(repricing: Repricing) -> list[str]:

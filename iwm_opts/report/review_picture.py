@@ -16,20 +16,24 @@ from iwm_opts.report.words import dollars
 
 
 def review_picture(review: Review, suffix: str) -> bytes:
-    """Equity and drawdown above, the scan's statistic and its threshold below.
-
-    Parameters
-    ----------
-    found : Review
-    suffix : str
-        `.png`, `.svg` or `.pdf`.
-    """
+    """Equity and drawdown above, the scan's statistic and its threshold below, as .png, .svg or .pdf."""
     kind = suffix.removeprefix(".").lower()
     if kind not in PICTURE_KINDS:
         raise InputError("plot", suffix, "unknown picture format", f"end the name in one of {', '.join(PICTURE_KINDS)}")
     figure = Figure(figsize=(9, 6.5), dpi=150, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    _equity(upper, review)
+    days, level = review.equity.index.to_numpy(), review.equity["equity"].to_numpy(dtype=np.float64)
+    peak = np.maximum.accumulate(np.maximum(level, review.account))
+    upper.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
+    upper.step(days, level, where="post", color=INK, lw=1.5, label="account and booked results")
+    if review.marked is not None:
+        marked = review.marked.equity
+        days, level = marked.index.to_numpy(), marked.to_numpy()
+        upper.step(days, level, where="post", color=TODAY, lw=1.0, label="with open trades at marks")
+    upper.axhline(review.account, color=GREY, lw=0.8, ls=":")
+    upper.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    upper.set_ylabel("equity")
+    upper.legend(frameon=False, fontsize=8, loc="best")
     _scan(lower, review)
     label = f"{review.log.label}  " if review.log.label else ""
     plan = f", plan {review.plan}" if review.plan else ""
@@ -37,21 +41,6 @@ def review_picture(review: Review, suffix: str) -> bytes:
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     return picture_bytes(figure, kind)
-
-
-def _equity(axes: Axes, review: Review) -> None:
-    days, level = review.equity.index.to_numpy(), review.equity["equity"].to_numpy(dtype=np.float64)
-    peak = np.maximum.accumulate(np.maximum(level, review.account))
-    axes.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
-    axes.step(days, level, where="post", color=INK, lw=1.5, label="account and booked results")
-    if review.marked is not None:
-        marked = review.marked.equity
-        days, level = marked.index.to_numpy(), marked.to_numpy()
-        axes.step(days, level, where="post", color=TODAY, lw=1.0, label="with open trades at marks")
-    axes.axhline(review.account, color=GREY, lw=0.8, ls=":")
-    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
-    axes.set_ylabel("equity")
-    axes.legend(frameon=False, fontsize=8, loc="best")
 
 
 def _scan(axes: Axes, review: Review) -> None:

@@ -1,19 +1,15 @@
 """A review as records: its JSON, and its months as CSV."""
 
-from collections.abc import Hashable, Mapping
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 
 from iwm_opts.journal.edge_state import EdgeState
 from iwm_opts.journal.fill_calibration import calibrate_fills
-from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import Estimate
-from iwm_opts.journal.regime import SampleRank
 from iwm_opts.journal.review import Review, Span
 from iwm_opts.journal.trade_log import TradeLog
-from iwm_opts.report.records import Record
+from iwm_opts.report.records import Record, picked
 
 MARKED, BOOKED = "marked equity", "booked results only"
 MONTH_FIGURES = (
@@ -24,45 +20,31 @@ MONTH_FIGURES = (
 
 def log_record(log: TradeLog) -> Record:
     """Contents of a log: closed and open trades, opening balances, and rows not used by reason."""
+    trades = [
+        {
+            **{name: trade[name] for name in ("symbol", "strategy", "legs", "contracts", "credit", "fees", "reason")},
+            "expiration": None if pd.isna(trade["expiration"]) else f"{trade['expiration']:%Y-%m-%d}",
+            "entry": f"{trade['entry']:%Y-%m-%d %H:%M:%S}",
+        }
+        for trade in log.open.to_dict("records")
+    ]
+    balances = [
+        picked(balance, "name", "symbol", "quantity", "how", "price", "line")
+        | {"account": balance.account or None, "ended": f"{balance.ended:%Y-%m-%d}"}
+        for balance in log.opening
+    ]
     return {
-        "source": log.source,
-        "simulated": log.is_simulated,
-        "modelled": log.is_modelled,
-        "closed": len(log.closed),
-        "open": len(log.open),
-        "open_trades": [_open_trade(trade) for trade in log.open.to_dict("records")],
-        "opening_balances": [
-            {
-                "name": balance.name,
-                "symbol": balance.symbol,
-                "quantity": balance.quantity,
-                "account": balance.account or None,
-                "ended": f"{balance.ended:%Y-%m-%d}",
-                "how": balance.how,
-                "price": balance.price,
-                "line": balance.line,
-            }
-            for balance in log.opening
-        ],
-        "rows_skipped": dict(log.skipped),
-        "warnings": list(log.warnings),
-        "notes": list(log.notes),
+        "source": log.source, "simulated": log.is_simulated, "modelled": log.is_modelled, "closed": len(log.closed),
+        "open": len(log.open), "open_trades": trades, "opening_balances": balances,
+        "rows_skipped": dict(log.skipped), "warnings": list(log.warnings), "notes": list(log.notes),
         "left_out": list(log.problems),
-    }
-
-
-def _open_trade(trade: Mapping[Hashable, Any]) -> Record:
-    expiration = trade["expiration"]
-    return {
-        **{name: trade[name] for name in ("symbol", "strategy", "legs", "contracts", "credit", "fees", "reason")},
-        "expiration": None if pd.isna(expiration) else f"{expiration:%Y-%m-%d}",
-        "entry": f"{trade['entry']:%Y-%m-%d %H:%M:%S}",
-    }
+    }  # fmt: skip
 
 
 def review_record(review: Review) -> Record:
     """Everything a review found; shares are 0 to 1, undefined is None once written as JSON."""
-    diagnosis, log = review.diagnosis, review.log
+    diagnosis, log, marked = review.diagnosis, review.log, review.marked
+    deepest = (review.whole.marked or review.whole.booked).drawdown
     return {
         **log_record(log),
         "plan": review.plan or None,
@@ -70,20 +52,28 @@ def review_record(review: Review) -> Record:
         "account": review.account,
         "closed": len(diagnosis.trades),
         "months": month_records(review),
-        "whole": _whole(review),
+        "whole": span_record(review.whole)
+        | {
+            "max_drawdown_sessions": deepest.sessions,
+            "sessions_held": marked.held if marked else None,
+            "sessions_marked": marked.marked if marked else None,
+        },
         "open_marked": review.open_marks[1],
         "open_pnl": review.open_marks[0] if review.open_marks[1] else None,
         "edge": _edge_record(diagnosis.edge),
         "faults": [fault.name for fault in diagnosis.faults],
-        "findings": [_finding_record(finding) for finding in diagnosis.findings],
+        "findings": [
+            {
+                **picked(finding, "name", "topic", "breaches", "unit", "p", "p_adjusted", "smallest_seen", "cost"),
+                "sentence": finding.sentence, "fault": finding.is_fault, "trades": finding.n,
+                "estimate": _estimate(finding.estimate),
+            }
+            for finding in diagnosis.findings
+        ],
         "effects": [
             {
-                "name": effect.name,
-                "kind": effect.kind,
-                "with": _estimate(effect.with_it),
-                "without": _estimate(effect.without_it),
-                "difference": _estimate(effect.difference),
-                "losers": effect.losers,
+                **picked(effect, "name", "kind", "losers"), "with": _estimate(effect.with_it),
+                "without": _estimate(effect.without_it), "difference": _estimate(effect.difference),
             }
             for effect in diagnosis.effects
         ],
@@ -93,16 +83,7 @@ def review_record(review: Review) -> Record:
             {"by": row.by, "group": row.group, "offset": _estimate(row.offset)} for row in calibrate_fills(log)
         ],
         "notes": [*diagnosis.notes, *log.notes],
-    }
-
-
-def _whole(review: Review) -> Record:
-    deepest, marked = (review.whole.marked or review.whole.booked).drawdown, review.marked
-    return span_record(review.whole) | {
-        "max_drawdown_sessions": deepest.sessions,
-        "sessions_held": marked.held if marked else None,
-        "sessions_marked": marked.marked if marked else None,
-    }
+    }  # fmt: skip
 
 
 def month_records(review: Review) -> list[Record]:
@@ -112,11 +93,10 @@ def month_records(review: Review) -> list[Record]:
 
 def span_record(span: Span) -> Record:
     """Figures and costs of a month, or of all of it; dollars unless said."""
-    figures = {name: getattr(span.metrics, name) for name in MONTH_FIGURES}
     deepest = span.marked or span.booked
     return {
         "month": span.name,
-        **figures,
+        **picked(span.metrics, *MONTH_FIGURES),
         "drawdown_of": MARKED if span.marked else BOOKED,
         "max_drawdown": deepest.drawdown.share,
         "max_drawdown_dollars": deepest.drawdown.dollars,
@@ -135,25 +115,8 @@ def span_record(span: Span) -> Record:
     }
 
 
-def _finding_record(finding: Finding) -> Record:
-    return {
-        "name": finding.name,
-        "topic": finding.topic,
-        "fault": finding.is_fault,
-        "trades": finding.n,
-        "breaches": finding.breaches,
-        "estimate": _estimate(finding.estimate),
-        "unit": finding.unit,
-        "p": finding.p,
-        "p_adjusted": finding.p_adjusted,
-        "smallest_seen": finding.smallest_seen,
-        "cost": finding.cost,
-        "sentence": finding.sentence,
-    }
-
-
 def _edge_record(edge: EdgeState) -> Record:
-    scan = edge.scan
+    scan, days = edge.scan, picked(edge, "since", "since_low", "since_high", "known_on")
     return {
         "state": edge.word,
         "sentence": edge.sentence,
@@ -162,34 +125,14 @@ def _edge_record(edge: EdgeState) -> Record:
         "mean_result": _estimate(edge.mean),
         "backtest_trades": edge.baseline_n,
         "backtest_mean_result": edge.baseline_mean,
-        "win_rate": _standing(edge.win_rate),
-        "average": _standing(edge.average),
-        "since": _day(edge.since),
-        "since_low": _day(edge.since_low),
-        "since_high": _day(edge.since_high),
-        "known_on": _day(edge.known_on),
+        "win_rate": edge.win_rate and asdict(edge.win_rate),
+        "average": edge.average and asdict(edge.average),
+        **{name: None if day is None else day.date() for name, day in days.items()},
         "power_to_see_the_end": edge.power_to_see_the_end,
         "p_if_the_edge_were_nothing": edge.p_of_nothing,
-        "scan": None
-        if scan is None
-        else {
-            "statistic": scan.statistic,
-            "threshold": scan.threshold,
-            "p": scan.p,
-            "mean_before": scan.mean_before,
-            "mean_after": scan.mean_after,
-            "replicates": scan.replicates,
-        },
+        "scan": scan and picked(scan, "statistic", "threshold", "p", "mean_before", "mean_after", "replicates"),
     }
 
 
 def _estimate(estimate: Estimate) -> Record:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "trades": estimate.n}
-
-
-def _standing(standing: SampleRank | None) -> Record | None:
-    return None if standing is None else asdict(standing)
-
-
-def _day(at: pd.Timestamp | None) -> Any:
-    return None if at is None else f"{at:%Y-%m-%d}"
+    return picked(estimate, "value", "low", "high") | {"trades": estimate.n}

@@ -1,7 +1,6 @@
 """Tear sheet of a trade log: costs, equity, calendar, trades, rules kept and broken, state of the edge."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from iwm_opts.journal.review import Review
 from iwm_opts.journal.trade_log import marks_of
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import calendar, cascade_chart, falls, iso, metric_grids, trade_charts
-from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
+from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section, page_of
 from iwm_opts.report.words import dollars, number
 
 
@@ -24,20 +23,30 @@ def review_sheet(review: Review, after_costs: tuple[Section, ...] = (), last: tu
     provenance = (
         f"{log.source}: {counted(len(trades), 'closed trades')}, {len(log.open)} open, {span}",
         f"{against}; account {dollars(review.account)}",
-        f"iwm-opts {version('iwm-opts')}",
     )
+    booked = review.equity["equity"]
+    levels = [("booked results", iso(booked.index), booked.tolist(), falls(booked, review.account))]
+    caption = "Booked results only: the log carries no marks of open trades."
+    if review.marked is not None:
+        level = review.marked.equity
+        levels.append(("open trades at their marks", iso(level.index), level.tolist(), falls(level, review.account)))
+        caption = f"{review.marked.marked:,} of {review.marked.held:,} closes of held trades carry a mark."
+    equity = Chart("Equity and drawdown", figures.equity(levels), caption, 460, is_wide=True)
+    lines = [*log.warnings, *review.diagnosis.notes, *log.notes, *log.problems]
+    lines += [f"{counted(count, 'rows')} not used: {reason}" for reason, count in dict(log.skipped).items()]
+    quality: Block = Bullets(tuple(map(str, lines))) if lines else Paragraph("No defect and no gap was noted.")
     sections = (
         Section("Costs", tuple(_costs(review, trades))),
         *after_costs,
         Section("State of the edge", (Paragraph(review.diagnosis.edge.sentence),)),
-        Section("Equity", tuple(_equity(review))),
+        Section("Equity", (equity,)),
         Section("By year and month", tuple(calendar(trades, review.equity, review.account, "booked drawdown"))),
         Section("Trades", tuple(trade_charts(trades))),
         Section("Rules kept and broken", tuple(_rules(review))),
-        Section("Data quality", tuple(_quality(review))),
+        Section("Data quality", (quality,)),
         *last,
     )
-    return Page(f"Review: {log.source}", (log.label,) if log.label else (), sections, provenance)
+    return page_of(f"Review: {log.source}", log.label, sections, provenance)
 
 
 def cascade_of(trades: pd.DataFrame) -> tuple[dict[str, float], int]:
@@ -66,31 +75,13 @@ def _costs(review: Review, trades: pd.DataFrame) -> Iterator[Block]:
     falls_of = {", booked": review.whole.booked.drawdown}
     if review.whole.marked is not None:
         falls_of = {", open trades marked": review.whole.marked.drawdown, **falls_of}
-    yield from metric_grids(review.whole.metrics, independent_trades(trades), falls_of, _open(review))
-
-
-def _open(review: Review) -> list[tuple[str, str]]:
-    """Rows of the open trades at their last marks, and of all trades."""
-    gain, marked = review.open_marks
-    if not len(review.log.open):
-        return []
-    held = counted(len(review.log.open), "open trades")
-    if not marked:
-        return [(held, "no mark")]
-    missing = len(review.log.open) - marked
-    value = f"{dollars(gain)} at last marks{f', {missing} without a mark' if missing else ''}"
-    return [(held, value), ("closed and open", dollars(review.whole.metrics.pnl + gain))]
-
-
-def _equity(review: Review) -> Iterator[Block]:
-    booked = review.equity["equity"]
-    lines = [("booked results", iso(booked.index), booked.tolist(), falls(booked, review.account))]
-    caption = "Booked results only: the log carries no marks of open trades."
-    if review.marked is not None:
-        level = review.marked.equity
-        lines.append(("open trades at their marks", iso(level.index), level.tolist(), falls(level, review.account)))
-        caption = f"{review.marked.marked:,} of {review.marked.held:,} closes of held trades carry a mark."
-    yield Chart("Equity and drawdown", figures.equity(lines), caption, 460, is_wide=True)
+    opened: list[tuple[str, str]] = []  # the open trades at their last marks, and all trades
+    if count := len(review.log.open):
+        gain, marked = review.open_marks
+        without = f", {count - marked} without a mark" if count > marked else ""
+        opened = [(counted(count, "open trades"), f"{dollars(gain)} at last marks{without}" if marked else "no mark")]
+        opened += [("closed and open", dollars(review.whole.metrics.pnl + gain))] if marked else []
+    yield from metric_grids(review.whole.metrics, independent_trades(trades), falls_of, opened)
 
 
 def _with_excursions(trades: pd.DataFrame) -> pd.DataFrame:
@@ -126,10 +117,3 @@ def _rules(review: Review) -> Iterator[Block]:
             [effect.difference.high for effect in effects], "result with less without, fraction of risk", ".0%",
         )  # fmt: skip
         yield Chart("Checklist and exits", figure, "95% intervals.", 120 + 30 * len(effects), is_wide=True)
-
-
-def _quality(review: Review) -> Iterator[Block]:
-    log = review.log
-    lines = [*log.warnings, *review.diagnosis.notes, *log.notes, *log.problems]
-    lines += [f"{counted(count, 'rows')} not used: {reason}" for reason, count in dict(log.skipped).items()]
-    yield Bullets(tuple(map(str, lines))) if lines else Paragraph("No defect and no gap was noted.")

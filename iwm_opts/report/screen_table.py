@@ -6,8 +6,6 @@ from datetime import date
 from typing import Final
 
 from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.conventions import (
@@ -23,7 +21,7 @@ from iwm_opts.market.contract import parse_occ, settlement_of
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.assignment_lines import assignment_lines
-from iwm_opts.report.console import fitted_table, plain_table, render, width
+from iwm_opts.report.console import bold, figures_grid, fitted_table, indented, plain_table, render_page, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
@@ -34,18 +32,32 @@ from iwm_opts.spreads.screen import FEW_OPEN, Screened, Sized
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
     """Whole page as text."""
-    parts: list[RenderableType] = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
-    if result.screened.kept:
-        parts += [_candidates(result, columns or width()), Text("")]
-        shown = result.screened.kept if verbose else result.screened.kept[:1]
-        for place, sized in enumerate(shown, 1):
-            parts += _detail(result, place, sized)
+    screened, quality = result.screened, result.snapshot.chain.quality
+    parts: list[RenderableType] = [*market_lines(result.snapshot), *gate_lines(result), ""]
+    if screened.kept:
+        rows = [_cells(result, place, sized) for place, sized in enumerate(screened.kept, 1)]
+        optional = (WIDE_ALONE, ("stop",), ("E[P]", "POP"))
+        parts += [fitted_table(rows, columns or width(), ("expiration", "strikes"), optional), ""]
+        heads = ("", "leg", "bid", "ask", "mid", "IV", "delta", "OI", "OCC symbol")
+        for place, sized in enumerate(screened.kept if verbose else screened.kept[:1], 1):
+            candidate = sized.candidate
+            day = f"{expiry_words(candidate.expiration)}, {candidate.dte} days"
+            legs = (
+                (
+                    leg.side, f"{leg.right} {strike(leg.strike)}", f"{leg.bid:.2f}", f"{leg.ask:.2f}", price(leg.mid),
+                    points(leg.iv), f"{leg.delta:.3f}", number(leg.open_interest, 0), leg.occ_symbol,
+                )
+                for leg in candidate.legs
+            )  # fmt: skip
+            table = plain_table(*heads, left=("", "leg", "OCC symbol"), rows=legs)
+            figures = figures_grid((*_money(result, sized), *_chances(result, sized)))
+            parts += [bold(f"#{place}  {candidate.strategy} {day}"), indented(table), indented(figures), ""]
+        parts += [count_line(screened), *legend_lines(result, verbose)]
     else:
-        rule = "candidate satisfies the selection" if result.screened.considered else "option lies in the delta range"
-        remedy = " `min_open_interest` 0 takes any open interest." if FEW_OPEN in result.screened.rejected else ""
-        parts.append(Text(f"No {rule}.{remedy}", style="bold"))
-    parts += _closing_lines(result, verbose)
-    return render(parts, columns)
+        rule = "candidate satisfies the selection" if screened.considered else "option lies in the delta range"
+        remedy = " `min_open_interest` 0 takes any open interest." if FEW_OPEN in screened.rejected else ""
+        parts += [bold(f"No {rule}.{remedy}"), count_line(screened)]
+    return render_page(result.snapshot.chain.label, parts, [*quality.notes, *result.warnings], columns)
 
 
 def capture_line(chain: Chain) -> Text:
@@ -58,32 +70,22 @@ def capture_line(chain: Chain) -> Text:
     return Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
 
 
-def market_lines(snapshot: Snapshot) -> list[Text]:
+def market_lines(snapshot: Snapshot) -> list[RenderableType]:
     """Source, time and assumptions of the market."""
-    chain = snapshot.chain
+    chain, paid = snapshot.chain, snapshot.dividends
+    due = snapshot.dividends_until(snapshot.slices[-1].expiration if snapshot.slices else chain.as_of)
+    dividends = "dividends not given"
+    if paid is not None:
+        dividends = f"no dividend ahead ({paid.source})"
+        if due:
+            projected = ", projected" if due[0].projected else ""
+            dividends = f"next dividend {due[0].amount:.2f} on {due[0].ex_date}{projected}"
     return [
-        *label_lines(snapshot),
         capture_line(chain),
-        Text(f"rate {percent(snapshot.rate.value, 2)}, {snapshot.rate.source}"),
-        Text(f"{_dividends(snapshot)}; {snapshot.exercise} exercise"),
-        Text(chain.quality.summary),
+        f"rate {percent(snapshot.rate.value, 2)}, {snapshot.rate.source}",
+        f"{dividends}; {snapshot.exercise} exercise",
+        chain.quality.summary,
     ]
-
-
-def label_lines(snapshot: Snapshot) -> list[Text]:
-    """Label of simulated or modelled quotes, at the top and bottom of a page."""
-    return [Text(snapshot.chain.label, style="bold red")] if snapshot.chain.label else []
-
-
-def _dividends(snapshot: Snapshot) -> str:
-    if snapshot.dividends is None:
-        return "dividends not given"
-    last = snapshot.slices[-1].expiration if snapshot.slices else snapshot.chain.as_of
-    due = snapshot.dividends_until(last)
-    if not due:
-        return f"no dividend ahead ({snapshot.dividends.source})"
-    first = due[0]
-    return f"next dividend {first.amount:.2f} on {first.ex_date}{', projected' if first.projected else ''}"
 
 
 def rank_line(rank: IvRank) -> Text:
@@ -100,20 +102,20 @@ def rank_line(rank: IvRank) -> Text:
     )
 
 
-def chain_iv_line(snapshot: Snapshot) -> Text:
+def chain_iv_line(snapshot: Snapshot) -> str:
     """Chain's own IV10 and IV30."""
     iv = snapshot.iv
-    return Text(
+    return (
         f"chain       IV10 {points(iv.iv10)} (calendar clock {points(iv.iv10_calendar)}), "
         f"IV30 {points(iv.iv30)} (calendar clock {points(iv.iv30_calendar)})"
     )
 
 
-def gate_lines(result: Screening) -> list[Text]:
+def gate_lines(result: Screening) -> list[RenderableType]:
     """Rank, the chain's own IV, and the state of the gate."""
     gate = result.gate
     state = ("OPEN", "bold green") if gate.is_open else ("CLOSED", "bold red")
-    lines = [rank_line(result.rank)] if result.rank else []
+    lines: list[RenderableType] = [rank_line(result.rank)] if result.rank else []
     lines += [chain_iv_line(result.snapshot)]
     lines.append(Text.assemble("gate        ", gate.condition, ": ", state, "  ", "; ".join(gate.reasons)))
     if not gate.is_open and result.screened.kept:
@@ -122,11 +124,6 @@ def gate_lines(result: Screening) -> list[Text]:
 
 
 WIDE_ALONE: Final = ("natural", "slip $", "days", "touch", "delta", "theta")
-
-
-def _candidates(result: Screening, columns: int) -> Table:
-    rows = [_cells(result, place, sized) for place, sized in enumerate(result.screened.kept, 1)]
-    return fitted_table(rows, columns, ("expiration", "strikes"), (WIDE_ALONE, ("stop",), ("E[P]", "POP")))
 
 
 def _cells(result: Screening, place: int, sized: Sized) -> dict[str, str]:
@@ -151,7 +148,7 @@ def _cells(result: Screening, place: int, sized: Sized) -> dict[str, str]:
         "touch": percent(candidate.prob_touch),
         "delta": number(candidate.delta, 3),
         "theta": number(candidate.theta, 3),
-        "lots": str(_contracts(result, sized)),
+        "lots": str(sized.size.contracts if result.gate.is_open else 0),
     }
 
 
@@ -165,43 +162,8 @@ def strikes(candidate: Candidate) -> str:
     return " ".join(sides)
 
 
-def _breakevens(candidate: Candidate) -> str:
-    return " ".join(f"{b:.2f}" for b in candidate.breakevens) or "none"
-
-
-def _contracts(result: Screening, sized: Sized) -> int:
-    return sized.size.contracts if result.gate.is_open else 0
-
-
-def _detail(result: Screening, place: int, sized: Sized) -> Iterable[RenderableType]:
-    candidate = sized.candidate
-    yield Text(
-        f"#{place}  {candidate.strategy} {expiry_words(candidate.expiration)}, {candidate.dte} days", style="bold"
-    )
-    legs = plain_table(
-        "", "leg", "bid", "ask", "mid", "IV", "delta", "OI", "OCC symbol", left=("", "leg", "OCC symbol")
-    )
-    for leg in candidate.legs:
-        legs.add_row(
-            leg.side,
-            f"{leg.right} {strike(leg.strike)}",
-            f"{leg.bid:.2f}",
-            f"{leg.ask:.2f}",
-            price(leg.mid),
-            points(leg.iv),
-            f"{leg.delta:.3f}",
-            number(leg.open_interest, 0),
-            leg.occ_symbol,
-        )
-    yield Padding(legs, (0, 0, 0, 3), expand=False)
-    figures = Table.grid(padding=(0, 2, 0, 0))
-    for name, text in _figures(result, sized):
-        figures.add_row(name, text)
-    yield Padding(figures, (0, 0, 0, 3))
-    yield Text("")
-
-
-def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
+def _money(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
+    """Price, slippage, profit and losses of a candidate."""
     candidate, fill = sized.candidate, sized.candidate.fill
     word = "credit" if fill.mid > 0 else "debit"
     quotes = f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))})"
@@ -212,33 +174,44 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
         offset = "not even mid leaves an expected profit"
     yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(candidate.fees, 2)}"
     yield "max profit", f"{dollars(candidate.max_profit, 2)}, {percent(candidate.return_on_risk, 1)} of the max loss"
-    yield "max loss", f"{dollars(candidate.max_loss, 2)}; {_loss_at_expiry(result, candidate)}"
+    owed = sum(d.amount for d in result.snapshot.dividends_until(candidate.expiration))
+    dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
+    expiry = f"{dollars(candidate.max_loss_expiry, 2)} without {dividend}exercise fees"
+    yield "max loss", f"{dollars(candidate.max_loss, 2)}; {expiry}"
     if candidate.max_loss_delivery > candidate.max_loss:
-        yield "delivery", _loss_by_delivery(sized)
-    yield (
-        "expected",
-        (
-            f"{dollars(candidate.expected_profit, 2)} at variance x {result.variance_ratio:g}; "
-            f"{dollars(candidate.expected_profit_rn, 2)} under the smile itself"
-        ),
-    )
-    if candidate.empirical is not None:
-        yield "empirical", empirical_words(candidate.empirical, result.snapshot.chain.symbol)
-        if candidate.empirical.put_side and candidate.empirical.call_side:
-            yield "by side", _sides(candidate.empirical)
+        is_sized_by = sized.max_loss > candidate.max_loss
+        used = "the size rests on it" if is_sized_by else "these exits close before"
+        held = f"if held to expiry and the shares delivered open {percent(DELIVERY_GAP)} worse"
+        yield "delivery", f"{dollars(candidate.max_loss_delivery, 2)} {held}; {used}"
+    smile = f"{dollars(candidate.expected_profit_rn, 2)} under the smile itself"
+    yield "expected", f"{dollars(candidate.expected_profit, 2)} at variance x {result.variance_ratio:g}; {smile}"
+
+
+def _chances(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
+    """Return expectancies, probabilities, greeks, assignment and size of a candidate."""
+    candidate, past, size = sized.candidate, sized.candidate.empirical, sized.size
+    if past is not None:
+        yield "empirical", empirical_words(past, result.snapshot.chain.symbol)
+        if past.put_side and past.call_side and past.put_side_smile is not None and past.call_side_smile is not None:
+            put = f"put {dollars(past.put_side_smile, 2)} by the smile, {_gain(past.put_side)} empirical"
+            call = f"call {dollars(past.call_side_smile, 2)} by the smile, {_gain(past.call_side)} empirical"
+            yield "by side", f"{put}; {call}; at mid"
     if candidate.managed is not None:
         yield "managed", managed_words(candidate.managed)
-        yield "exits", exits_words(result.exits, is_credit=fill.price > 0)
+        yield "exits", exits_words(result.exits, is_credit=candidate.fill.price > 0)
     yield "touch", f"{percent(candidate.prob_touch)} before expiry"
-    yield "breakevens", f"{_breakevens(candidate)}, at expiry"
-    greeks = (
-        f"delta {candidate.delta:+.3f}, gamma {candidate.gamma:+.4f}, "
-        f"theta {candidate.theta:+.3f}, vega {candidate.vega:+.3f}"
-    )
-    yield "greeks", f"{greeks} a share"
+    yield "breakevens", f"{' '.join(f'{b:.2f}' for b in candidate.breakevens) or 'none'}, at expiry"
+    greeks = f"delta {candidate.delta:+.3f}, gamma {candidate.gamma:+.4f}"
+    yield "greeks", f"{greeks}, theta {candidate.theta:+.3f}, vega {candidate.vega:+.3f} a share"
     for line in assignment_lines(result, candidate):
         yield "assignment", line
-    yield "size", _size(result, sized)
+    allowed = counted(size.contracts, "contracts")
+    if not result.gate.is_open:
+        yield "size", f"0 contracts: the gate is closed; would be {allowed}"
+        return
+    gross = f"(gross requirement {dollars(size.contracts * sized.requirement)})"
+    limit = f"limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
+    yield "size", f"{allowed}, risk {dollars(size.risk)}, buying power {dollars(size.buying_power)} {gross}; {limit}"
 
 
 def empirical_words(empirical: Empirical, symbol: str) -> str:
@@ -246,17 +219,6 @@ def empirical_words(empirical: Empirical, symbol: str) -> str:
     after = "at any rank" if empirical.rank == "any" else f"at ranks {empirical.rank}"
     source = f"{SOURCE}, {empirical.windows:,} windows" + ("" if symbol == SYMBOL else f"; stand-in for {symbol}")
     return f"{_gain(empirical.expected_profit)} under returns {after} ({source})"
-
-
-def _sides(empirical: Empirical) -> str:
-    put, call = (
-        f"{dollars(smile, 2)} by the smile, {_gain(gain)} empirical"
-        for gain, smile in (
-            (empirical.put_side, empirical.put_side_smile), (empirical.call_side, empirical.call_side_smile)
-        )
-        if gain is not None and smile is not None
-    )  # fmt: skip
-    return f"put {put}; call {call}; at mid"
 
 
 def _gain(gain: Gain) -> str:
@@ -291,77 +253,30 @@ def exits_words(exits: ExitLevels, *, is_credit: bool) -> str:
     return ", ".join(words) or "held to expiry"
 
 
-def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
-    owed = sum(d.amount for d in result.snapshot.dividends_until(candidate.expiration))
-    dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
-    return f"{dollars(candidate.max_loss_expiry, 2)} without {dividend}exercise fees"
-
-
-def _loss_by_delivery(sized: Sized) -> str:
-    loss, is_sized_by = sized.candidate.max_loss_delivery, sized.max_loss > sized.candidate.max_loss
-    used = "the size rests on it" if is_sized_by else "these exits close before"
-    return f"{dollars(loss, 2)} if held to expiry and the shares delivered open {percent(DELIVERY_GAP)} worse; {used}"
-
-
-def _size(result: Screening, sized: Sized) -> str:
-    if not result.gate.is_open:
-        return f"0 contracts: the gate is closed; would be {counted(sized.size.contracts, 'contracts')}"
-    size = sized.size
-    return (
-        f"{counted(size.contracts, 'contracts')}, risk {dollars(size.risk)}, buying power {dollars(size.buying_power)} "
-        f"(gross requirement {dollars(size.contracts * sized.requirement)}); "
-        f"limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
-    )
-
-
 def expiry_words(day: date) -> str:
     """`Fri 31 Jul 2026`."""
     return f"{day:%a %d %b %Y}"
 
 
-def count_lines(screened: Screened) -> list[Text]:
+def count_line(screened: Screened) -> str:
     """Count the packages considered, and rejected by rule."""
     rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
-    return [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
+    return f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else "")
 
 
-def _closing_lines(result: Screening, verbose: bool) -> list[Text]:
-    screened = result.screened
-    lines = count_lines(screened)
-    if screened.kept:
-        lines += legend_lines(result, verbose)
-    notes = [*result.snapshot.chain.quality.notes, *result.warnings]
-    lines += [Text(f"note: {note}", style="yellow") for note in notes]
-    return lines + label_lines(result.snapshot)
-
-
-def legend_lines(result: Screening, verbose: bool) -> list[Text]:
+def legend_lines(result: Screening, verbose: bool) -> list[str]:
     """Name the expectations of the table; their methods and intervals where verbose."""
-    if verbose:
-        return [Text(_measure_line(result)), Text(_managed_line(result))]
-    low, high = REALISED_IMPLIED_VARIANCE_INTERVAL
-    source = f"{low:g} to {high:g}: RVX 2009-2025" if result.is_default_measure else "as given"
-    figures = "E[P] profit at expiry, E[M] under the exits, P50 target first"
-    return [Text(f"{figures}; variance x {result.variance_ratio:g} ({source}); more: -v")]
-
-
-def _managed_line(result: Screening) -> str:
-    """Name the method of the managed expectancy."""
-    low, high = (result.variance_ratio * end / REALISED_IMPLIED_VARIANCE for end in REALISED_IMPLIED_VARIANCE_INTERVAL)
-    return (
-        f"P50, stop, E[M]: target before stop or other exits, the stop, and expected profit under the exits; {METHOD}; "
-        f"intervals at variance x {low:.2g} to {high:.2g}"
-    )
-
-
-def _measure_line(result: Screening) -> str:
-    """Measure of expected profits."""
-    if not result.is_default_measure:
-        return (
-            f"E[P]: expected profit after costs under the smile with its variance x {result.variance_ratio:g}, as given"
-        )
-    low, high = REALISED_IMPLIED_VARIANCE_INTERVAL
-    return (
-        f"E[P]: expected profit after costs under the smile with its variance x {result.variance_ratio:g} "
-        f"({REALISED_IMPLIED_VARIANCE_SOURCE}; 95% interval {low:g} to {high:g}); an average of the past, not a promise"
-    )
+    ends, ratio = REALISED_IMPLIED_VARIANCE_INTERVAL, f"{result.variance_ratio:g}"
+    span = f"{ends[0]:g} to {ends[1]:g}"
+    if not verbose:
+        source = f"{span}: RVX 2009-2025" if result.is_default_measure else "as given"
+        figures = "E[P] profit at expiry, E[M] under the exits, P50 target first"
+        return [f"{figures}; variance x {ratio} ({source}); more: -v"]
+    measure = f"E[P]: expected profit after costs under the smile with its variance x {ratio}"
+    source = f" ({REALISED_IMPLIED_VARIANCE_SOURCE}; 95% interval {span}); an average of the past, not a promise"
+    low, high = (result.variance_ratio * end / REALISED_IMPLIED_VARIANCE for end in ends)
+    managed = "P50, stop, E[M]: target before stop or other exits, the stop, and expected profit under the exits"
+    return [
+        measure + (source if result.is_default_measure else ", as given"),
+        f"{managed}; {METHOD}; intervals at variance x {low:.2g} to {high:.2g}",
+    ]

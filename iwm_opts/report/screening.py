@@ -41,16 +41,10 @@ class Screening:
         if losing:
             of_all = f"{losing} of {len(self.screened.kept)} candidates"
             lines.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
-        lines += self._without_stop()
+        kept = self.screened.kept
+        stops = [self.exits.no_stop(each.candidate.fill.price, each.requirement / MULTIPLIER) for each in kept]
+        beyond = [(each.candidate.expiration, why) for each, why in zip(kept, stops, strict=True) if why]
+        if beyond:  # what closing can cost
+            lines.append(f"{len(beyond)} of {len(kept)} candidates, {beyond[0][0]:%d%b} first: {beyond[0][1]}")
         lines += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
         return tuple(dict.fromkeys(lines))
-
-    def _without_stop(self) -> list[str]:
-        """Say which candidates' stops lie beyond what closing can cost."""
-        kept = self.screened.kept
-        sentences = [self.exits.no_stop(sized.candidate.fill.price, sized.requirement / MULTIPLIER) for sized in kept]
-        beyond = [(sized, why) for sized, why in zip(kept, sentences, strict=True) if why]
-        if not beyond:
-            return []
-        first, why = beyond[0]
-        return [f"{len(beyond)} of {len(kept)} candidates, {first.candidate.expiration:%d%b} first: {why}"]

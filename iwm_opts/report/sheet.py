@@ -30,23 +30,14 @@ SHEET_STYLE: Final = STYLE + (
 
 
 def sheet_html(page: Page) -> str:
-    """Page of charts as one HTML file.
-
-    Parameters
-    ----------
-    page : Page
-
-    Returns
-    -------
-    str
-        HTML with plotly.js inside, once; text is escaped, and its content security policy forbids every request.
+    """Page of charts as one HTML file: plotly.js inside, once, text escaped, and every request forbidden by its policy.
 
     Raises
     ------
     InputError
         When the extra `report` is not installed.
     """
-    return _environment().get_template(TEMPLATE).render(page=page, plotly=_plotly())
+    return _environment().get_template(TEMPLATE).render(page=page)
 
 
 def _missing(package: str) -> InputError:
@@ -62,6 +53,10 @@ def _environment() -> "Environment":
         from markupsafe import Markup
     except ImportError:
         raise _missing("jinja2") from None
+    try:
+        from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+    except ImportError:
+        raise _missing("plotly") from None
 
     def figure(value: dict[str, Any]) -> Markup:
         # Inside a script element only "</" and "<!--" end the text: no "<" is left.
@@ -80,6 +75,7 @@ def _environment() -> "Environment":
         finalize=lambda value: printable(value, "\n") if type(value) is str else value,
     )
     environment.globals["style"] = Markup(SHEET_STYLE)  # nosec B704
+    environment.globals["plotly"] = Markup(get_plotlyjs())  # nosec B704
     environment.filters.update(figure=figure, text=text)
     environment.tests["chart"] = lambda block: isinstance(block, Chart)
     environment.tests["narrow"] = lambda block: isinstance(block, Grid) and len(block.head) <= MOST_NARROW
@@ -93,13 +89,3 @@ def _visible(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _visible(item) for key, item in value.items()}
     return [_visible(item) for item in value] if isinstance(value, list) else value
-
-
-@cache
-def _plotly() -> Any:
-    try:
-        from markupsafe import Markup
-        from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
-    except ImportError:
-        raise _missing("plotly") from None
-    return Markup(get_plotlyjs())  # nosec B704

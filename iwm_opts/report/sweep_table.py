@@ -1,25 +1,30 @@
-"""A sweep for people and as records: its best variants, and how much the best of so many is luck."""
+"""A sweep as text, page and records: its best variants, and how much the best of so many is luck."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Variants, VariantTest, as_number, details
 from iwm_opts.backtest.macro import macro_notes
-from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
-from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small, uncertainty_lines
-from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report import figures
+from iwm_opts.report.backtest_sheet import parameters_grid
+from iwm_opts.report.backtest_table import rules_lines, too_small, uncertainty_lines
+from iwm_opts.report.console import bold, indented, plain_table, render_page
+from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section, page_of
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, grid_value, number, percent
 
@@ -28,6 +33,9 @@ TEST_FIELDS: Final = (
 )  # fmt: skip
 YEARLY: Final = ("sharpe", "sortino")
 MOST_COLUMNS = 3  # columns of a grid's names next to the figures, in 80 characters
+MOST_MAPS: Final = 6  # pairs of names
+FORMS: Final = {"pnl": "$,.0f", "expectancy": "$,.2f", "win_rate": ".0%", "max_drawdown": ".1%"}
+TOP: Final = 40  # variants of the page's table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +74,7 @@ class Swept:
         if self.uncertainty is None:
             return []
         ((variant, _),) = self.best(1)
-        values = ", ".join(f"{name} {grid_value(value)}" for name, value in variant.values.items())
+        values = ", ".join(f"{name} {grid_value(value)}" for name, value in variant.values.items())  # noqa: PD011
         return [f"best: {values}, as if chosen beforehand", *uncertainty_lines(self.uncertainty.record())]
 
     @property
@@ -97,44 +105,110 @@ class Swept:
 
 def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     """Whole page as text."""
-    kind = market_kind(sweep.trials[0].market)
-    first = sweep.trials[0].market
+    first, names, count = sweep.trials[0].market, list(sweep.grid), len(sweep.variants)
     more = f" and {len(sweep.trials) - 1} more" if len(sweep.trials) > 1 else ""
-    parts: list[RenderableType] = [*label_lines(kind)]
-    parts += [Text.assemble((f"{first.name}{more}", "bold"), f"  {first.days[0]} to {first.days[-1]}")]
-    tried = "; ".join(f"{name} {', '.join(map(grid_value, values))}" for name, values in sweep.grid.items())
-    parts += [Text(f"grid     {tried}: {counted(len(sweep.variants), 'variants')}")]
-    parts += [Text(line) for line in rules_lines(sweep.variants[0].rules)] + [Text("")]
-    parts += [Text(sweep.verdict, style="bold"), Text(sweep.selection_line), Text("")]
-    names = list(sweep.grid)
-    is_wide = len(names) > MOST_COLUMNS
+    is_wide = len(names) > MOST_COLUMNS  # values of the grid in one column, else a column each
     heads = ["variant"] if is_wide else names
     table = plain_table(*heads, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
-    best, days = sweep.best(top), len(first.days)
+    best = sweep.best(top)
     for (variant, outcome), detail in zip(best, details(sweep.trials, [v for v, _ in best]), strict=True):
-        m = outcome.metrics
+        m, values = outcome.metrics, list(map(grid_value, variant.values.values()))  # noqa: PD011
         yearly = percent(detail.return_on_risk_in_use, 1), number(m["sharpe"], 2)
-        on_risk, sharpe = ("-", "-") if too_small(days, detail.independent_trades) else yearly
+        on_risk, sharpe = ("-", "-") if too_small(len(first.days), detail.independent_trades) else yearly
         table.add_row(
-            *_cells(variant, is_wide), f"{m['trades']:,}",
+            *([" / ".join(values)] if is_wide else values), f"{m['trades']:,}",
             f"{detail.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
             on_risk, percent(m["max_drawdown"], 1), sharpe,
         )  # fmt: skip
-    parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
-    parts += [*map(Text, sweep.best_lines), Text("")]
-    shown = min(top, len(sweep.variants))
-    parts += [
-        Text(f"{shown} of {len(sweep.variants)} variants by {sweep.ranking}; rules above: the grid's first values")
+    parts: list[RenderableType] = [
+        Text.assemble((f"{first.name}{more}", "bold"), f"  {first.days[0]} to {first.days[-1]}"),
+        f"grid     {_tried(sweep)}: {counted(count, 'variants')}",
+        *(*rules_lines(sweep.variants[0].rules), ""),
+        bold(sweep.verdict),
+        *(sweep.selection_line, ""),
+        indented(table),
+        *("", *sweep.best_lines, ""),
+        f"{min(top, count)} of {count} variants by {sweep.ranking}; rules above: the grid's first values",
+        "apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown",
     ]
-    parts += [Text("apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown")]
-    parts += [*note_lines(sweep.notes), *label_lines(kind)]
-    return render(parts, columns)
+    return render_page(LABELS.get(market_kind(first), ""), parts, sweep.notes, columns)
 
 
-def _cells(variant: Variant, is_wide: bool) -> list[str]:
-    """Values of the grid, a column each, or all in one in the grid's order."""
-    values = [grid_value(value) for value in variant.values.values()]
-    return [" / ".join(values)] if is_wide else values
+def _tried(sweep: Swept) -> str:
+    return "; ".join(f"{name} {', '.join(map(grid_value, values))}" for name, values in sweep.grid.items())
+
+
+def sweep_sheet(sweep: Swept) -> Page:
+    """Page of a sweep: heat maps of pairs, parallel coordinates, the test against luck."""
+    market, rules = sweep.trials[0].market, sweep.variants[0].rules
+    kind = market_kind(market)
+    columns, names = sweep_columns(sweep), list(map(_word, sweep.grid))
+    values = {
+        name: pd.Series(["off" if each is None else each for each in columns[name]], dtype=object) for name in names
+    }
+    frame = pd.DataFrame(columns | values)
+    digest = ", ".join(f"{name} {value}" for name, value in data_digests(sweep.trials).items())
+    provenance = (
+        f"{market.name}, {kind} quotes; {market.days[0]} to {market.days[-1]}, {counted(len(sweep.trials), 'paths')}",
+        f"data: {digest}",
+        _tried(sweep),
+    )
+    best = tuple(line.strip() for line in sweep.best_lines)
+    grid: tuple[Block, ...] = (Bullets(tuple(rules_lines(rules))), parameters_grid(rules_record(rules), {}))
+    sections = (
+        Section("Verdict", (Paragraph(sweep.verdict), Paragraph(sweep.selection_line or "Too few variants to test."))),
+        Section("Variants", tuple(_charts(sweep, frame, names))),
+        Section("Best variants", (*([Bullets(best)] if best else []), _best_grid(sweep, frame, names))),
+        Section("Parameters of the grid's first values", grid),
+        Section("Data quality", (Bullets(sweep.notes) if sweep.notes else Paragraph("Nothing was noted."),)),
+    )
+    title = f"Sweep: {counted(len(sweep.variants), 'variants')} on {market.name}"
+    return page_of(title, LABELS.get(kind, ""), sections, provenance)
+
+
+def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Block]:
+    metric, luck = sweep.ranking, f"{sweep.verdict} {sweep.selection_line}".strip()
+    if metric != sweep.sort:
+        days = len(sweep.trials[0].market.days)
+        yield Paragraph(
+            f"{sweep.sort} is a yearly figure: {days} sessions are less than a year; dollars a trade instead."
+        )
+    form = FORMS.get(metric, ".2f")
+    text = frame.assign(**{name: frame[name].map(grid_value) for name in names})
+    if len(names) == 1:
+        figure = figures.bars(text[names[0]].tolist(), frame[metric].astype(float).tolist(), axis=metric, money=False)
+        yield Chart(f"{metric} by {names[0]}", figure, luck, is_wide=True)
+    for first, second in list(combinations(names, 2))[:MOST_MAPS]:
+        rows, columns = (list(dict.fromkeys(text[name])) for name in (first, second))
+        best = text.groupby([first, second], sort=False)[metric].max()
+        cells = [[float(best.get((row, column), math.nan)) for column in columns] for row in rows]
+        figure = figures.heat_map(
+            rows, columns, cells, form=form, axes=(first, second), is_diverging=metric != "win_rate"
+        )
+        others = "" if len(names) == 2 else "Best over the other names. "
+        yield Chart(f"{metric}: {first} by {second}", figure, f"{others}{luck}", max(260, 36 * len(rows) + 90))
+    shown = [name for name in (metric, "expectancy", "win_rate", "max_drawdown", "trades") if name in frame]
+    axes = {name: frame[name].tolist() for name in [*names, *dict.fromkeys(shown)]}
+    figure = figures.parallel(axes, frame[metric].astype(float).tolist(), metric)
+    kept = min(len(frame), figures.MOST_LINES)
+    some = f"{kept} of {len(frame):,} variants, the best and the worst. " if kept < len(frame) else ""
+    yield Chart("Parallel coordinates", figure, f"{some}Darker: higher {metric}. {luck}", 440, is_wide=True)
+
+
+def _best_grid(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Grid:
+    ranked = frame.sort_values(sweep.ranking, ascending=False, na_position="last").head(TOP)
+    head = (*names, "trades", "win rate", "a trade", "P&L", "drawdown", "Sharpe", "adjusted p", "deflated Sharpe")
+    days = len(sweep.trials[0].market.days)
+    rows = (
+        (
+            *(grid_value(row[name]) for name in names), f"{row['trades']:,}", percent(row["win_rate"]),
+            dollars(row["expectancy"], 2), dollars(row["pnl"]), percent(row["max_drawdown"], 1),
+            "-" if too_small(days, row["trades"]) else number(row["sharpe"], 2),
+            number(row["p_stepdown"], 3), percent(row["deflated_sharpe"]),
+        )
+        for row in ranked.to_dict("records")
+    )  # fmt: skip
+    return Grid(head, tuple(rows))
 
 
 def sweep_columns(sweep: Swept) -> dict[str, Sequence[Any] | NDArray[Any]]:
@@ -165,7 +239,8 @@ def sweep_records(sweep: Swept) -> list[Record]:
 
 def sweep_record(sweep: Swept) -> Record:
     """Everything as a record for JSON."""
-    kind = market_kind(sweep.trials[0].market)
+    kind, test = market_kind(sweep.trials[0].market), sweep.snooping
+    ((best, _),) = sweep.best(1)  # by the ranking
     return {
         "market": {
             "names": [trial.market.name for trial in sweep.trials],
@@ -176,22 +251,11 @@ def sweep_record(sweep: Swept) -> Record:
         "grid": {_word(name): list(values) for name, values in sweep.grid.items()},
         "rules": rules_record(sweep.variants[0].rules),
         "verdict": sweep.verdict,
-        "best": _best_record(sweep),
-        "snooping": _test_record(sweep.snooping) if sweep.snooping else None,
+        "best": {"number": best.number, "uncertainty": sweep.uncertainty.record() if sweep.uncertainty else None},
+        "snooping": {name: getattr(test, name) for name in TEST_FIELDS} if test else None,
         "notes": list(sweep.notes),
         "variants": sweep_records(sweep),
     }
-
-
-def _best_record(sweep: Swept) -> Record:
-    """Best variant by the ranking, and its uncertainty."""
-    ((variant, _),) = sweep.best(1)
-    return {"number": variant.number, "uncertainty": sweep.uncertainty.record() if sweep.uncertainty else None}
-
-
-def _test_record(test: SnoopingTest) -> Record:
-    """Test of the family; those of single variants are in their records."""
-    return {name: getattr(test, name) for name in TEST_FIELDS}
 
 
 def sweep_csv(sweep: Swept) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import RenderableType
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
@@ -18,9 +18,10 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
 from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import label_lines, rules_lines, too_small, uncertainty_table
-from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.report.backtest_table import rules_lines, too_small, uncertainty_table
+from iwm_opts.report.console import bold, indented, plain_table, render_page
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, grid_value, number, percent
 
@@ -28,6 +29,7 @@ Array = NDArray[np.float64]
 
 MOST_WINDOWS = 40  # of the page; JSON and CSV hold all
 CHOSEN = "walk-forward"
+A_DAY = "P&L a session of the choice in sample, and traded out of sample"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,14 +44,7 @@ class Comparison:
 
 
 def compare_arms(walk: WalkForward, seed: int, draws: int = DRAWS) -> tuple[Comparison, ...]:
-    """Walk-forward, default rule and best fixed rule in hindsight, on the same days.
-
-    Parameters
-    ----------
-    walk : WalkForward
-    seed, draws : int
-        Of the intervals.
-    """
+    """Walk-forward, default rule and best fixed rule in hindsight, on the same days, with intervals."""
 
     def arm(name: str, results: PooledResult) -> Comparison:
         figures = measure(results.trades, results.equity, results.account)
@@ -83,86 +78,68 @@ def _values(variant: Variant) -> str:
 
 def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], columns: int | None = None) -> str:
     """Whole page as text."""
-    kind, plan = walk.result.kind, walk.schedule
-    days = walk.result.results[0].equity.index
+    plan, days, arms = walk.schedule, walk.result.results[0].equity.index, list(comparison)
     begin = "the last" if plan.scheme == ROLLING else "at least"
-    parts: list[RenderableType] = [*label_lines(kind)]
-    parts += [Text.assemble((walk.result.name, "bold"), f"  out of sample {days[0].date()} to {days[-1].date()}")]
-    parts += [
-        Text(
-            f"{plan.scheme}: {begin} {plan.in_sample} sessions choose by {plan.criterion}, {walk.gap} sessions of gap, "
-            f"{plan.out_of_sample} sessions traded"
-        )
+    drift = ", ".join(f"{name} {percent(share)}" for name, share in walk.drift.items())
+    ratio = "undefined (no gain in sample)" if math.isnan(walk.efficiency) else f"{walk.efficiency:.2f}"
+    changes = [str(window.first) for window in walk.switches if window.path == walk.windows[0].path]
+    traded = f"{walk.gap} sessions of gap, {plan.out_of_sample} sessions traded"
+    parts: list[RenderableType] = [
+        Text.assemble((walk.result.name, "bold"), f"  out of sample {days[0].date()} to {days[-1].date()}"),
+        f"{plan.scheme}: {begin} {plan.in_sample} sessions choose by {plan.criterion}, {traded}",
+        *(*rules_lines(walk.default_variant.rules), ""),
+        bold(f"walk-forward efficiency {ratio}; drift (re-selections that change a value): {drift}"),
+        *(f"choices changed on the first path: {', '.join(changes) or 'never'}", ""),
     ]
-    parts += [Text(line) for line in rules_lines(walk.default_variant.rules)] + [Text("")]
-    parts += [Text(_summary(walk), style="bold"), Text(_switches(walk)), Text("")]
-    arms = plain_table("", "trades", "P&L", "fall", "Sharpe", left=("",))
-    for arm in comparison:
-        short = too_small(arm.metrics.sessions, independent_trades(arm.results.trades))
-        sharpe = "-" if short else number(arm.metrics.sharpe, 2)
-        arms.add_row(
+    rows = (
+        (
             arm.name, f"{arm.metrics.trades:,}", dollars(arm.metrics.pnl),
-            percent(arm.metrics.max_drawdown.share, 1), sharpe,
-        )  # fmt: skip
-    parts += [Padding(arms, (0, 0, 0, 3), expand=False), Text("")]
-    named = [(_short(arm), arm.results.trades, arm.uncertainty) for arm in comparison]
-    parts += [Padding(uncertainty_table(named), (0, 0, 0, 3), expand=False), Text("")]
-    parts += [
-        Text(
-            f"less the {_short(arm)}: {dollars(arm.excess.estimate, 2)} a day "
-            f"({dollars(arm.excess.low, 2)} to {dollars(arm.excess.high, 2)})"
+            percent(arm.metrics.max_drawdown.share, 1),
+            "-" if too_small(arm.metrics.sessions, independent_trades(arm.results.trades))
+            else number(arm.metrics.sharpe, 2),
         )
-        for arm in comparison
+        for arm in arms
+    )  # fmt: skip
+    parts += [indented(plain_table("", "trades", "P&L", "fall", "Sharpe", left=("",), rows=rows)), ""]
+    named = [(_short(arm), arm.results.trades, arm.uncertainty) for arm in arms]
+    parts += [indented(uncertainty_table(named)), ""]
+    parts += [
+        f"less the {_short(arm)}: {dollars(arm.excess.estimate, 2)} a day "
+        f"({dollars(arm.excess.low, 2)} to {dollars(arm.excess.high, 2)})"
+        for arm in arms
         if arm.excess is not None
     ]
-    names = list(walk.default_variant.values)
-    table = plain_table("path", "from", "to", *names, plan.criterion, "in a day", "out a day", "")
-    switched = _switched(walk)
-    for window in walk.windows[:MOST_WINDOWS]:
-        table.add_row(
+    parts += ["", indented(_windows(walk)), ""]
+    if len(walk.windows) > MOST_WINDOWS:
+        parts.append(f"{MOST_WINDOWS} of {len(walk.windows)} windows; the CSV has all")
+    parts.append(f"in, out a day: {A_DAY}; fall: deepest drawdown")
+    return render_page(LABELS.get(walk.result.kind, ""), parts, walk.result.notes, columns)
+
+
+def _windows(walk: WalkForward) -> Table:
+    switched = {id(window) for window in walk.switches}
+    rows = (
+        (
             str(window.path), str(window.first), str(window.last), *map(grid_value, window.variant.values.values()),
             number(window.score, 2), *(dollars(pnl / SESSIONS_PER_YEAR, 2) for pnl in (window.in_pnl, window.out_pnl)),
             "changed" if id(window) in switched else "",
-        )  # fmt: skip
-    parts += [Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
-    if len(walk.windows) > MOST_WINDOWS:
-        parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; the CSV has all")]
-    parts += [
-        Text("in, out a day: P&L a session of the choice in sample, and traded out of sample; fall: deepest drawdown")
-    ]
-    parts += [*note_lines(walk.result.notes), *label_lines(kind)]
-    return render(parts, columns)
-
-
-def _summary(walk: WalkForward) -> str:
-    drift = ", ".join(f"{name} {percent(share)}" for name, share in walk.drift.items())
-    ratio = walk.efficiency
-    efficiency = "undefined (no gain in sample)" if math.isnan(ratio) else f"{ratio:.2f}"
-    return f"walk-forward efficiency {efficiency}; drift (re-selections that change a value): {drift}"
-
-
-def _switches(walk: WalkForward) -> str:
-    dates = [str(window.first) for window in walk.switches if window.path == walk.windows[0].path]
-    return f"choices changed on the first path: {', '.join(dates) or 'never'}"
-
-
-def _switched(walk: WalkForward) -> set[int]:
-    """Identities of the windows that changed the variant."""
-    return {id(window) for window in walk.switches}
+        )
+        for window in walk.windows[:MOST_WINDOWS]
+    )  # fmt: skip
+    names = (*walk.default_variant.values, walk.schedule.criterion)
+    return plain_table("path", "from", "to", *names, "in a day", "out a day", "", rows=rows)
 
 
 def window_records(walk: WalkForward) -> list[Record]:
     """One record a window."""
-    switched = _switched(walk)
+    switched = {id(window) for window in walk.switches}
     return [
         {
             "path": window.path,
             **{name: getattr(window, name).isoformat() for name in ("in_first", "in_last", "first", "last")},
             "variant": window.variant.number,
             **{name.replace("-", "_"): value for name, value in window.variant.values.items()},
-            "score": window.score,
-            "in_pnl": window.in_pnl,
-            "out_pnl": window.out_pnl,
+            **{name: getattr(window, name) for name in ("score", "in_pnl", "out_pnl")},
             "switched": id(window) in switched,
         }
         for window in walk.windows

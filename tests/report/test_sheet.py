@@ -247,7 +247,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch, traded):
     from iwm_opts.report import sheet
 
     monkeypatch.setitem(__import__("sys").modules, "plotly.offline", None)
-    sheet._plotly.cache_clear()
+    sheet._environment.cache_clear()
     with pytest.raises(iwm.errors.InputError, match=r"pip install 'iwm-opts\[report\]'"):
         traded.to_html()
     assert traded.to_markdown().startswith("# ")

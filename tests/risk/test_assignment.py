@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from iwm_opts.errors import InputError
 from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import price
-from iwm_opts.report.assignment_lines import _words
+from iwm_opts.report.assignment_lines import assignment_words
 from iwm_opts.risk.assignment import (
     AssignmentDate,
     AssignmentRisk,
@@ -266,4 +266,4 @@ def short_option(right=1.0, boundary=180.0, spot=200.0, day=date(2026, 3, 2), ex
 )
 def test_assignment_is_expected_tonight_where_exercise_pays_today(option, pays):
     assert option.pays_today is pays
-    assert ("is expected to be assigned tonight" in list(_words(option))) is pays
+    assert ("is expected to be assigned tonight" in list(assignment_words(option))) is pays

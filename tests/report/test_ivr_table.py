@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.report.chart import BLOCKS, block_chart
+from iwm_opts.report.ivr_table import BLOCKS, block_chart
 
 
 def test_a_rising_line_rises():
