@@ -8,10 +8,9 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
-from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
+from iwm_opts.cli.output import answer_and_save, is_folder, write_plot, write_result
 from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
 from iwm_opts.cli.plan_data import fund_options
-from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, takes_values
 
@@ -78,36 +77,15 @@ def backtest(values: Values) -> None:
             "trades.csv, which review reads"
         )
     if values["compare"]:
-        write_result(_compared(values), values)
+        first, second = map(Path, values.texts("compare"))
+        pair = api.CompareRequest(first=first, second=second, seed=seed_of(values))
+        write_result(api.answer_comparison(pair), values)
     elif len(plans) > 1:
         write_result(backtest_of_plans(values), values)
     elif is_plan:
         write_result(backtest_of_plan(values), values)
     else:
-        _run(values)
-
-
-def _run(values: Values) -> None:
-    refuse_plan_data(values)
-    request = api.BacktestRequest(market=market_request(values), rules=rules(values))
-    folder = values.path("output") if is_folder(values.text("output")) else None
-    plot = values.path("plot")
-    if folder:
-        api.check_folder(folder)
-    with progress("market", values) as on_progress:
-        result = api.answer_backtest(request, on_progress)
-    if folder is None:
-        write_result(result, values)
-    else:
-        options = values.asked()
-        is_new = result.save(folder, options=options, overwrite=values.flag("overwrite"))
-        show_saved(result, values)
-        state = "written" if is_new else "already there, unchanged"
-        say(f"{state}: folder {folder} (rules, trades, equity, figures)", values)
-    if plot:
-        write_file(plot, result.picture(plot.suffix), values)
-
-
-def _compared(values: Values) -> "api.ComparisonResult":
-    first, second = values.texts("compare")
-    return api.answer_comparison(api.CompareRequest(first=Path(first), second=Path(second), seed=seed_of(values)))
+        refuse_plan_data(values)
+        request = api.BacktestRequest(market=market_request(values), rules=rules(values))
+        result = answer_and_save("market", api.answer_backtest, request, values, lambda answer: answer)
+        write_plot(result, values)

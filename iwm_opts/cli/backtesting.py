@@ -11,6 +11,7 @@ from iwm_opts.cli.options import (
     SEED,
     SESSION,
     STOP,
+    STOP_FILL,
     SYMBOL,
     Count,
     DateParam,
@@ -27,6 +28,7 @@ from iwm_opts.cli.options import (
     measured_fill,
     modelled_options,
     option,
+    wing_options,
 )
 from iwm_opts.cli.values import Values
 from iwm_opts.conventions import ACCOUNT, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
@@ -107,9 +109,7 @@ entry_options = group(
         type=WidthParam(),
         help=f"Between short and long strike: 5 (dollars), 2% (of spot) or 0.6sd.  [default: {STRATEGY.history_width}]",
     ),
-    option("--put-width", type=WidthParam(), help="Width of the put side alone."),
-    option("--call-width", type=WidthParam(), help="Width of the call side alone."),
-    option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
+    wing_options,
     option("--min-credit-width", type=ShareParam(), default=None, help="Least credit over width, such as 0.2."),
     option("--weekday", type=click.Choice(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=Count(min=1), default=1, help="Sessions from one entry to the next, at least."),
@@ -142,7 +142,7 @@ size_options = group(
 fill_options = group(
     cost_options,
     option("--exit-fill", callback=measured_fill, help="Fill at exit.  [default: --fill]"),
-    option("--stop-fill", default=STRATEGY.stop_fill, callback=measured_fill, help="Fill of a stop or touch."),
+    STOP_FILL,
     heading="Fills and fees",
 )
 PLOT = option("--plot", type=OutputParam(PICTURE_KINDS), help="Picture of equity and drawdown: PNG, SVG or PDF.")
@@ -150,12 +150,6 @@ backtest_options = group(entry_options, exit_options, size_options, fill_options
 
 
 def refuse_plan_data(values: Values) -> None:
-    """Refuse files that only a plan reads, with rules that leave them unread.
-
-    Raises
-    ------
-    UsageError
-        Naming the first.
-    """
+    """Refuse files that only a plan reads, with rules that leave them unread."""
     values.refuse_typed(("kre",), "is read for --plan, or another --edge; the filter of these rules is --macro")
     values.refuse_typed(PLAN_DATA, "is read for --plan, or another --edge")

@@ -10,7 +10,7 @@ from iwm_opts.cli.options import option, output_options
 from iwm_opts.cli.output import write_result
 from iwm_opts.cli.plan_backtest import WITH_PLAN
 from iwm_opts.cli.plan_data import files_or_simulated, plan_data_options, plan_data_request, refuse_others
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, takes_values
 
 
@@ -42,5 +42,4 @@ def claims_of_evidence(values: Values) -> "api.ClaimsResult":
 
 def _measured(values: Values, before: date | None, names: tuple[str, ...]) -> "api.ClaimsResult":
     request = api.ClaimsRequest(data=plan_data_request(values), names=names, before=before)
-    with progress("claims", values) as on_progress:
-        return api.answer_claims(request, on_progress)
+    return answered("claims", api.answer_claims, request, values)

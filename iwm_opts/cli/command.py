@@ -1,7 +1,7 @@
 """Shared behaviour of commands: help, compile notice, output checks."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,13 +80,7 @@ DATA: Final = (".csv", ".parquet", ".json", ".gz", ".zip", ".xlsx", ".toml")  # 
 
 
 def refuse_missing(context: click.Context) -> None:
-    """Refuse named files that do not exist, also where the command would not read them.
-
-    Raises
-    ------
-    DataError
-        For the first of them.
-    """
+    """Refuse named files that do not exist, also where the command would not read them."""
     for parameter in context.command.params:
         for text in _texts(context, parameter):
             is_file = parameter.metavar == "FILE" or (parameter.name == "chain" and Path(text).suffix)
@@ -98,14 +92,12 @@ def refuse_missing(context: click.Context) -> None:
 
 
 def refuse_overwriting(context: click.Context) -> None:
-    """Refuse to write onto an input, or onto one file twice.
-
-    Raises
-    ------
-    UsageError
-        With both options.
-    """
-    read = {text: _shown(parameter) for parameter in _read(context) for text in _texts(context, parameter)}
+    """Refuse to write onto an input, or onto one file twice."""
+    read: dict[str, str] = {}
+    for parameter in context.command.params:
+        is_path = isinstance(parameter.type, click.Path) or any(kind in (parameter.metavar or "") for kind in FILES)
+        if parameter.name not in WRITTEN and (is_path or isinstance(parameter, click.Argument)):
+            read |= dict.fromkeys(_texts(context, parameter), _shown(parameter))
     config = getattr(context.find_root().default_map, "file", None)
     if config is not None:
         read[str(config)] = "--config"
@@ -117,14 +109,6 @@ def refuse_overwriting(context: click.Context) -> None:
             if name and not path.is_char_device():
                 raise click.UsageError(f"{_shown(parameter)} would overwrite what {name} names: {target}")
             taken[str(path)] = _shown(parameter)
-
-
-def _read(context: click.Context) -> Iterator[click.Parameter]:
-    """Parameters that name what is read."""
-    for parameter in context.command.params:
-        is_path = isinstance(parameter.type, click.Path) or any(kind in (parameter.metavar or "") for kind in FILES)
-        if parameter.name not in WRITTEN and (is_path or isinstance(parameter, click.Argument)):
-            yield parameter
 
 
 def _texts(context: click.Context, parameter: click.Parameter) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import PLAN, FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
-from iwm_opts.cli.plan_values import with_condor_plan
+from iwm_opts.cli.options import PLAN, RangeParam, WidthParam, gate_option, group, option, screen_options, wing_options
+from iwm_opts.cli.requests import plan_of, with_plan
 from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK, STRATEGY
@@ -27,18 +27,13 @@ condor_options = group(
         help="Between short and long strike, to the nearest listed: 5 (dollars), 2% (of spot) or 0.6sd; may repeat.  "
         f"[default: {STRATEGY.width:g}]",
     ),
-    option("--put-width", type=WidthParam(), help="Width of the put side alone."),
-    option("--call-width", type=WidthParam(), help="Width of the call side alone."),
-    option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
+    wing_options,
     PLAN,
     heading="Package",
 )
 MATRIX = group(
     option(
-        "--matrix",
-        is_flag=True,
-        show_default=False,
-        help="Best condor by expiration and short delta: 10, 16, 20, 30.",
+        "--matrix", is_flag=True, show_default=False, help="Best condor by expiration and short delta: 10, 16, 20, 30."
     ),
     heading="Package",
 )
@@ -60,5 +55,8 @@ def condor(values: Values) -> None:
 
     A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
     """
-    values = with_condor_plan(values)
+    if plan := plan_of(values):
+        if plan.instrument != "condor":
+            raise click.UsageError(f"--plan: the plan trades {plan.instrument}; name one of condors")
+        values = with_plan(plan, values)
     run_screen(values, build(api.IronCondor, values))

@@ -12,13 +12,7 @@ SHARED_TABLE = "defaults"  # applies to every command that knows the option
 
 
 def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults | None":
-    """Read option defaults; None without a file.
-
-    Raises
-    ------
-    DataError
-        When a named file does not exist, is invalid TOML, or holds an unknown table.
-    """
+    """Read option defaults; None without a file."""
     file = Path(path) if path else DEFAULT_FILE
     if not file.exists():
         if path:
@@ -70,15 +64,7 @@ class _Defaults(dict[str, dict[str, object]]):
 def check_options(defaults: "_Defaults", options: dict[str, dict[str, bool]]) -> None:
     """Refuse unknown options and lists for single-valued options; wrap single values of repeatable ones.
 
-    Parameters
-    ----------
-    defaults : what `defaults_from_file` gave
-    options : for each command its options, underscored, and whether they may repeat
-
-    Raises
-    ------
-    DataError
-        With the key, its table and the nearest option.
+    `options` holds for each command its options, underscored, and whether they may repeat.
     """
     everywhere = {name: many for command in options.values() for name, many in command.items()}
     _check(defaults.file, SHARED_TABLE, defaults.shared, everywhere)

@@ -7,10 +7,10 @@ from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, Count, option
-from iwm_opts.cli.output import say, write_file, write_result
+from iwm_opts.cli.output import say, write_plot, write_result
 from iwm_opts.cli.plan_backtest import evidence_of_plan
 from iwm_opts.cli.plan_data import fund_options
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -28,9 +28,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option("--draws", type=Count(min=19), default=1000, help="Resamples behind each interval.")
 @option("--random-draws", type=Count(min=0), default=200, help="Random gates to compare with.")
 @option(
-    "--premium/--no-premium",
-    default=True,
-    help="Look for the break-even variance premium, on the simulated market.",
+    "--premium/--no-premium", default=True, help="Look for the break-even variance premium, on the simulated market."
 )
 @option(
     "--bands",
@@ -61,17 +59,9 @@ def evidence(values: Values) -> None:
     elif values["plan"] or values["edge"] != EDGES[0]:
         write_result(evidence_of_plan(values), values)
     else:
-        _gather(values)
-
-
-def _gather(values: Values) -> None:
-    refuse_plan_data(values)
-    request = build(
-        api.EvidenceRequest, values, market=market_request(values), rules=rules(values), seed=seed_of(values)
-    )  # fmt: skip
-    with progress("evidence", values) as on_progress:
-        result = api.answer_evidence(request, on_progress, on_cluster=lambda line: say(line, values))
-    write_result(result, values)
-    plot = values.path("plot")
-    if plot:
-        write_file(plot, result.picture(plot.suffix), values)
+        refuse_plan_data(values)
+        given = {"market": market_request(values), "rules": rules(values), "seed": seed_of(values)}
+        request = build(api.EvidenceRequest, values, **given)
+        result = answered("evidence", api.answer_evidence, request, values, on_cluster=lambda line: say(line, values))
+        write_result(result, values)
+        write_plot(result, values)

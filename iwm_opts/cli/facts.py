@@ -8,8 +8,8 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, Count, DateParam, OutputParam, option, output_options
-from iwm_opts.cli.output import STDOUT, say, write_file, write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.output import STDOUT, say, write_file, write_plot, write_result
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, build, option_name, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
 
@@ -59,24 +59,21 @@ def facts(values: Values) -> None:
     request = build(api.FactsRequest, values, files=_files(values))
     if values["calibrate"]:
         values.refuse_typed(NOT_OF_CALIBRATION, "has no effect with --calibrate")
-        _calibrate(request, values)
+        text = answered("calibrating", api.calibrated_parameters, request, values)
+        if values["calibrate"] == STDOUT:
+            click.echo(text, nl=False)
+        else:
+            write_file(Path(values.text("calibrate")), text.encode(), values)
+        say("compare it with: iwm-opts facts --parameters", values)
         return
-    with progress("histories", values) as on_progress:
-        result = api.answer_facts(request, on_progress, on_cluster=lambda line: say(line, values))
-    plot = values.path("plot")
-    if plot and isinstance(result, api.FactsResult):
-        write_file(plot, result.picture(plot.suffix), values)
+    result = answered("histories", api.answer_facts, request, values, on_cluster=lambda line: say(line, values))
+    if isinstance(result, api.FactsResult):
+        write_plot(result, values)
     write_result(result, values)
 
 
 def _files(values: Values) -> "api.HistoryFiles | None":
-    """Files of a comparison: all of them or none.
-
-    Raises
-    ------
-    UsageError
-        When some are missing, or an option needs them.
-    """
+    """Files of a comparison: all of them or none."""
     given = [name for name in FILES if values[name]]
     missing = [name for name in FILES if not values[name]]
     if given and missing:
@@ -87,13 +84,3 @@ def _files(values: Values) -> "api.HistoryFiles | None":
     if not given:
         return None
     return api.HistoryFiles(*(Path(values.text(name)) for name in FILES))
-
-
-def _calibrate(request: "api.FactsRequest", values: Values) -> None:
-    with progress("calibrating", values) as on_progress:
-        text = api.calibrated_parameters(request, on_progress)
-    if values["calibrate"] == STDOUT:
-        click.echo(text, nl=False)
-    else:
-        write_file(Path(values.text("calibrate")), text.encode(), values)
-    say("compare it with: iwm-opts facts --parameters", values)

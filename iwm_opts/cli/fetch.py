@@ -8,7 +8,7 @@ from iwm_opts import api
 from iwm_opts.cli.command import HeadedCommand
 from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
 from iwm_opts.cli.output import result_text, say, write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.errors import DataError
 
@@ -70,37 +70,24 @@ def fetch(values: Values) -> None:
     """
     if values["what"] == "chains":
         values.refuse_typed(SERIES_ALONE, "is of series: leave it out")
-        _chains(values)
-    else:
-        values.refuse_typed(CHAINS_ALONE, "is of chains: write iwm-opts fetch chains")
-        _series(values)
-
-
-def _chains(values: Values) -> None:
-    with progress("chains", values) as on_progress:
-        result = api.answer_chain_history(build(api.ChainHistoryRequest, values), on_progress)
-    for line in result.set_aside:
-        say(line, values)
-    write_result(result, values)
-    if result.skipped and not result.files:
-        count, reasons = len(result.skipped), "; ".join(text.rstrip(".") for text in result.skipped)
-        raise DataError(f"{count} of {count} files", f"not read ({reasons})", "give files of option chains")
-    if result.failed:
-        reasons = "; ".join(f"{file.name}: {file.error.rstrip('.')}" for file in result.failed)
-        raise DataError(
-            f"{len(result.failed)} of {len(result.files)} files", f"not read ({reasons})", "what came is kept"
-        )
-
-
-def _series(values: Values) -> None:
-    with progress("series", values) as on_progress:
-        result = api.answer_fetch(build(api.FetchRequest, values), on_progress)
-    for line in result.set_aside:
-        say(line, values)
-    if result_text(result, values):
+        result = answered("chains", api.answer_chain_history, build(api.ChainHistoryRequest, values), values)
+        for line in result.set_aside:
+            say(line, values)
         write_result(result, values)
-    if result.failed:
-        names = ", ".join(each.name for each in result.failed)
-        raise DataError(
-            names, f"not fetched ({api.failure_reasons(result.failed)})", "run it again later; what came is kept"
-        )
+        if result.skipped and not result.files:
+            count, reasons = len(result.skipped), "; ".join(text.rstrip(".") for text in result.skipped)
+            raise DataError(f"{count} of {count} files", f"not read ({reasons})", "give files of option chains")
+        if result.failed:
+            reasons = "; ".join(f"{file.name}: {file.error.rstrip('.')}" for file in result.failed)
+            count, total = len(result.failed), len(result.files)
+            raise DataError(f"{count} of {total} files", f"not read ({reasons})", "what came is kept")
+        return
+    values.refuse_typed(CHAINS_ALONE, "is of chains: write iwm-opts fetch chains")
+    fetched = answered("series", api.answer_fetch, build(api.FetchRequest, values), values)
+    for line in fetched.set_aside:
+        say(line, values)
+    if result_text(fetched, values):
+        write_result(fetched, values)
+    if fetched.failed:
+        names, reasons = ", ".join(each.name for each in fetched.failed), api.failure_reasons(fetched.failed)
+        raise DataError(names, f"not fetched ({reasons})", "run it again later; what came is kept")

@@ -16,8 +16,8 @@ from iwm_opts.cli.options import (
     output_options,
 )
 from iwm_opts.cli.output import write_result
-from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request, terms
+from iwm_opts.cli.progress import answered
+from iwm_opts.cli.requests import chain_request, terms, typed_legs
 from iwm_opts.cli.values import Values, build, takes_values
 
 LEG = option(
@@ -62,28 +62,15 @@ def fills(values: Values) -> None:
     With --leg a package: its credit, slippage, round-trip cost and break-even win rate at every convention. With
     --source alone the quoted spreads of the whole chain; with --versus those of two chains side by side.
     """
-    with progress("option chain", values) as on_progress:
-        result = _package(values, on_progress) if values["leg"] else _chain(values, on_progress)
-    write_result(result, values)
-
-
-def _package(values: Values, on_progress: "api.OnProgress | None") -> "api.Result":
-    legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
-    request = build(api.FillsRequest, values, legs=legs, chain=chain_request(values), terms=terms(values))
-    return api.answer_fills(request, on_progress)
-
-
-def _chain(values: Values, on_progress: "api.OnProgress | None") -> "api.Result":
+    chain = chain_request(values)
+    if values["leg"]:
+        request = build(api.FillsRequest, values, legs=typed_legs(values), chain=chain, terms=terms(values))
+        write_result(answered("option chain", api.answer_fills, request, values), values)
+        return
     versus = None
     if values["versus"]:
-        versus = chain_request(
-            values.replaced(
-                source=values["versus"],
-                symbol=values["versus_symbol"],
-                as_of=values["versus_as_of"],
-                session=values["versus_session"] or values["session"],
-                spot=None,
-            )
-        )
-    request = build(api.SpreadsRequest, values, chain=chain_request(values), versus=versus)
-    return api.answer_spreads(request, on_progress)
+        second = {name: values[f"versus_{name}"] for name in ("symbol", "as_of")}
+        session = values["versus_session"] or values["session"]
+        versus = chain_request(values.replaced(source=values["versus"], session=session, spot=None, **second))
+    spreads = build(api.SpreadsRequest, values, chain=chain, versus=versus)
+    write_result(answered("option chain", api.answer_spreads, spreads, values), values)

@@ -33,18 +33,17 @@ def grid_of(command: click.Command, given: tuple[str, ...]) -> dict[str, list[st
             raise click.UsageError(f"--grid {name} is given twice: put all values into one")
         parameter = _parameter(command, name)
         texts = [each for value in values.split(",") if value.strip() for each in expanded(name, value.strip())]
-        grid[name] = [_fraction(parameter, text) for text in texts]
+        grid[name] = [
+            f"{Decimal(text.removesuffix('%').strip()) / 100:f}"  # tables and CSV hold numbers: 0.25 of 25%
+            if text.endswith("%") and isinstance(parameter.type.convert(text, parameter, None), float)
+            else text  # `5%` of a width stays as it is
+            for text in texts
+        ]
     return grid
 
 
 def expanded(name: str, text: str) -> list[str]:
-    """Values of FIRST:LAST:STEP, both ends included; any other text as it is.
-
-    Raises
-    ------
-    UsageError
-        For a step that is not above 0, a range that ends before it starts, or more than `MOST_VALUES` values.
-    """
+    """Values of FIRST:LAST:STEP, both ends included; any other text as it is."""
     if text.count(":") != 2:
         return [text]
     is_percent = text.endswith("%")
@@ -58,13 +57,6 @@ def expanded(name: str, text: str) -> list[str]:
     if not steps < MOST_VALUES:
         raise click.UsageError(f"--grid {name}={text}: more than {MOST_VALUES:,} values; take a larger STEP")
     return [f"{first + step * place}{'%' if is_percent else ''}" for place in range(int(steps) + 1)]
-
-
-def _fraction(parameter: click.Parameter, text: str) -> str:
-    """Percent of a number as its fraction, 0.25 of 25%: tables and CSV hold numbers; `5%` of a width stays as it is."""
-    if not text.endswith("%") or not isinstance(parameter.type.convert(text, parameter, None), float):
-        return text
-    return f"{Decimal(text.removesuffix('%').strip()) / 100:f}"
 
 
 def _parameter(command: click.Command, name: str) -> click.Parameter:

@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, history_options, market_options, option, output_options
 from iwm_opts.cli.output import write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.requests import chain_request, history_request
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK
@@ -32,6 +32,4 @@ def ivr(values: Values) -> None:
     chain = chain_request(values) if has_chain else None
     history = None if has_chain else history_request(values).load(values.text("symbol"), values.day("as_of"))
     request = build(api.IvrRequest, values, chain=chain, history=history, lookback=values["ivr_lookback"])
-    with progress("option chain", values) as on_progress:
-        result = api.answer_ivr(request, on_progress)
-    write_result(result, values)
+    write_result(answered("option chain", api.answer_ivr, request, values), values)

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
 from typing import Final, NoReturn
@@ -89,19 +88,13 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
 
     ctx.default_map = defaults_from_file(path, COMMANDS)
     if ctx.default_map is not None:
-        commands = {name: _command(name) for name in COMMANDS}
-        options = {name: {p.name or "": _repeats(p) for p in _parameters(c)} for name, c in commands.items()}
+        options = {}
+        for name in COMMANDS:
+            command = _command(name)
+            inner = command.commands.values() if isinstance(command, click.Group) else ()
+            parameters = [*command.params, *(parameter for nested in inner for parameter in nested.params)]
+            options[name] = {each.name or "": bool(getattr(each, "multiple", False)) for each in parameters}
         check_options(ctx.default_map, options)
-
-
-def _parameters(command: click.Command) -> list[click.Parameter]:
-    """Of a command, and of a group all of its commands'."""
-    inner = command.commands.values() if isinstance(command, click.Group) else ()
-    return [*command.params, *(parameter for nested in inner for parameter in nested.params)]
-
-
-def _repeats(parameter: click.Parameter) -> bool:
-    return bool(getattr(parameter, "multiple", False))
 
 
 def _command(name: str) -> click.Command:
@@ -150,16 +143,12 @@ AGAIN_SECONDS: Final = 0.05
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Raise what a signal means; later, where LLVM called back: it takes no exception, and crashes."""
-    if any(module.startswith(CALLS_BACK) for module in _modules(frame)):
-        _send_again(number)
-    else:
-        raise STOPS[number]
-
-
-def _modules(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        yield str(frame.f_globals.get("__name__"))
+        if str(frame.f_globals.get("__name__")).startswith(CALLS_BACK):
+            _send_again(number)
+            return
         frame = frame.f_back
+    raise STOPS[number]
 
 
 def _send_again(number: int) -> None:

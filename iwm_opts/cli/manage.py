@@ -17,8 +17,8 @@ from iwm_opts.cli.options import (
     output_options,
 )
 from iwm_opts.cli.output import write_result
-from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request, exit_levels
+from iwm_opts.cli.progress import answered
+from iwm_opts.cli.requests import chain_request, exit_levels, typed_legs
 from iwm_opts.cli.values import Values, build, takes_values
 
 position_options = group(
@@ -58,10 +58,8 @@ def manage(values: Values) -> None:
         api.ManageRequest,
         values,
         chain=chain_request(values),
-        legs=tuple(api.TypedLeg.parse(text) for text in values.texts("leg")),
+        legs=typed_legs(values),
         contracts=values["contracts"] or 1,
         exits=exit_levels(values),
     )
-    with progress("option chain", values) as on_progress:
-        result = api.answer_manage(request, on_progress)
-    write_result(result, values)
+    write_result(answered("option chain", api.answer_manage, request, values), values)

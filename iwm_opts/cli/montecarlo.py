@@ -6,7 +6,7 @@ from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, SEED, Count, Number, ShareParam, group, option, output_options
 from iwm_opts.cli.output import say, write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, build, takes_values
 
 
@@ -63,6 +63,5 @@ def montecarlo(values: Values) -> None:
     wrote, LOG a file that review reads, `paper` the paper journal.
     """
     request = build(api.MonteCarloRequest, values, question=build(api.MonteCarloQuestion, values))
-    with progress("histories", values) as on_progress:
-        result = api.answer_montecarlo(request, on_progress, on_cluster=lambda line: say(line, values))
+    result = answered("histories", api.answer_montecarlo, request, values, on_cluster=lambda line: say(line, values))
     write_result(result, values)

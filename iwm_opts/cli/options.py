@@ -333,10 +333,14 @@ history_options = group(
 )
 FEES_TEXT = "Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."
 FILLS_TEXT = "fraction:X, mid, natural, orats, effective:WORD, stress:K, or mine: as measured by review --keep-fills."
-cost_options = group(
-    option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT),
-    option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT),
-    heading="Fills and fees",
+FILL = option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT)
+STOP_FILL = option("--stop-fill", default=STRATEGY.stop_fill, callback=measured_fill, help="Fill of a stop or touch.")
+FEES = option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT)
+cost_options = group(FILL, FEES, heading="Fills and fees")
+wing_options = group(
+    option("--put-width", type=WidthParam(), help="Width of the put side alone."),
+    option("--call-width", type=WidthParam(), help="Width of the call side alone."),
+    option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
 )
 measure_options = group(
     option(
@@ -422,13 +426,7 @@ PLAN = option(
     "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
 )
 _after_selection = group(
-    market_options,
-    history_options,
-    cost_options,
-    exit_level_options,
-    measure_options,
-    account_options,
-    output_options,
+    market_options, history_options, cost_options, exit_level_options, measure_options, account_options, output_options
 )
 picked_screen_options = group(selection_options, _after_selection)  # of commands that take one candidate of a screen
 screen_options = group(

@@ -2,15 +2,18 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, with_options
 from iwm_opts.errors import printable
 
+Answer = TypeVar("Answer", bound="api.Result")
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
 NOTED: Final = ("json", "md", "txt")  # suffixes of files that hold notes, as the page that is printed
@@ -29,13 +32,7 @@ def is_folder(output: str) -> bool:
 
 
 def write_result(result: "api.Result", values: Values) -> None:
-    """Write a result to standard output, or to --output in the format of its suffix.
-
-    Raises
-    ------
-    UsageError
-        When --format was typed and differs from the suffix.
-    """
+    """Write a result to standard output, or to --output in the format of its suffix."""
     path = values.path("output")
     if path is None or str(path) == STDOUT:
         emit(result_text(result, values), values)
@@ -48,6 +45,40 @@ def write_result(result: "api.Result", values: Values) -> None:
     if suffix in NOTED:
         content = with_options(content.decode(), values.command).encode()
     write_file(path, content, values, is_private=result.is_private)
+
+
+def write_plot(result: "api.Result", values: Values) -> None:
+    """Write the picture that --plot names."""
+    plot = values.path("plot")
+    if plot:
+        write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
+
+
+def result_folder(values: Values) -> Path | None:
+    """Folder of --output to save a result in; None where it names a file."""
+    return values.path("output") if is_folder(values.text("output")) else None
+
+
+def answer_and_save(
+    what: str,
+    answer: Callable[..., Answer],
+    request: object,
+    values: Values,
+    backtest_of: "Callable[[Answer], api.BacktestResult]",
+) -> Answer:
+    """Answer a request; write the result, or save its backtest with the options in the folder of --output."""
+    folder = result_folder(values)
+    if folder:
+        api.check_folder(folder)
+    result = answered(what, answer, request, values)
+    if folder is None:
+        write_result(result, values)
+    else:
+        is_new = backtest_of(result).save(folder, options=values.asked(), overwrite=values.flag("overwrite"))
+        show_saved(result, values)
+        state = "written" if is_new else "already there, unchanged"
+        say(f"{state}: folder {folder} (rules, trades, equity, figures)", values)
+    return result
 
 
 def show_saved(result: "api.Result", values: Values) -> None:

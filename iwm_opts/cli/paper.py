@@ -1,5 +1,7 @@
 """`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
 
+from typing import Final, cast
+
 import click
 
 from iwm_opts import api
@@ -17,10 +19,10 @@ from iwm_opts.cli.options import (
     screen_options,
 )
 from iwm_opts.cli.output import emit, say, write_result
-from iwm_opts.cli.paper_requests import open_request, prices, shares_request
-from iwm_opts.cli.plan_data import checklist_options
-from iwm_opts.cli.requests import chain_request
+from iwm_opts.cli.plan_data import checklist_options, plan_data_request
+from iwm_opts.cli.requests import chain_request, plan_of, screen_request, strategy_of, with_delta, with_plan
 from iwm_opts.cli.values import Values, build, takes_values, with_options
+from iwm_opts.errors import DataError
 
 open_options = group(
     INSTRUMENT,
@@ -31,6 +33,12 @@ open_options = group(
     option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
     option("--time-stop", type=Count(min=0), default=0, help="Leave after so many sessions; 0: never."),
     option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
+)
+OF_PACKAGES: Final = (
+    *("instrument", "pick", "credit", "profit", "stop", "exit_dte", "time_stop", "ivr_below", "short_delta"),
+    *("put_delta", "call_delta", "width", "put_width", "call_width", "wing_delta", "dte", "min_credit"),
+    *("min_credit_width", "min_open_interest", "sort", "top", "plot", "fill", "fees", "open_risk", "buying_power"),
+    *("max_contracts", "liquidity_share", "kelly", "variance_ratio"),
 )
 minutes_option = option("--minutes", metavar="FILE", help="One-minute bars, for intraday trades in shares on --bars.")
 
@@ -68,13 +76,28 @@ def open_(values: Values) -> None:
     A plan in shares is opened at the chain's price of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
-    plan = api.load_plan(values.text("plan")) if values["plan"] else None
+    plan, source = plan_of(values), "sim" if values["source"] == "sim" else "record"
+    of_plan = {"symbol": plan.symbol, "intraday": plan.horizon == "intraday"} if plan else {}
+    data = plan_data_request(values, source=source, **of_plan)  # the simulated market for its chains
+    answers = api.answers_of("; ".join(values.texts("answer")))
+    if api.UNTOLD in answers.values():  # a state of logs alone
+        raise DataError("checklist", f"{api.UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
+    given = {"data": data, "answers": {name: cast("api.State", state) for name, state in answers.items()}}
     if plan is not None and plan.instrument == "shares":
-        _do(api.answer_paper_shares(shares_request(plan, values)), values)
+        values.refuse_typed(OF_PACKAGES, "is of options; the plan trades shares")
+        typed = {"account": "value", "risk": "risk", "max_open_risk": "max_open_risk"}
+        changed = {name: values[option] for option, name in typed.items() if option in values.typed}
+        with_account = plan.model_copy(update={"account": plan.account.model_copy(update=changed)})
+        shares = build(api.PaperSharesRequest, values, plan=with_account, prices=prices(values), **given)
+        _do(api.answer_paper_shares(shares), values)
         return
     if values["price"] is not None:
         raise click.UsageError("--price is of shares; give --credit of options")
-    _do(api.answer_paper_open(open_request(plan, values)), values)
+    values = with_plan(plan, values) if plan is not None else with_delta(values)
+    screen = screen_request(values, strategy_of(values))
+    by_rule = values["instrument"] == "by-rule"
+    request = build(api.PaperOpenRequest, values, screen=screen, plan=plan, by_rule=by_rule, **given)
+    _do(api.answer_paper_open(request), values)
 
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
@@ -148,6 +171,12 @@ def roll(values: Values) -> None:
 def list_(values: Values) -> None:
     """Journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
     _show(api.paper_trades(closed=values.flag("every")), values)
+
+
+def prices(values: Values) -> "api.PaperPrices":
+    """Where trades find prices: shares on --bars where no --source is typed."""
+    bars = None if "source" in values.typed else values["bars"]
+    return build(api.PaperPrices, values, chain=chain_request(values), bars=bars)
 
 
 def _do(result: "api.PaperResult", values: Values) -> None:

@@ -1,6 +1,5 @@
 """`iwm-opts plan`: write a plan, its document with today's numbers, or today's decision."""
 
-from datetime import date
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, gro
 from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
 from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered, progress
 from iwm_opts.cli.values import Values, build, takes_values, with_options
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 from iwm_opts.errors import InputError
@@ -82,7 +81,9 @@ def plan(values: Values) -> None:
     chosen = _plan(values)
     request = plan_data_request(values, intraday=chosen.horizon == "intraday")
     data = api.open_plan_data(request, request.day)
-    _check_data(chosen, data)
+    if chosen.horizon == "intraday" and data.inputs.minutes is None:  # before anything is written
+        remedy = "name one-minute bars: --minutes FILE"
+        raise InputError("minutes", None, "an intraday plan needs intraday data", remedy)
     save = values.path("save")
     if save:
         _save(chosen, save, values)
@@ -93,20 +94,15 @@ def plan(values: Values) -> None:
             result = api.answer_instruments(chosen, data, request, on_progress)
         write_result(result, values)
     else:
-        _report(chosen, data, request.day, values)
-
-
-def _report(chosen: "api.Plan", data: "api.PlanData", day: date | None, values: Values) -> None:
-    chain, stages = _chain(chosen, values), None if values["check"] else plan_data_request(values)
-    request = build(api.PlanRequest, values, plan=chosen, data=data, on=day, chain=chain, stages=stages)
-    with progress("evidence", values) as on_progress:
-        report = api.answer_plan(request, on_progress)
-    if values["prompt"]:
-        emit(with_options(report.to_prompt(), values.command), values)
-    else:
-        write_result(report, values)
-    if values["exit_code"] and not report.enters:
-        raise click.exceptions.Exit(SKIP)
+        chain, stages = _chain(chosen, values), None if values["check"] else plan_data_request(values)
+        about = {"plan": chosen, "data": data, "on": request.day, "chain": chain, "stages": stages}
+        report = answered("evidence", api.answer_plan, build(api.PlanRequest, values, **about), values)
+        if values["prompt"]:
+            emit(with_options(report.to_prompt(), values.command), values)
+        else:
+            write_result(report, values)
+        if values["exit_code"] and not report.enters:
+            raise click.exceptions.Exit(SKIP)
 
 
 def _chain(chosen: "api.Plan", values: Values) -> "api.ChainRequest | None":
@@ -149,11 +145,3 @@ def _plan(values: Values) -> "api.Plan":
         account={"value": values["account"], "risk": values["risk"]},
         macro={"applies_to_condors": values["macro_applies_to_condors"]},
     )
-
-
-def _check_data(chosen: "api.Plan", data: "api.PlanData") -> None:
-    """Refuse a plan within the session without data of the session, before anything is written."""
-    if chosen.horizon == "intraday" and data.inputs.minutes is None:
-        raise InputError(
-            "minutes", None, "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
-        )

@@ -5,7 +5,7 @@ from typing import Final
 
 from iwm_opts import api
 from iwm_opts.cli.plan_data import files_or_simulated, plan_data_request, refuse_others, refuse_reversed
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered, progress
 from iwm_opts.cli.values import Values, build
 
 WITH_PLAN: Final = frozenset(
@@ -50,13 +50,7 @@ SHARED: Final = ("max_open_risk", "max_buying_power", "max_net_delta")
 
 
 def backtest_of_plan(values: Values) -> "api.PlanBacktest":
-    """Plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge.
-
-    Raises
-    ------
-    UsageError
-        When an option is given that the plan replaces.
-    """
+    """Plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge."""
     return plan_backtest(_named_plan(values), _with_source(values))
 
 
@@ -74,8 +68,7 @@ def backtest_of_plans(values: Values) -> "api.PortfolioBacktest":
         data=plan_data_request(values),
         limits=build(api.SharedLimits, values),
     )
-    with progress("periods", values) as on_progress:
-        return api.answer_portfolio(request, on_progress)
+    return answered("periods", api.answer_portfolio, request, values)
 
 
 def evidence_of_plan(values: Values) -> "api.PlanEvidenceResult":
@@ -87,8 +80,7 @@ def evidence_of_plan(values: Values) -> "api.PlanEvidenceResult":
 
 def plan_backtest(plan: "api.Plan", values: Values) -> "api.PlanBacktest":
     """Backtest a plan on the data that the options name."""
-    with progress("periods", values) as on_progress:
-        return api.answer_plan_backtest(_request(plan, values), on_progress)
+    return answered("periods", api.answer_plan_backtest, _request(plan, values), values)
 
 
 def _request(plan: "api.Plan", values: Values) -> "api.PlanStagesRequest":

@@ -48,13 +48,7 @@ def plan_data_request(values: Values, **given: object) -> "api.PlanDataRequest":
 
 
 def files_or_simulated(values: Values) -> str:
-    """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars.
-
-    Raises
-    ------
-    UsageError
-        For a chain file or a live source: a plan reads bars.
-    """
+    """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars."""
     source = values.text("source")
     if "source" not in values.given and values["bars"]:
         return "record"
@@ -66,13 +60,7 @@ def files_or_simulated(values: Values) -> str:
 def refuse_others(
     values: Values, allowed: Collection[str], why: str, remedies: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """Refuse typed options that have no effect with others.
-
-    Raises
-    ------
-    UsageError
-        Naming the first of them, why, and its remedy where there is one.
-    """
+    """Refuse typed options that have no effect with others."""
     spelled = {"first": "--from", "last": "--to"}
     for name in values:
         if name not in allowed and name in values.typed:
@@ -81,13 +69,7 @@ def refuse_others(
 
 
 def refuse_reversed(values: Values) -> None:
-    """Refuse a range that ends before it begins.
-
-    Raises
-    ------
-    UsageError
-        Naming both days.
-    """
+    """Refuse a range that ends before it begins."""
     first, last = values.day("first"), values.day("last")
     if first and last and first > last:
         raise click.UsageError(f"--from {first} lies after --to {last}")

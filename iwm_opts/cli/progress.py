@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ SECONDS_A_LINE: Final = 30.0
 SECONDS_OF_RATE: Final = 600.0  # tasks of a cluster take a minute and more
 
 OnProgress = Callable[[int, int], None]  # called with (done, total)
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -21,6 +22,14 @@ def progress(what: str, values: Mapping[str, object]) -> Iterator[OnProgress | N
     """Progress of one piece of work; see `steps`."""
     with steps(values) as step:
         yield step(what)
+
+
+def answered(
+    what: str, answer: Callable[..., Answer], request: object, values: Mapping[str, object], **more: object
+) -> Answer:
+    """Answer of the API to a request, with its progress."""
+    with progress(what, values) as on_progress:
+        return answer(request, on_progress, **more)
 
 
 @contextmanager

@@ -7,10 +7,15 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.values import Values, build
+from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
 
 LEVELS: Final = ("profit", "stop", "exit_dte")  # NaN is off, None the default
 SIMULATED_ALONE: Final = ("paths", "scenario", "scenario_file")
 MACRO: Final = ("macro_drop", "macro_applies_to_condors")
+ALL_CANDIDATES: Final = 10_000  # of both kinds all are kept until the rank says which is traded
+BOUGHT: Final = {  # long strikes lie nearer to the money than short ones, unless a delta is given
+    "bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA,
+}  # fmt: skip
 
 
 def history_request(values: Values) -> "api.HistoryRequest":
@@ -21,6 +26,11 @@ def history_request(values: Values) -> "api.HistoryRequest":
 def chain_request(values: Values) -> "api.ChainRequest":
     """--source and its companions."""
     return build(api.ChainRequest, values, history=history_request(values), modelled=build(api.ModelledInputs, values))
+
+
+def typed_legs(values: Values) -> tuple["api.TypedLeg", ...]:
+    """Read the legs of --leg."""
+    return tuple(map(api.TypedLeg.parse, values.texts("leg")))
 
 
 def terms(values: Values) -> "api.Terms":
@@ -89,7 +99,10 @@ def rules(values: Values) -> "api.Rules":
         defaults.append("ivr_below")
     is_fixed = values["contracts"] is not None and "risk" not in values.typed
     given = {"risk": None if is_fixed else values["risk"], **levels}
-    return build(api.Rules, values.without(*defaults, *_other_side(values)), **given)
+    # Options of the side that a strategy does not have, where they come from a variable or a file.
+    other = {"put": "call", "call": "put"}.get(values.text("strategy").rpartition("-")[2])
+    unused = [name for name in (f"{other}_delta", f"{other}_width") if other and name not in values.typed]
+    return build(api.Rules, values.without(*defaults, *unused), **given)
 
 
 def exit_levels(values: Values) -> "api.ExitLevels":
@@ -103,10 +116,12 @@ def exit_levels(values: Values) -> "api.ExitLevels":
 
 def given_levels(values: Values) -> dict[str, float | None]:
     """--profit, --stop and --exit-dte where given; None is off."""
-    levels = {name: _level(values[name]) for name in LEVELS if values[name] is not None}
-    days = levels.get("exit_dte")
-    if days is not None:
-        levels["exit_dte"] = int(days)
+    levels: dict[str, float | None] = {}
+    for name in LEVELS:
+        value = values[name]
+        if value is not None:
+            level = value if isinstance(value, int | float) and not math.isnan(value) else None
+            levels[name] = int(level) if level is not None and name == "exit_dte" else level
     return levels
 
 
@@ -116,11 +131,59 @@ def seed_of(values: Values) -> int:
     return seed if isinstance(seed, int) else api.DEFAULT_SEED
 
 
-def _level(value: object) -> float | None:
-    return None if not isinstance(value, int | float) or math.isnan(value) else value
+def plan_of(values: Values) -> "api.Plan | None":
+    """Plan of --plan."""
+    return api.load_plan(values.text("plan")) if values["plan"] else None
 
 
-def _other_side(values: Values) -> list[str]:
-    """Options of the side that a strategy does not have, where they come from a variable or a file."""
-    other = {"put": "call", "call": "put"}.get(values.text("strategy").rpartition("-")[2])
-    return [name for name in (f"{other}_delta", f"{other}_width") if other and name not in values.typed]
+def with_plan(plan: "api.Plan", values: Values) -> Values:
+    """Values with the plan's for options not given."""
+    package, gate = plan.package, plan.vol_contraction
+    if package is None:
+        raise click.UsageError("--plan: the plan trades shares; name one with a package of options")
+    instrument: str = package.kind
+    if plan.instrument in ("condor", "options"):
+        instrument = "condor" if plan.instrument == "condor" else "long-call"
+    elif package.kind == "by-rule" and plan.edge == "vol-contraction":
+        instrument = "bull-put"  # else `by-rule`: the rank decides
+    first = max(package.dte - package.dte_slack, 1)
+    planned = {
+        "symbol": plan.symbol,
+        "dte": (first, package.dte + package.dte_slack),
+        "short_delta": (package.delta, package.delta),
+        "width": (package.width,),
+        "account": plan.account.value,
+        "risk": plan.account.risk,
+        "max_open_risk": plan.account.max_open_risk,
+        "fill": plan.costs.fill,
+        "fees": plan.costs.fees,
+        "ivr_below": gate.below if gate else None,
+        "ivr_lookback": gate.lookback if gate else values["ivr_lookback"],
+        "profit": package.profit or math.nan,
+        "stop": None if package.stop is None else package.stop or math.nan,
+        "exit_dte": package.exit_dte or math.nan,
+        "time_stop": package.max_sessions,
+        "within_session": plan.horizon == "intraday",
+        "instrument": instrument,
+    }
+    merged = values.replaced(**{name: value for name, value in planned.items() if name not in values.given})
+    return merged.replaced(top=ALL_CANDIDATES) if merged["instrument"] == "by-rule" else merged
+
+
+def with_delta(values: Values) -> Values:
+    """Values with the delta that an instrument is usually bought or sold at."""
+    instrument = values.text("instrument") or "condor"
+    delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
+    return values.replaced(instrument=instrument, **delta)
+
+
+def strategy_of(values: Values) -> "api.Strategy":
+    """Strategy of the screen: condors, one kind of vertical, or long options."""
+    instrument = values.text("instrument")
+    if instrument == "condor":
+        return build(api.IronCondor, values)
+    if instrument.startswith("long-"):
+        right = "C" if instrument == "long-call" else "P"
+        return build(api.SingleOption, values, right=right, delta=values["short_delta"])
+    kinds = api.BY_RULE if instrument == "by-rule" else (instrument,)
+    return build(api.Vertical, values, kind=kinds, long_delta=values["short_delta"])

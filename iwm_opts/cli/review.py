@@ -7,22 +7,13 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import (
-    FEES_TEXT,
-    FILLS_TEXT,
-    SYMBOL,
-    Number,
-    OutputParam,
-    group,
-    measured_fill,
-    option,
-    output_options,
-)
-from iwm_opts.cli.output import STDOUT, say, write_file, write_result
+from iwm_opts.cli.options import FEES, FILL, STOP_FILL, SYMBOL, Number, OutputParam, group, option, output_options
+from iwm_opts.cli.output import STDOUT, say, write_plot, write_result
 from iwm_opts.cli.plan_data import checklist_options, plan_data_request
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
+from iwm_opts.cli.requests import plan_of
 from iwm_opts.cli.values import Values, build, takes_values
-from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, PICTURE_KINDS, STRATEGY, TIMEZONE
+from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
 
 def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
@@ -72,15 +63,9 @@ review_options = group(
     ),
     option("--plot", type=OutputParam(PICTURE_KINDS), help="Equity and the scan for a change: PNG, SVG or PDF."),
     option(
-        "--bars",
-        metavar="FILE",
-        help="Daily bars to replay the plan's rules on the trades.  [default: the record's]",
+        "--bars", metavar="FILE", help="Daily bars to replay the plan's rules on the trades.  [default: the record's]"
     ),
-    option(
-        "--iv-history",
-        metavar="FILE",
-        help="Daily closes of an IV series, likewise.  [default: the record's RVX]",
-    ),
+    option("--iv-history", metavar="FILE", help="Daily closes of an IV series, likewise.  [default: the record's RVX]"),
     checklist_options,
 )
 reprice_options = group(
@@ -91,9 +76,7 @@ reprice_options = group(
         help="Re-price the trades of a log filled at mid: fills, fees, and --quotes where given, modelled spreads "
         "elsewhere.",
     ),
-    option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT),
-    option("--stop-fill", default=STRATEGY.stop_fill, callback=measured_fill, help="Fill of a stop or touch."),
-    option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT),
+    *(FILL, STOP_FILL, FEES),
     heading="Re-pricing",
 )
 forecast_options = group(
@@ -141,11 +124,13 @@ def review(values: Values) -> None:
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
     size, the risk, the exits and the model's fills.
     """
+    plot = values.path("plot")
     if values.flag("calibration"):
-        _review_forecasts(values)
+        values.refuse_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
+        forecasts = build(api.ForecastRequest, values, source=values["log"], plan=plan_of(values))
+        write_result(answered("chains", api.answer_forecasts, forecasts, values), values)
         return
     values.refuse_typed(("symbol",), "needs --calibration")
-    plot = values.path("plot")
     if values.flag("reprice"):
         values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
         repriced = api.answer_reprice(build(api.RepriceRequest, values))
@@ -153,15 +138,14 @@ def review(values: Values) -> None:
         write_result(repriced, values)
         return
     values.refuse_typed(OF_REPRICING, "needs --reprice")
-    plan = api.load_plan(values.text("plan")) if values["plan"] else None
     data = plan_data_request(values, source="record")
-    result = api.answer_review(build(api.ReviewRequest, values, plan=plan, data=data))
+    result = api.answer_review(build(api.ReviewRequest, values, plan=plan_of(values), data=data))
     _write_log(result.log, values)
     write_result(result, values)
-    if plot and isinstance(result, api.ReviewResult):
-        write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
-    elif plot:
+    if plot and not isinstance(result, api.ReviewResult):
         say(f"not written: {plot}: the log has no closed trade", values)
+    else:
+        write_plot(result, values)
 
 
 def _write_log(log: "api.TradeLog", values: Values) -> None:
@@ -172,12 +156,3 @@ def _write_log(log: "api.TradeLog", values: Values) -> None:
     elif target:
         api.write_log(log, target)
         say(f"written: {target}", values)
-
-
-def _review_forecasts(values: Values) -> None:
-    """Write the reliability of forecasts."""
-    values.refuse_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
-    plan = api.load_plan(values.text("plan")) if values["plan"] else None
-    with progress("chains", values) as on_progress:
-        result = api.answer_forecasts(build(api.ForecastRequest, values, source=values["log"], plan=plan), on_progress)
-    write_result(result, values)

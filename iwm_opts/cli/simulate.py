@@ -6,9 +6,9 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import CLUSTER, QUIET, SEED, Count, DateParam, FolderParam, group, option
+from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, SEED, Count, DateParam, FolderParam, group, option
 from iwm_opts.cli.output import STDOUT, say, show_saved
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, build, takes_values
 
 FIRST = date(2016, 1, 4)  # a fixed day: the same seed gives the same files whenever it is run
@@ -32,7 +32,7 @@ simulate_options = group(
     option("--intraday", is_flag=True, show_default=False, help="5-minute bars too."),
     option("--workers", type=Count(min=1), help="Processes.  [default: one a core]"),
     CLUSTER,
-    option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
+    FORMAT,
     QUIET,
 )
 
@@ -56,7 +56,6 @@ def simulate(values: Values) -> None:
     if values["output"] == STDOUT:
         raise click.UsageError("--output -: a folder is written, name one")
     request = build(api.SimulateRequest, values, output=values.path("output"))
-    with progress("simulated days", values) as on_progress:
-        result = api.answer_simulate(request, on_progress, on_cluster=lambda line: say(line, values))
+    result = answered("simulated days", api.answer_simulate, request, values, on_cluster=lambda line: say(line, values))
     show_saved(result, values)
     say(f"written: {values['output']}", values)

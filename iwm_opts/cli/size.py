@@ -11,15 +11,8 @@ from iwm_opts.cli.values import Values, build, takes_values
 
 SHARES_ALONE = ("entry", "stop", "atr", "atr_multiple", "slippage")
 CONTRACTS_ALONE = (
-    "package_buying_power",
-    "open_interest",
-    "expected_profit",
-    "pop",
-    "kelly",
-    "open_risk",
-    "max_open_risk",
-    "max_contracts",
-    "liquidity_share",
+    *("package_buying_power", "open_interest", "expected_profit", "pop"),
+    *("kelly", "open_risk", "max_open_risk", "max_contracts", "liquidity_share"),
 )
 size_options = group(
     option("--max-loss", type=Number(), help="Dollars one package can lose: contracts of defined risk."),

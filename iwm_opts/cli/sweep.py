@@ -7,8 +7,8 @@ from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
 from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, Count, ResultParam, option
-from iwm_opts.cli.output import emit, is_folder, say, show_saved, write_result
-from iwm_opts.cli.progress import progress, steps
+from iwm_opts.cli.output import emit, result_folder, say, show_saved, write_result
+from iwm_opts.cli.progress import answered, steps
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.io.opening import as_path
@@ -83,7 +83,7 @@ def sweep(values: Values) -> None:
     if not values["cluster"]:
         values.refuse_typed(("chunk",), "needs --cluster")
     grid = grid_of(sweep, values.texts("grid"))
-    folder = values.path("output") if is_folder(values.text("output")) else None
+    folder = result_folder(values)
     request = build(
         api.SweepRequest,
         values,
@@ -95,8 +95,7 @@ def sweep(values: Values) -> None:
         merge=tuple(map(as_path, values.texts("merge"))),
     )
     if request.shard:
-        with progress("sweep", values) as on_progress:
-            count = api.run_shard(request, on_progress, lambda line: say(line, values))
+        count = answered("sweep", api.run_shard, request, values, on_cluster=lambda line: say(line, values))
         name = f"shard {request.shard[0]}/{request.shard[1]}"
         emit(f"{name}: {count} of {len(request.rules)} variants in {request.folder}\n", values.replaced(output=None))
         return

@@ -8,9 +8,8 @@ from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
 from iwm_opts.cli.options import INSTRUMENT, Count, group, option, picked_screen_options
 from iwm_opts.cli.output import emit, write_result
-from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import account, chain_request, exit_levels
+from iwm_opts.cli.requests import account, chain_request, exit_levels, plan_of, typed_legs, with_plan
 from iwm_opts.cli.screening import PICK, picked_package
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
@@ -51,26 +50,25 @@ def ticket(values: Values) -> None:
     """
     if values["closing"] and not values["order_format"]:
         raise click.UsageError("--closing needs --order-format")
-    with progress("option chain", values) as on_progress:
-        result = api.answer_ticket(_request(values, on_progress))
-    if values["order_format"]:
-        emit(result.order(values.text("order_format"), values.flag("closing")) + "\n", values)
-    else:
-        write_result(result, values)
-
-
-def _request(values: Values, on_progress: "api.OnProgress | None") -> "api.TicketRequest":
-    values = with_plan(api.load_plan(values.text("plan")), values) if values["plan"] else values
+    plan = plan_of(values)
+    values = with_plan(plan, values) if plan else values
     given = {
         "fill": api.FillModel.parse(values.text("fill")), "fees": api.FeeSchedule.parse(values.text("fees")),
         "account": account(values), "exits": exit_levels(values),
     }  # fmt: skip
     if values["leg"]:
         values.refuse_typed(("instrument", "pick"), "is of a screen: leave it out")
-        legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
-        chain = None
-        if not all(leg.is_quoted for leg in legs):
-            chain = api.open_chain(chain_request(values), on_progress)
-        return build(api.TicketRequest, values, legs=legs, chain=chain, **given)
-    values.refuse_typed(("expiration",), "is of --leg: leave it out")
-    return build(api.TicketRequest, values, package=picked_package(values, on_progress), **given)
+    else:
+        values.refuse_typed(("expiration",), "is of --leg: leave it out")
+    with progress("option chain", values) as on_progress:
+        if legs := typed_legs(values):
+            needs_chain = not all(leg.is_quoted for leg in legs)
+            chain = api.open_chain(chain_request(values), on_progress) if needs_chain else None
+            request = build(api.TicketRequest, values, legs=legs, chain=chain, **given)
+        else:
+            request = build(api.TicketRequest, values, package=picked_package(values, on_progress), **given)
+        result = api.answer_ticket(request)
+    if values["order_format"]:
+        emit(result.order(values.text("order_format"), values.flag("closing")) + "\n", values)
+    else:
+        write_result(result, values)

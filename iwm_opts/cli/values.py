@@ -94,13 +94,7 @@ class Values(Mapping[str, object]):
         return bool(self._values.get(name))
 
     def refuse_typed(self, names: tuple[str, ...], reason: str) -> None:
-        """Refuse options that have no effect here.
-
-        Raises
-        ------
-        UsageError
-            For the first of them that was typed: `--name` and the reason.
-        """
+        """Refuse options that have no effect here."""
         for name in names:
             if name in self.typed:
                 raise click.UsageError(f"{option_name(name)} {reason}")

@@ -7,8 +7,7 @@ from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, Count, option
-from iwm_opts.cli.output import is_folder, say, show_saved, write_result
-from iwm_opts.cli.progress import progress
+from iwm_opts.cli.output import answer_and_save
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -57,15 +56,4 @@ def walk_forward(values: Values) -> None:
         schedule=build(api.Schedule, values),
         seed=seed_of(values),
     )
-    folder = values.path("output") if is_folder(values.text("output")) else None
-    if folder:
-        api.check_folder(folder)
-    with progress("walk-forward", values) as on_progress:
-        result = api.answer_walk_forward(request, on_progress)
-    if folder is None:
-        write_result(result, values)
-    else:
-        options = values.asked()
-        is_new = result.result.save(folder, options=options, overwrite=values.flag("overwrite"))
-        show_saved(result, values)
-        say(f"{'written' if is_new else 'already there, unchanged'}: folder {folder}", values)
+    answer_and_save("walk-forward", api.answer_walk_forward, request, values, lambda answer: answer.result)

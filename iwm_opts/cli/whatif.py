@@ -16,9 +16,9 @@ from iwm_opts.cli.options import (
     option,
     picked_screen_options,
 )
-from iwm_opts.cli.output import write_file, write_result
+from iwm_opts.cli.output import write_plot, write_result
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request
+from iwm_opts.cli.requests import chain_request, typed_legs
 from iwm_opts.cli.screening import PICK, picked_package
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
@@ -47,17 +47,8 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
 @click.command(
     cls=NumericalCommand,
     first=(
-        "source",
-        "as_of",
-        "leg",
-        "expiration",
-        "credit",
-        "trade",
-        "instrument",
-        "pick",
-        "move",
-        "vol_shift",
-        "date",
+        *("source", "as_of", "leg", "expiration", "credit", "trade"),
+        *("instrument", "pick", "move", "vol_shift", "date"),
     ),
     epilog="\b\nExample:\n  iwm-opts whatif --source sim --pick 1\n"
     "  iwm-opts whatif --source sim --instrument bull-put --move -0.05\n"
@@ -78,9 +69,7 @@ def whatif(values: Values) -> None:
     with progress("option chain", values) as on_progress:
         result = api.answer_whatif(_request(values, scenarios, on_progress))
     write_result(result, values)
-    plot = values.path("plot")
-    if plot:
-        write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
+    write_plot(result, values)
 
 
 def _request(values: Values, scenarios: dict[str, object], on_progress: "api.OnProgress | None") -> "api.WhatIfRequest":
@@ -89,6 +78,5 @@ def _request(values: Values, scenarios: dict[str, object], on_progress: "api.OnP
     if not values["leg"] and values["trade"] is None:
         return build(api.WhatIfRequest, values, package=picked_package(values, on_progress), **scenarios)
     values.refuse_typed(("pick", "instrument", "plan"), "is of a screen: leave it out")
-    legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
     chain = api.open_chain(chain_request(values), on_progress)
-    return build(api.WhatIfRequest, values, legs=legs, chain=chain, **scenarios)
+    return build(api.WhatIfRequest, values, legs=typed_legs(values), chain=chain, **scenarios)
