@@ -261,7 +261,8 @@ def expiry_words(day: date) -> str:
 def count_line(screened: Screened) -> str:
     """Count the packages considered, and rejected by rule."""
     rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
-    return f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else "")
+    counts = f"{counted(screened.considered, 'packages')} considered"
+    return counts + (f"; rejected: {rejected}" if rejected else "")
 
 
 def legend_lines(result: Screening, verbose: bool) -> list[str]:
