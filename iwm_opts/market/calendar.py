@@ -144,10 +144,6 @@ def at_close(day: date) -> datetime:
     return expiry_moment(day)
 
 
-def _days_between(earlier: datetime, later: datetime) -> float:
-    return (later.timestamp() - earlier.timestamp()) / _SECONDS_PER_DAY
-
-
 def years_to_expiry(moment: datetime, expirations: Sequence[date]) -> NDArray[np.float64]:
     """Years from `moment` to each expiration's real expiry time, ACT/365.
 
@@ -156,7 +152,8 @@ def years_to_expiry(moment: datetime, expirations: Sequence[date]) -> NDArray[np
     ndarray, shape (len(expirations),)
         Negative where the option has expired.
     """
-    return np.array([_days_between(moment, expiry_moment(e)) for e in expirations]) / DAYS_PER_YEAR
+    seconds = np.array([expiry_moment(expiration).timestamp() for expiration in expirations]) - moment.timestamp()
+    return seconds / _SECONDS_PER_DAY / DAYS_PER_YEAR
 
 
 def sessions_left(moment: datetime, expirations: Sequence[date]) -> NDArray[np.int64]:

@@ -206,12 +206,14 @@ def make_chain(
     as_of = table["quote_date"].iloc[0].date()
     _refuse_no_market(table, as_of, source)
     table, duplicate = _without_duplicates(table, source, remarks, warned)
-    quote_time = _latest(table["quote_time"])
+    latest = table["quote_time"].max()
+    quote_time = None if pd.isna(latest) else latest.to_pydatetime()
     if quote_time and quote_time.date() < as_of:
         warned.append(of_an_earlier_day(quote_time, as_of))
         quote_time = None
     frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
-    if quote_time and not _in_hours(quote_time, as_of):
+    opened, closed = session_hours(as_of)
+    if quote_time and not opened <= quote_time <= closed:
         remarks.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
     parity = _refuse_no_parity(table, as_of, source)
     spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, remarks, warned)
@@ -237,11 +239,6 @@ def make_chain(
         modelled=modelled,
         delay=delay,
     )
-
-
-def _in_hours(quote_time: datetime, as_of: date) -> bool:
-    opened, closed = session_hours(as_of)
-    return opened <= quote_time <= closed
 
 
 def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
@@ -334,11 +331,6 @@ def _without_duplicates(
     return table[~again].reset_index(drop=True), count
 
 
-def _latest(times: pd.Series) -> datetime | None:
-    latest = times.max()
-    return None if pd.isna(latest) else latest.to_pydatetime()
-
-
 def _is_frozen(
     table: pd.DataFrame,
     as_of: date,
@@ -360,7 +352,15 @@ def _spot(
     table: pd.DataFrame, given: float | None, moment: datetime, source: str, notes: list[str], warned: list[str]
 ) -> tuple[float, str]:
     """Spot and where it comes from; compared with what parity says."""
-    implied, expiration = _parity_spot(table, moment)
+    implied, expiration = math.nan, None  # parity forward of the nearest live expiration; dividends are neglected
+    usable = usable_rows(table, math.nan)
+    days = table["expiration"] >= pd.Timestamp(moment.date())
+    near = table["expiration"].isin(sorted(table.loc[days, "expiration"].unique())[:3]).to_numpy()
+    slices = [s for s in slices_of(table[near], usable[near], moment) if s.years > 0.0]
+    for quotes, forward in zip(slices, implied_forwards(slices, ASSUMED_RATE, "assumed"), strict=True):
+        if forward is not None:
+            implied, expiration = forward.price * forward.discount, quotes.expiration
+            break
     if given is None:
         column = table["underlying_price"].where(table["underlying_price"] > 0.0).dropna()
         given = float(column.median()) if len(column) else None
@@ -377,15 +377,3 @@ def _spot(
         raise no_spot(source)
     warned.append(estimated_spot(implied, expiration))
     return implied, f"estimated by put-call parity of {expiration}"
-
-
-def _parity_spot(table: pd.DataFrame, moment: datetime) -> tuple[float, date | None]:
-    """Discounted parity forward of the nearest live expiration; dividends until then are neglected."""
-    usable = usable_rows(table, math.nan)
-    days = table["expiration"] >= pd.Timestamp(moment.date())
-    near = table["expiration"].isin(sorted(table.loc[days, "expiration"].unique())[:3]).to_numpy()
-    slices = [s for s in slices_of(table[near], usable[near], moment) if s.years > 0.0]
-    for quotes, forward in zip(slices, implied_forwards(slices, ASSUMED_RATE, "assumed"), strict=True):
-        if forward is not None:
-            return forward.price * forward.discount, quotes.expiration
-    return math.nan, None

@@ -186,16 +186,13 @@ def implied_forwards(
     slices: Sequence[ExpirySlice], rate: float, rate_source: str = "given"
 ) -> tuple[Forward | None, ...]:
     """Forward of each expiration; None where its quotes hold none or it has expired."""
-    return tuple(_forward_or_none(quotes, rate, rate_source) for quotes in slices)
-
-
-def _forward_or_none(quotes: ExpirySlice, rate: float, rate_source: str) -> Forward | None:
-    if quotes.years <= 0.0:
-        return None
-    try:
-        return implied_forward(quotes, rate, rate_source)
-    except DataError:
-        return None
+    forwards: list[Forward | None] = []
+    for quotes in slices:
+        try:
+            forwards.append(implied_forward(quotes, rate, rate_source) if quotes.years > 0.0 else None)
+        except DataError:
+            forwards.append(None)
+    return tuple(forwards)
 
 
 def implied_rate(
@@ -279,7 +276,13 @@ def _growth_rates(slices: Sequence[ExpirySlice], dividends: DividendSchedule | N
     rates, errors = np.empty(0), np.empty(0)
     for _ in range(3):  # the discount factor barely moves a forward at the money: the third pass changes nothing
         points = [(q, *point) for q in inside if (point := _point(q, math.exp(-rate * q.years))) is not None]
-        pairs = [_growth(a, b, dividends) for a, b in pairwise(points) if b[0].years > a[0].years]
+        pairs = []
+        for (near, near_price, near_error), (far, far_price, far_error) in pairwise(points):
+            years = far.years - near.years
+            if years > 0.0:
+                paid = sum(d.amount for d in dividends.between(near.expiration, far.expiration)) if dividends else 0.0
+                growth = math.log((far_price + paid) / near_price) / years
+                pairs.append((growth, math.hypot(near_error, far_error) / near_price / years))
         if not pairs:
             break
         rates, errors = (np.array(column) for column in zip(*pairs, strict=True))
@@ -294,39 +297,26 @@ def _point(quotes: ExpirySlice, discount: float) -> tuple[float, float] | None:
         return None
 
 
-def _growth(
-    near: tuple[ExpirySlice, float, float], far: tuple[ExpirySlice, float, float], dividends: DividendSchedule | None
-) -> tuple[float, float]:
-    paid = dividends.between(near[0].expiration, far[0].expiration) if dividends else ()
-    years = far[0].years - near[0].years
-    growth = math.log((far[1] + sum(d.amount for d in paid)) / near[1]) / years
-    return growth, math.hypot(near[2], far[2]) / near[1] / years
-
-
 def _slope_rates(slices: Sequence[ExpirySlice]) -> tuple[Array, Array]:
     """Rate from the slope of C - P over strikes of each expiration, and the standard error of each."""
     low, high = SLOPE_WINDOW_DAYS
-    slopes = [_slope_rate(q) for q in slices if low <= q.years * DAYS_PER_YEAR <= high]
-    kept = [pair for pair in slopes if pair is not None]
-    rates, errors = zip(*kept, strict=True) if kept else ((), ())
+    rates, errors = [], []
+    for quotes in slices:
+        point = _point(quotes, 1.0) if low <= quotes.years * DAYS_PER_YEAR <= high else None
+        if point is None:
+            continue
+        used = _two_sided(quotes)
+        used = used[np.abs(quotes.strike[used] / point[0] - 1.0) <= SLOPE_BAND]
+        if len(used) < MIN_SLOPE_STRIKES:
+            continue
+        weights = _width(quotes)[used] ** -2
+        strike = quotes.strike[used] - np.average(quotes.strike[used], weights=weights)
+        inertia = float(weights @ strike**2)
+        discount = -float(weights @ (strike * (quotes.call_mid - quotes.put_mid)[used])) / inertia
+        if discount > 0.0:
+            rates.append(-math.log(discount) / quotes.years)
+            errors.append(EVENLY * inertia**-0.5 / discount / quotes.years)
     return np.array(rates), np.array(errors)
-
-
-def _slope_rate(quotes: ExpirySlice) -> tuple[float, float] | None:
-    point = _point(quotes, 1.0)
-    if point is None:
-        return None
-    used = _two_sided(quotes)
-    used = used[np.abs(quotes.strike[used] / point[0] - 1.0) <= SLOPE_BAND]
-    if len(used) < MIN_SLOPE_STRIKES:
-        return None
-    weights = _width(quotes)[used] ** -2
-    strike = quotes.strike[used] - np.average(quotes.strike[used], weights=weights)
-    inertia = float(weights @ strike**2)
-    discount = -float(weights @ (strike * (quotes.call_mid - quotes.put_mid)[used])) / inertia
-    if discount <= 0.0:
-        return None
-    return -math.log(discount) / quotes.years, EVENLY * inertia**-0.5 / discount / quotes.years
 
 
 def _weighted_median(values: Array, weights: Array) -> float:

@@ -211,8 +211,13 @@ def constant_maturity_iv(
     target = tenor_days * effective_days_per_year(closed_day_weight) / DAYS_PER_YEAR
     effective = _bracket(usable, target, lambda v: v.effective_days)
     calendar = _bracket(usable, float(tenor_days), lambda v: v.years * DAYS_PER_YEAR)
+    listed = counted(len(usable), "usable expirations")
+    listed += f", {usable[0].expiration} to {usable[-1].expiration}" if usable else ""
     missing = [
-        _why(usable, tenor_days, clock) for clock, b in (("effective", effective), ("calendar", calendar)) if not b
+        f"IV{tenor_days}: no expirations bracket {tenor_days} days on the {clock} clock "
+        f"({listed}); none is extrapolated"
+        for clock, pair in (("effective", effective), ("calendar", calendar))
+        if not pair
     ]
     return ConstantMaturityIv(
         tenor_days=tenor_days,
@@ -291,12 +296,3 @@ def _interpolated(
     share = (target - clock(near)) / gap if gap > 0.0 else 0.0
     variance = near.total_variance + share * (far.total_variance - near.total_variance)
     return math.sqrt(variance * DAYS_PER_YEAR / tenor_days)
-
-
-def _why(usable: Sequence[ModelFreeVariance], tenor_days: int, clock: str) -> str:
-    text = counted(len(usable), "usable expirations")
-    if usable:
-        text += f", {usable[0].expiration} to {usable[-1].expiration}"
-    return (
-        f"IV{tenor_days}: no expirations bracket {tenor_days} days on the {clock} clock ({text}); none is extrapolated"
-    )

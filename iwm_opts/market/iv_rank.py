@@ -131,6 +131,7 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
     window = observed.reindex(days).to_numpy(dtype=float, copy=True)  # kernels take writable arrays
     rank, percentile, observations = rank_and_percentile(window)
     missed = len(sessions(value_date + _DAY, latest_session(before - _DAY))) if value_date < before - _DAY else 0
+    flat = "one observation has no range" if observations < 2 else "every observation is the same"
     ignored = int(((past.index >= days[0]) & ~past.index.isin(observed.index)).sum())
     return IvRank(
         series=history.series,
@@ -144,7 +145,7 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
         sessions_missed=missed,
         proxy=history.proxy,
         note=history.note,
-        reason=_why_unranked(rank, observations),
+        reason=flat if math.isnan(rank) else "",
         warnings=_warnings(history.series, before, value_date, lookback, observations, missed, ignored),
     )
 
@@ -229,12 +230,6 @@ def _check_lookback(lookback: int) -> None:
 def _on_sessions(values: pd.Series, first: date, last: date) -> pd.Series:
     """Values of every session from `first` to `last`, NaN where there is none."""
     return values.reindex(pd.DatetimeIndex(sessions(first, last)))
-
-
-def _why_unranked(rank: float, observations: int) -> str:
-    if not math.isnan(rank):
-        return ""
-    return "one observation has no range" if observations < 2 else "every observation is the same"
 
 
 def _warnings(

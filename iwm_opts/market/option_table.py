@@ -89,7 +89,11 @@ def priced_table(spot: float, quotes: ExpirySlice, forward: Forward, model: Quot
     bid = np.concatenate([quotes.put_bid, quotes.call_bid])
     ask = np.concatenate([quotes.put_ask, quotes.call_ask])
     implied = model.implied(right, 0.5 * (bid + ask), strike, quotes.years, forward)
-    smile = _smile(quotes, forward, right, strike, ask - bid, implied.iv, implied.vega)
+    # Through the out-of-the-money side of every strike, where the premium is all time value.
+    order = np.flatnonzero(np.where(strike < forward.price, right < 0, right > 0))
+    order = order[np.argsort(strike[order])]
+    chosen = SmileQuotes(strike[order], implied.iv[order], implied.vega[order] / VOL_POINT, 0.5 * (ask - bid)[order])
+    smile = fit_smile(quotes.expiration, quotes.years, forward.price, forward.discount, chosen)
     return OptionTable(
         root=quotes.root,
         expiration=quotes.expiration,
@@ -111,17 +115,6 @@ def priced_table(spot: float, quotes: ExpirySlice, forward: Forward, model: Quot
         open_interest=np.full(len(strike), np.nan),
         volume=np.full(len(strike), np.nan),
     )
-
-
-def _smile(
-    quotes: ExpirySlice, forward: Forward, right: Array, strike: Array, spread: Array, iv: Array, vega: Array
-) -> Smile:
-    """Smile through the out-of-the-money side of every strike, where the premium is all time value."""
-    outside = np.where(strike < forward.price, right < 0, right > 0)
-    order = np.flatnonzero(outside)
-    order = order[np.argsort(strike[order])]
-    chosen = SmileQuotes(strike[order], iv[order], vega[order] / VOL_POINT, 0.5 * spread[order])
-    return fit_smile(quotes.expiration, quotes.years, forward.price, forward.discount, chosen)
 
 
 def _interest(chain: Chain, quotes: ExpirySlice) -> dict[str, Array]:

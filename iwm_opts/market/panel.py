@@ -234,27 +234,23 @@ def joined(panels: Sequence[Panel]) -> Panel:
     arrays["strike_start"] = _offsets([panel.strike_start for panel in panels], strikes)
     arrays["quotes"] = np.concatenate([panel.quotes for panel in panels], axis=1)
     notes = tuple(dict.fromkeys(note for panel in panels for note in panel.notes))
-    return _by_day(replace(panels[0], roots=roots, notes=notes, **arrays))
+    panel = replace(panels[0], roots=roots, notes=notes, **arrays)
+    order = np.argsort(panel.day, kind="stable")
+    if (order == np.arange(len(order))).all():
+        return panel
+    chosen, day_start = gathered(panel.day_start, order)
+    rows, strike_start = gathered(panel.strike_start, chosen)
+    days: dict[str, Any] = {name: getattr(panel, name)[order] for name in DAY_ARRAYS}
+    by_slice: dict[str, Any] = {name: getattr(panel, name)[chosen] for name in SLICE_ARRAYS}
+    return replace(
+        panel, **days, **by_slice, day_start=day_start, strike_start=strike_start, strike=panel.strike[rows],
+        quotes=np.ascontiguousarray(panel.quotes[:, rows]),
+    )  # fmt: skip
 
 
 def _offsets(starts: Sequence[Places], before: Places) -> Places:
     shifted = [start[:-1] + count for start, count in zip(starts, before[:-1], strict=True)]
     return np.concatenate([*shifted, [before[-1]]]).astype(np.int64)
-
-
-def _by_day(panel: Panel) -> Panel:
-    """Panel with its days in ascending order."""
-    order = np.argsort(panel.day, kind="stable")
-    if (order == np.arange(len(order))).all():
-        return panel
-    slices, day_start = gathered(panel.day_start, order)
-    strikes, strike_start = gathered(panel.strike_start, slices)
-    days: dict[str, Any] = {name: getattr(panel, name)[order] for name in DAY_ARRAYS}
-    by_slice: dict[str, Any] = {name: getattr(panel, name)[slices] for name in SLICE_ARRAYS}
-    return replace(
-        panel, **days, **by_slice, day_start=day_start, strike_start=strike_start, strike=panel.strike[strikes],
-        quotes=np.ascontiguousarray(panel.quotes[:, strikes]),
-    )  # fmt: skip
 
 
 def gathered(start: Places, order: Places) -> tuple[Places, Places]:

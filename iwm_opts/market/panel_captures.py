@@ -13,7 +13,6 @@ from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.market import capture
 from iwm_opts.market.calendar import NEW_YORK, in_session
-from iwm_opts.market.panel import Places
 from iwm_opts.market.quality import REPEATED
 from iwm_opts.market.quote_rows import Flags, QuoteRows, Report, contract_key
 
@@ -38,7 +37,11 @@ def one_capture_a_day(rows: QuoteRows, session: str | None, report: Report) -> Q
         return rows
     day, starts, count = np.unique(rows.day, return_index=True, return_counts=True)
     keep = np.ones(len(rows), dtype=np.bool_)
-    several = np.ones(len(day), dtype=np.bool_) if session is not None else _has_several(rows, starts)
+    several = np.full(len(day), session is not None)  # days whose rows differ in label or time
+    for column in (rows.label, rows.time):
+        if session is None and column is not None and len(starts):
+            with np.errstate(invalid="ignore"):
+                several |= np.minimum.reduceat(column, starts) != np.maximum.reduceat(column, starts)
     for at in np.flatnonzero(several):
         here = slice(int(starts[at]), int(starts[at] + count[at]))
         part = rows.take(here)
@@ -50,16 +53,6 @@ def one_capture_a_day(rows: QuoteRows, session: str | None, report: Report) -> Q
             report.refuse(int(day[at]), error)
             keep[here] = False
     return rows if keep.all() else rows.take(keep)
-
-
-def _has_several(rows: QuoteRows, starts: Places) -> Flags:
-    """Days whose rows differ in label or time."""
-    several = np.zeros(len(starts), dtype=np.bool_)
-    for column in (rows.label, rows.time):
-        if column is not None and len(starts):
-            with np.errstate(invalid="ignore"):
-                several |= np.minimum.reduceat(column, starts) != np.maximum.reduceat(column, starts)
-    return several
 
 
 class _Capture(NamedTuple):
@@ -89,8 +82,12 @@ def _capture_of(rows: QuoteRows, session: str | None, report: Report) -> Flags:
         if not matching:
             raise capture.no_such_session(source, session, [item.name for item in captures])
         chosen = matching[-1]
-    if chosen and _repeats(rows, captures[chosen].rows, captures[chosen - 1].rows):
-        report.warn(int(rows.day[0]), capture.REPEATS)
+    if chosen:
+        key, ours, before = contract_key(rows), captures[chosen].rows, captures[chosen - 1].rows
+        _, here, there = np.intersect1d(key[ours], key[before], return_indices=True)
+        same = (rows.bid[ours][here] == rows.bid[before][there]) & (rows.ask[ours][here] == rows.ask[before][there])
+        if len(here) and float(same.mean()) >= REPEATED:
+            report.warn(int(rows.day[0]), capture.REPEATS)
     keep = np.zeros(len(rows), dtype=np.bool_)
     keep[captures[chosen].rows] = True
     return keep
@@ -141,13 +138,3 @@ def _is_called(item: _Capture, session: str) -> bool:
     if clock is None or item.moment is None:
         return False
     return (item.moment.hour, item.moment.minute) == (int(clock[1]), int(clock[2]))
-
-
-def _repeats(rows: QuoteRows, ours: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
-    """Whether nearly every quote of a capture is that of the one before."""
-    key = contract_key(rows)
-    _, here, there = np.intersect1d(key[ours], key[before], return_indices=True)
-    if not len(here):
-        return False
-    same = (rows.bid[ours][here] == rows.bid[before][there]) & (rows.ask[ours][here] == rows.ask[before][there])
-    return float(same.mean()) >= REPEATED

@@ -254,7 +254,11 @@ def _parity_spot(grid: Grid, rows: QuoteRows, place: Places, day: Places) -> tup
     quotes = grid.cleaned(np.full(grid.slices, np.nan), counts)
     moment, _ = quote_moments(rows, place, day, Report())
     years, _, _ = slice_clocks(moment, grid.place, grid.expiration, grid.root, rows.roots)
-    rank = _rank_of_expiration(grid, day)
+    # Place of each slice's expiration among those of its day that have not passed; roots share it.
+    live, new_day = grid.expiration >= day[grid.place], np.diff(grid.place, prepend=-1) != 0
+    new = live & (new_day | (np.diff(grid.expiration, prepend=-1) != 0) | ~np.concatenate([[False], live[:-1]]))
+    total = np.cumsum(new)
+    rank = total - np.maximum.accumulate(np.where(new_day, total - new, 0)) - 1
     near = (years > 0.0) & (rank < NEAREST)
     discount = np.where(near, np.exp(-ASSUMED_RATE * years), np.nan)
     forward = np.empty(grid.slices)
@@ -265,13 +269,3 @@ def _parity_spot(grid: Grid, rows: QuoteRows, place: Places, day: Places) -> tup
     spot[first] = (forward * discount)[places[index]]
     expiration[first] = grid.expiration[places[index]]
     return spot, expiration
-
-
-def _rank_of_expiration(grid: Grid, day: Places) -> Places:
-    """Place of each slice's expiration among those of its day that have not passed; roots share it."""
-    live = grid.expiration >= day[grid.place]
-    new_day = np.diff(grid.place, prepend=-1) != 0
-    new = live & (new_day | (np.diff(grid.expiration, prepend=-1) != 0) | ~np.concatenate([[False], live[:-1]]))
-    total = np.cumsum(new)
-    before = np.where(new_day, total - new, 0)
-    return np.asarray(total - np.maximum.accumulate(before) - 1)

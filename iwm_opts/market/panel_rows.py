@@ -54,8 +54,8 @@ def panel_of_rows(
     DataError
         When two files hold the same capture of a day with different quotes.
     """
-    order = _by_day(rows.day)
-    rows = rows if order is None else rows.take(order)
+    if (rows.day[1:] < rows.day[:-1]).any():
+        rows = rows.take(np.argsort(rows.day, kind="stable"))
     rows = without_stray_days(rows, fullest, report)
     rows = one_capture_a_day(rows, session, report)
     if not len(rows):
@@ -93,11 +93,6 @@ def panel_of_rows(
     panel = grid.panel(name, symbol, provenance, rows.roots, day, moment, is_timed, spot, quotes, defects)
     panel = replace(panel, rate=np.full(len(panel), np.nan if rate is None else rate))
     return _without_days(panel, refused)
-
-
-def _by_day(day: NDArray[np.int32]) -> NDArray[np.int64] | None:
-    """Order of rows by day, None where they are in order."""
-    return None if (day[1:] >= day[:-1]).all() else np.argsort(day, kind="stable")
 
 
 def _no_market(rows: QuoteRows, day: Places, place: Places, report: Report) -> Flags:
@@ -165,7 +160,7 @@ def _without_duplicates(
     if crosses.any():
         row = int(at[np.argmax(crosses)])
         raise _two_files(rows, row, int(first[row]))
-    differing = _counted_at(place[at[differs]], len(day))
+    differing = np.bincount(place[at[differs]], minlength=len(day))
     for where in np.flatnonzero(differing):
         contracts = int(counts_by_day(place == where, place, len(day))[where] - duplicate[where])
         if differing[where] > capture.TWO_CAPTURES * contracts:
@@ -176,10 +171,6 @@ def _without_duplicates(
             report.warn(int(day[where]), capture.differing_duplicates(int(duplicate[where]), int(differing[where])))
     kept = ~again
     return rows.take(kept), place[kept], key[kept], duplicate
-
-
-def _counted_at(place: Places, days: int) -> Places:
-    return np.bincount(place, minlength=days).astype(np.int64)
 
 
 def _two_files(rows: QuoteRows, row: int, other: int) -> DataError:

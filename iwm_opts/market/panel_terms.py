@@ -1,6 +1,7 @@
 """Implied terms of a panel: rates, forwards, IV10, IV30, vols and deltas."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -231,7 +232,9 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
         panel.strike_start, panel.strike, *panel.quotes, terms.forward, terms.discount, variance, puts, calls,
         completeness,
     )  # fmt: skip
-    _drop_faults(variance, puts, calls, completeness)
+    for index in np.flatnonzero(np.isfinite(variance)).tolist():
+        if strip_fault(variance[index], int(puts[index]), int(calls[index]), float(completeness[index])):
+            variance[index] = np.nan
     variance[panel.sessions_left < MIN_SESSIONS_FOR_INDEX] = np.nan
     tenor = _tenor(panel, column)
     if terms.exercise == "american":
@@ -249,13 +252,6 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
     value = np.sqrt(np.where(is_known, total, np.nan) * DAYS_PER_YEAR / tenor.days)
     least = np.where(is_known, np.fmin(completeness[near], completeness[far]), np.nan)
     return PanelIv(value, least)
-
-
-def _drop_faults(variance: Array, puts: Places, calls: Places, completeness: Array) -> None:
-    """Set the variances of refused strips to NaN."""
-    for index in np.flatnonzero(np.isfinite(variance)).tolist():
-        if strip_fault(variance[index], int(puts[index]), int(calls[index]), float(completeness[index])):
-            variance[index] = np.nan
 
 
 class _Tenor(NamedTuple):
@@ -318,19 +314,13 @@ class PanelPrices:
     def table(self, index: int) -> OptionTable | None:
         """Options of one slice with their smile; None where its quotes draw none."""
         if index not in self.tables:
-            self.tables[index] = self._table(index)
+            self.tables[index] = None
+            forward, panel = self._forward(index), self.terms.panel
+            if forward is not None:
+                spot = float(panel.spot[int(np.searchsorted(panel.day_start, index, side="right")) - 1])
+                with suppress(DataError):
+                    self.tables[index] = priced_table(spot, panel.expiry_slice(index), forward, self.terms.model(index))
         return self.tables[index]
-
-    def _table(self, index: int) -> OptionTable | None:
-        forward = self._forward(index)
-        if forward is None:
-            return None
-        panel = self.terms.panel
-        place = int(np.searchsorted(panel.day_start, index, side="right")) - 1
-        try:
-            return priced_table(float(panel.spot[place]), panel.expiry_slice(index), forward, self.terms.model(index))
-        except DataError:
-            return None
 
     def _forward(self, index: int) -> Forward | None:
         """Forward of one slice, early exercise taken off; None where its quotes imply none."""

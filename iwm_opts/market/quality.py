@@ -91,6 +91,7 @@ def row_defects(quotes: pd.DataFrame, spot: float) -> RowDefects:
     """
     rows = _Rows.of(quotes)
     bid, ask = rows.bid, rows.ask
+    tick = np.array([root.tick for root in rows.roots])[rows.root]
     with np.errstate(invalid="ignore"):  # NaN compares false, and is counted under `missing`
         return RowDefects(
             crossed=bid > ask,
@@ -98,10 +99,10 @@ def row_defects(quotes: pd.DataFrame, spot: float) -> RowDefects:
             zero=ask == 0.0,
             no_bid=(bid == 0.0) & (ask > 0.0),
             missing=~(np.isfinite(bid) & np.isfinite(ask)),
-            off_tick=_off_tick(rows),
+            off_tick=_between_ticks(bid / tick) | _between_ticks(ask / tick),
             implausible=_implausible(rows, spot),
             expired=(quotes["expiration"] < quotes["quote_date"]).to_numpy(dtype=bool),
-            unpaired=_unpaired(quotes),
+            unpaired=np.asarray(~quotes.duplicated(["root", "expiration", "strike"], keep=False)),
             iv_placeholder=quotes["implied_volatility"].to_numpy(dtype=np.float64) <= IV_PLACEHOLDER,
         )
 
@@ -143,29 +144,20 @@ def right_signs(right: "pd.Series[str]") -> NDArray[np.float64]:
     return signs
 
 
-def _off_tick(rows: _Rows) -> Mask:
-    tick = np.array([root.tick for root in rows.roots])[rows.root]
-    return _between_ticks(rows.bid / tick) | _between_ticks(rows.ask / tick)
-
-
 def _between_ticks(steps: NDArray[np.float64]) -> Mask:
     return np.asarray(np.abs(steps - np.round(steps)) > TICK_SLACK)
 
 
 def _implausible(rows: _Rows, spot: float) -> Mask:
-    impossible = _impossible(rows, spot)
-    sound = np.isfinite(rows.bid) & np.isfinite(rows.ask) & ~impossible & (rows.bid <= rows.ask) & (rows.ask > 0.0)
-    return impossible | _contradicted(rows, sound)
-
-
-def _impossible(rows: _Rows, spot: float) -> Mask:
     american = np.array([root.exercise == "american" for root in rows.roots], dtype=bool)[rows.root]
     slack = INTRINSIC_SLACK * spot
     most = np.where(rows.sign > 0, spot + slack, rows.strike)
     # A European put may trade below intrinsic value; an American option that does is a gift, hence an error.
     least = np.where(american, rows.sign * (spot - rows.strike) - slack, 0.0)
     is_low = (rows.ask > 0.0) & (rows.ask < least)
-    return np.asarray((rows.bid < 0.0) | (rows.ask < 0.0) | (rows.bid > most) | is_low)
+    impossible = (rows.bid < 0.0) | (rows.ask < 0.0) | (rows.bid > most) | is_low
+    sound = np.isfinite(rows.bid) & np.isfinite(rows.ask) & ~impossible & (rows.bid <= rows.ask) & (rows.ask > 0.0)
+    return impossible | _contradicted(rows, sound)
 
 
 def _contradicted(of: _Rows, sound: Mask) -> Mask:
@@ -209,10 +201,6 @@ def _beside(values: NDArray[np.float64], group: NDArray[Any], steps: int, nothin
     else:
         same[steps:] = False
     return np.where(same, there, nothing)
-
-
-def _unpaired(quotes: pd.DataFrame) -> Mask:
-    return np.asarray(~quotes.duplicated(["root", "expiration", "strike"], keep=False))
 
 
 def repeats(quotes: pd.DataFrame, previous: pd.DataFrame) -> bool:

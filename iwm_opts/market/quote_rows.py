@@ -54,10 +54,8 @@ class QuoteRows:
 
     def take(self, rows: NDArray[np.int64] | Flags | slice) -> "QuoteRows":
         """Return some of the rows."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in self._columns()})
-
-    def _columns(self) -> list[str]:
-        return [name for name in (*ROW_COLUMNS, *EXTRA_COLUMNS) if getattr(self, name) is not None]
+        columns = [name for name in (*ROW_COLUMNS, *EXTRA_COLUMNS) if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 @dataclass(slots=True)
@@ -166,7 +164,10 @@ def rows_together(parts: Sequence[QuoteRows]) -> QuoteRows:
         arrays[column] = np.concatenate([_recoded(part, column, name, names[name]) for part in parts])
     for column in ("time", "traded", "adjusted"):
         if any(getattr(part, column) is not None for part in parts):
-            arrays[column] = np.concatenate([_or_blank(part, column) for part in parts])
+            values = [getattr(part, column) for part in parts]
+            arrays[column] = np.concatenate(
+                [np.full(len(p), np.nan) if v is None else v for p, v in zip(parts, values, strict=True)]
+            )
     if any(part.label is not None for part in parts):
         arrays["label"] = np.concatenate(
             [
@@ -184,8 +185,3 @@ def _recoded(part: QuoteRows, column: str, name: str, names: tuple[str, ...]) ->
     places = np.array([names.index(value) for value in getattr(part, name)], dtype=np.int16)
     codes: NDArray[np.int16] = places[getattr(part, column)]
     return codes
-
-
-def _or_blank(part: QuoteRows, column: str) -> Array:
-    values = getattr(part, column)
-    return np.full(len(part), np.nan) if values is None else values

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Exercise
+from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Exercise, some
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain, expiry_slices
@@ -85,10 +85,10 @@ class Snapshot:
         ]
         if not chosen:
             listed = sorted({q.dte for q in self.slices if q.years > 0})
-            raise InputError(
-                "dte", f"{first}:{last}", f"no expiration of {self.chain.source} lies in it",
-                f"listed are {_some(listed)} days" if listed else "the chain has expired",
-            )  # fmt: skip
+            remedy = "the chain has expired"
+            if listed:
+                remedy = f"listed are {some([*map(str, listed)], 12)} days, the last {listed[-1]}"
+            raise InputError("dte", f"{first}:{last}", f"no expiration of {self.chain.source} lies in it", remedy)
         tables, left_out = [], []
         for quotes, forward in chosen:
             try:
@@ -170,11 +170,6 @@ def european_equivalents(dividends: DividendSchedule | None, moment: datetime) -
         return european_quotes(quotes, forward, AmericanQuotes(_cash_flows(dividends, moment, quotes.expiration)))
 
     return convert
-
-
-def _some(days: list[int]) -> str:
-    shown = ", ".join(str(d) for d in days[:12])
-    return shown + (f" and {len(days) - 12} more up to {days[-1]}" if len(days) > 12 else "")
 
 
 def take_snapshot(

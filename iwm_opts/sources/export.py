@@ -11,7 +11,6 @@ Each file is there whole or not at all and depends on its path's seed alone, so 
 where it stopped, and any number of workers writes the same bytes.
 """
 
-import csv
 import io
 import json
 import os
@@ -72,6 +71,22 @@ class Plan:
     def market(self, path: int) -> SimulatedMarket:
         """One path."""
         return simulate_market(self.first, self.last, self.seed, path, self.parameters, self.scenario)
+
+    def parts(self) -> Iterator["Part"]:
+        """Files to write."""
+        days = self.market(0).days
+        years = {str(year): [*of_year] for year, of_year in groupby(days, key=lambda day: day.year)}
+        for path in range(self.paths):
+            for symbol in (self.parameters.setting.symbol, *self.parameters.companions):
+                yield Part(path, "bars", symbol, 1)
+            yield Part(path, "dividends", "", 1)
+            yield Part(path, "iv", "", max(len(days) // 5, 1))
+            for year, of_year in years.items():
+                chosen = chain_days(of_year, self.chains)
+                if chosen:
+                    yield Part(path, "chains", year, len(chosen))
+                if self.intraday:
+                    yield Part(path, "intraday", year, max(len(of_year) // 10, 1))
 
     def manifest(self) -> dict[str, Any]:
         """Return the settings that two runs with the same files share."""
@@ -146,10 +161,10 @@ def export(
     """
     with _locked(folder):
         _claim(plan, folder)
-        parts = list(_parts(plan))
+        parts = list(plan.parts())
         missing = [part for part in parts if not (folder / part.name).exists()]
         done, total = sum(part.days for part in parts if part not in missing), sum(part.days for part in parts)
-        written = _mapped(plan, folder, missing, mapper) if mapper else _written(plan, folder, missing, workers)
+        written = _written(plan, folder, missing, workers, mapper)
         try:
             for part in written:
                 done += part.days
@@ -159,12 +174,9 @@ def export(
             kept = sum((folder / part.name).exists() for part in parts)
             rule = f"{kept} of {counted(len(parts), 'files')} are kept in {folder}"
             raise DataError(error.source, error.rule, f"{rule}: {error.remedy}") from None
-    return [_summary(folder, list(group)) for _, group in groupby(sorted(parts, key=_rank), key=lambda part: part.kind)]
-
-
-def _rank(part: Part) -> tuple[int, int]:
-    kinds: Sequence[str] = ("bars", "iv", "dividends", "chains", "intraday")
-    return kinds.index(part.kind), part.path
+    kinds = ("bars", "iv", "dividends", "chains", "intraday")
+    in_order = sorted(parts, key=lambda part: (kinds.index(part.kind), part.path))
+    return [_summary(folder, list(group)) for _, group in groupby(in_order, key=lambda part: part.kind)]
 
 
 @contextmanager
@@ -201,22 +213,6 @@ def _claim(plan: Plan, folder: Path) -> None:
     write_durably(file, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
 
 
-def _parts(plan: Plan) -> Iterator[Part]:
-    days = plan.market(0).days
-    years = {str(year): [*of_year] for year, of_year in groupby(days, key=lambda day: day.year)}
-    for path in range(plan.paths):
-        for symbol in (plan.parameters.setting.symbol, *plan.parameters.companions):
-            yield Part(path, "bars", symbol, 1)
-        yield Part(path, "dividends", "", 1)
-        yield Part(path, "iv", "", max(len(days) // 5, 1))
-        for year, of_year in years.items():
-            chosen = chain_days(of_year, plan.chains)
-            if chosen:
-                yield Part(path, "chains", year, len(chosen))
-            if plan.intraday:
-                yield Part(path, "intraday", year, max(len(of_year) // 10, 1))
-
-
 def chain_days(days: Sequence[date], rhythm: Rhythm) -> list[date]:
     """Days whose chains are written: all, the last session of each week or month, or none; ascending."""
     if rhythm == "none":
@@ -228,14 +224,13 @@ def chain_days(days: Sequence[date], rhythm: Rhythm) -> list[date]:
     return [list(group)[-1] for _, group in groupby(days, key=period)]
 
 
-def _mapped(plan: Plan, folder: Path, parts: Sequence[Part], mapper: Mapper) -> Iterator[Part]:
-    parts = sorted(parts, key=lambda part: -part.days)
-    for place, content in mapper(partial(part_content, plan), parts):
-        write_durably(folder / parts[place].name, content)
-        yield parts[place]
-
-
-def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> Iterator[Part]:
+def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int, mapper: Mapper | None) -> Iterator[Part]:
+    by_size = sorted(parts, key=lambda part: -part.days)
+    if mapper:
+        for place, content in mapper(partial(part_content, plan), by_size):
+            write_durably(folder / by_size[place].name, content)
+            yield by_size[place]
+        return
     if workers == 1 or len(parts) < 2:
         for part in parts:
             yield _write(plan, folder, part)
@@ -245,7 +240,7 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> I
     with ProcessPoolExecutor(min(workers, len(parts)), context, _end_with_parent) as pool:
         try:
             with _uninterrupted():
-                futures = [pool.submit(_write, plan, folder, part) for part in sorted(parts, key=lambda p: -p.days)]
+                futures = [pool.submit(_write, plan, folder, part) for part in by_size]
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
@@ -297,7 +292,8 @@ def part_content(plan: Plan, part: Part) -> bytes:
     """Bytes of one file."""
     market = plan.market(part.path)
     if part.kind == "dividends":
-        return _dividends(market)
+        rows = (f"{dividend.ex_date.isoformat()},{dividend.amount}\n" for dividend in market.dividends.dividends)
+        return "".join(["ex_date,amount\n", *rows]).encode()
     if part.kind == "chains":
         year = [day for day in market.days if day.year == int(part.of)]
         return _parquet(market, (chain_rows(market, day, plan.most_dte) for day in chain_days(year, plan.chains)))
@@ -335,14 +331,6 @@ def _parquet(market: SimulatedMarket, tables: Iterator[pd.DataFrame] | Sequence[
     assert writer is not None
     writer.close()
     return buffer.getvalue()
-
-
-def _dividends(market: SimulatedMarket) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["ex_date", "amount"])
-    writer.writerows([dividend.ex_date.isoformat(), dividend.amount] for dividend in market.dividends.dividends)
-    return text.getvalue().encode()
 
 
 def _summary(folder: Path, parts: Sequence[Part]) -> Written:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from iwm_opts.io.yahoo import yahoo_bars, yahoo_chain, yahoo_dividends, yahoo_se
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
+Session = TypeVar("Session")
 Progress = Callable[[int, int], None]
 PAST_DIVIDENDS: Final = timedelta(days=400)  # a year of them is projected
 
@@ -64,15 +65,12 @@ class _Cboe:
 
 
 @contextmanager
-def _yahoo() -> Iterator[Feed]:
-    with yahoo_session() as session:
-        yield _Yahoo(session)
+def _opened(opening: AbstractContextManager[Session], feed: Callable[[Session], Feed]) -> Iterator[Feed]:
+    with opening as session:
+        yield feed(session)
 
 
-@contextmanager
-def _cboe() -> Iterator[Feed]:
-    with cboe_session() as session:
-        yield _Cboe(session)
-
-
-FEEDS: Final[dict[str, Callable[[], AbstractContextManager[Feed]]]] = {"yahoo": _yahoo, "cboe": _cboe}
+FEEDS: Final[dict[str, Callable[[], AbstractContextManager[Feed]]]] = {
+    "yahoo": lambda: _opened(yahoo_session(), _Yahoo),
+    "cboe": lambda: _opened(cboe_session(), _Cboe),
+}

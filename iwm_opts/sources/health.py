@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from importlib import metadata
-from pathlib import Path
 from re import match
 from typing import Final, Literal
 
@@ -115,7 +114,7 @@ def check_source(name: str, session: Callable[[], LiveSession], address: str) ->
 def check_record(record: ChainArchive) -> list[Check]:
     """Folder, each symbol's chains and each series (every file is opened), and files set aside."""
     folder = record.folder
-    there = _nearest(folder)
+    there = next(place for place in (folder, *folder.parents) if place.exists())
     if not os.access(there, os.W_OK):
         remedy = f"make it writable, or name another in {DATA_VARIABLE}"
         return [Check("record", "failed", f"{there} cannot be written", remedy)]
@@ -124,8 +123,21 @@ def check_record(record: ChainArchive) -> list[Check]:
     checks = [
         Check("record", state, f"{folder}, {space / 1e9:,.1f} GB free", "" if state == "ok" else "free some space")
     ]
-    symbols = record.symbols()
-    checks += [_check_chains(record, symbol) for symbol in symbols] or [Check("chains", "warning", "none", RECORD_IT)]
+    for symbol in (symbols := record.symbols()):
+        days = record.days(symbol)
+        readable = sum(record.open(capture) is not None for day in days for capture in record.captures(symbol, day))
+        if not readable:
+            checks.append(Check(f"chains of {symbol}", "warning", "none readable", RECORD_IT))
+            continue
+        text = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
+        missed = _sessions_between(days[-1], latest_session(now().date()))
+        checks.append(
+            Check(f"chains of {symbol}", "warning", f"{text}: {counted(missed, 'sessions')} ago", RECORD_IT)
+            if missed > 1
+            else Check(f"chains of {symbol}", "ok", text)
+        )
+    if not symbols:
+        checks.append(Check("chains", "warning", "none", RECORD_IT))
     checks += [check for kind in KINDS for check in _check_series(record, kind)]
     aside = sum(1 for file in (folder / DAMAGED).rglob("*") if file.is_file())
     if aside:
@@ -134,24 +146,13 @@ def check_record(record: ChainArchive) -> list[Check]:
     return checks
 
 
-def _check_chains(record: ChainArchive, symbol: str) -> Check:
-    days = record.days(symbol)
-    captures = [capture for day in days for capture in record.captures(symbol, day)]
-    readable = sum(record.open(capture) is not None for capture in captures)
-    if not readable:
-        return Check(f"chains of {symbol}", "warning", "none readable", RECORD_IT)
-    text = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
-    missed = _sessions_between(days[-1], latest_session(now().date()))
-    if missed > 1:
-        return Check(f"chains of {symbol}", "warning", f"{text}: {counted(missed, 'sessions')} ago", RECORD_IT)
-    return Check(f"chains of {symbol}", "ok", text)
-
-
 def _check_series(record: ChainArchive, kind: Kind) -> list[Check]:
     """One check of a kind's readable series, and one for each that is damaged, empty, out of order or out of date."""
     problems, sound = [], []
     for name in series_names(record, kind):
-        again = _fetch_of(kind, name)
+        symbol, _, interval = name.partition("_")
+        again = "iwm-opts fetch --whole " + (f"--indices {name}" if kind == "indices" else f"--symbols {symbol}")
+        again += f" --interval {interval}" if interval else ""
         try:
             table = read_series(record, kind, name)
         except DataError as error:
@@ -186,13 +187,6 @@ def _problem_of(table: pd.DataFrame, kind: Kind) -> str:
     return ""
 
 
-def _fetch_of(kind: Kind, name: str) -> str:
-    """Command that fetches a series whole."""
-    symbol, _, interval = name.partition("_")
-    what = f"--indices {name}" if kind == "indices" else f"--symbols {symbol}"
-    return f"iwm-opts fetch --whole {what}" + (f" --interval {interval}" if interval else "")
-
-
 def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:
     """Clock of this machine against the sources', and the state of the exchange's day."""
     day = at.date()
@@ -222,8 +216,3 @@ def _moment_of(text: str | None) -> datetime | None:
 
 def _sessions_between(earlier: date, later: date) -> int:
     return max(len(sessions(earlier, later)) - 1, 0) if earlier <= later else 0
-
-
-def _nearest(folder: Path) -> Path:
-    """Folder itself, or the nearest above it that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())

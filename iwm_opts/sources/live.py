@@ -15,7 +15,6 @@ from iwm_opts.io.iv_history import KNOWN_SERIES
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, STAND_INS, MarketOnDay, is_long_enough
 from iwm_opts.sources.source import MarketRequest
@@ -87,7 +86,11 @@ class LiveSource:
                 raise DataError(vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out `as_of`")
             tenor, lookback = request.tenor_days, request.lookback
             history = _history(feed, vendor, record, symbol, chain.as_of, tenor, lookback, warnings)
-            dividends = _dividends(feed, record, symbol, warnings)
+            try:
+                dividends = recorded_dividends(record, symbol) or feed.dividends(symbol)
+            except DataError as error:
+                dividends = None
+                warnings.append(f"no dividends ({error})")
         return MarketOnDay(chain, dividends, history, (*record.set_aside, *warnings))
 
 
@@ -103,17 +106,14 @@ class AutoSource:
             refuse_past("no live source", request.as_of)
             return first_answer("auto", lambda name: LiveSource(name).on_day(request))
         except DataError as failure:
-            return _simulated_instead(failure, request)
+            from iwm_opts.sources.simulated import SimulatedSource
 
-
-def _simulated_instead(failure: DataError, request: MarketRequest) -> MarketOnDay:
-    from iwm_opts.sources.simulated import SimulatedSource
-
-    try:
-        market = SimulatedSource().on_day(request)
-    except InputError as error:  # of another symbol: then the live sources' failure is the answer
-        raise DataError(failure.source, failure.rule, f"the simulated market cannot replace it ({error})") from None
-    return replace(market, warnings=(f"the market shown is simulated: {failure}",))
+            try:
+                market = SimulatedSource().on_day(request)
+            except InputError as error:  # of another symbol: then the live sources' failure is the answer
+                remedy = f"the simulated market cannot replace it ({error})"
+                raise DataError(failure.source, failure.rule, remedy) from None
+            return replace(market, warnings=(f"the market shown is simulated: {failure}",))
 
 
 def refuse_past(name: str, as_of: date | None) -> None:
@@ -149,12 +149,3 @@ def _history(
     series = KNOWN_SERIES[index]
     note = f"{index}: {series.what} standing in for {symbol}'s own IV{tenor_days}, from {name}"
     return IvHistory(index, series.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
-
-
-def _dividends(source: "Feed", record: ChainArchive, symbol: str, warnings: list[str]) -> DividendSchedule | None:
-    """Dividends fetched into the record, else the source's."""
-    try:
-        return recorded_dividends(record, symbol) or source.dividends(symbol)
-    except DataError as error:
-        warnings.append(f"no dividends ({error})")
-        return None

@@ -6,7 +6,7 @@ over its base, or is fixed. The shape of the smile, the spreads and the listing 
 the underlying are real, its options' were never traded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -174,11 +174,12 @@ def _kept_scaled(market: ModelledMarket, level: Array, slope: Slope) -> Scaled:
         "parameters": market.parameters,
         "code": code_digest(PACKAGE),
     }
-    return Scaled(**kept_by_inputs(inputs, lambda: _arrays(_scaled(market, level, slope))))
 
+    def scale() -> dict[str, Array]:
+        scaled = _scaled(market, level, slope)
+        return {"factors": scaled.factors, "miss": scaled.miss}
 
-def _arrays(scaled: Scaled) -> dict[str, Array]:
-    return {"factors": scaled.factors, "miss": scaled.miss}
+    return Scaled(**kept_by_inputs(inputs, scale))
 
 
 def _values(series: "pd.Series[float]", at: pd.DatetimeIndex) -> Array:
@@ -208,14 +209,8 @@ def _shared_days(
         for day in shared
         if day not in has_bar or day not in has_value
     }
-    _refuse_long_gaps(shared, gaps)
-    return days, gaps
-
-
-def _refuse_long_gaps(shared: Sequence[date], gaps: Mapping[date, str]) -> None:
-    """Refuse sessions missing in a row: what is held across them could be neither marked nor closed by its rules."""
-    for is_gap, days in groupby(shared, key=lambda day: day in gaps):
-        stretch = list(days)
+    # What is held across sessions missing in a row could be neither marked nor closed by its rules.
+    for is_gap, stretch in ((gap, list(of_gap)) for gap, of_gap in groupby(shared, key=lambda day: day in gaps)):
         if is_gap and len(stretch) > MOST_MISSING:
             raise DataError(
                 "modelled market",
@@ -223,6 +218,7 @@ def _refuse_long_gaps(shared: Sequence[date], gaps: Mapping[date, str]) -> None:
                 f"at most {MOST_MISSING} may be missing",
                 "give files that have them, or `first` and `last` on one side of them",
             )
+    return days, gaps
 
 
 def _scaled(market: ModelledMarket, level: Array, slope: Slope) -> Scaled:
@@ -271,21 +267,19 @@ def _slope_compositions(
     return short, base
 
 
-def _why_unscaled(market: ModelledMarket, day: date) -> str:
-    """Why a day cannot be scaled: with monthly expirations alone, some days lie between two without a 30-day index."""
-    rule = INDEX_RULES.get(market.volatility.series)
-    if rule is None and not np.isfinite(own_composition([day], listings([day]), TENOR_DAYS).weight).all():
-        return f"no expirations around {TENOR_DAYS} days are listed to compute an index from"
-    return f"no surface of the model has quotes whose index is that of {market.volatility.series}"
-
-
 def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
     """Market on the days that could be scaled; the others become gaps."""
     fits = np.abs(scaled.miss) <= INDEX_SLACK
-    lost = {day: _why_unscaled(market, day) for day, fit in zip(market.days, fits, strict=True) if not fit}
+    series, lost = market.volatility.series, {}
+    for day in (day for day, fit in zip(market.days, fits, strict=True) if not fit):
+        lost[day] = f"no surface of the model has quotes whose index is that of {series}"
+        # With monthly expirations alone, some days lie between two without a 30-day index.
+        own = None if series in INDEX_RULES else own_composition([day], listings([day]), TENOR_DAYS)
+        if own is not None and not np.isfinite(own.weight).all():
+            lost[day] = f"no expirations around {TENOR_DAYS} days are listed to compute an index from"
     if not fits.any():
         day, why = next(iter(lost.items()))
-        raise DataError(market.volatility.series, f"{day}: {why}", "give a 30-day index in points or decimals")
+        raise DataError(series, f"{day}: {why}", "give a 30-day index in points or decimals")
     days = tuple(day for day, fit in zip(market.days, fits, strict=True) if fit)
     closes, factors = market.closes[fits], scaled.factors[fits]
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))

@@ -61,9 +61,13 @@ def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date |
     """Modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
     files = _complete(files, symbol)
     bars, volatility = _bars(files), _volatility(files)
+    known = pd.DatetimeIndex(volatility.closes.dropna().index)
     if day is None:
-        day = _newest(bars, volatility)
-    elif pd.Timestamp(day) not in volatility.closes.dropna().index:
+        shared = pd.DatetimeIndex(bars.index).intersection(known)
+        if not len(shared):
+            raise DataError(volatility.series, "shares no day with the bars", "give files that overlap")
+        day = shared[-1].date()
+    elif pd.Timestamp(day) not in known:
         rule = f"has no value on {day}: that session has no modelled quotes"
         raise DataError(volatility.series, rule, "name another `as_of`")
     return _market(files, bars, volatility, day, day, None)
@@ -125,14 +129,6 @@ def _market(
     market = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
     given = [Path(name) for name in (files.bars, files.iv_history) if name]
     return replace(market, of_simulated=any(origin_of(path).simulated for path in given))
-
-
-def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
-    shared = pd.DatetimeIndex(bars.index).intersection(pd.DatetimeIndex(volatility.closes.dropna().index))
-    if not len(shared):
-        raise DataError(volatility.series, "shares no day with the bars", "give files that overlap")
-    newest: date = shared[-1].date()
-    return newest
 
 
 def _slope(files: ModelledFiles) -> tuple[Slope, str, dict[str, IvHistory]]:

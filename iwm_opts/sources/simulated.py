@@ -4,7 +4,7 @@ Labelled as simulated wherever it goes. An edge found here echoes the premium th
 into prices.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -148,7 +148,12 @@ def scenario_market(
     states = simulate_states(scenario.world(parameters), scenario.sessions, seed, path, scenario.start)
     if before:
         lead = simulate_states(parameters, before, seed, path + LEAD_PATHS, scenario.start)
-        states = _joined(_backwards(lead), states)
+        parts = {}
+        for field in fields(states):  # the lead from its end; returns change sign: prices still fall as variance rises
+            turned = getattr(lead, field.name)[::-1]
+            turned = -turned if field.name in ("log_return", "jump") else turned
+            parts[field.name] = np.concatenate([turned, getattr(states, field.name)])
+        states = StatePath(**parts)
     return _market_of(parameters, tuple(date.fromisoformat(str(day)) for day in span), states, seed, path)
 
 
@@ -158,10 +163,19 @@ def _market_of(
     if not all(np.isfinite(getattr(states, field.name)).all() for field in fields(states)):
         rule = "runs beyond all numbers under these parameters and this start"
         raise InputError("path", path, rule, "calm the start, or the vols, speeds and lifts of the factors")
-    dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
+    # Equal quarterly payments, ex on the session nearest before the 16th of March, June, September and December.
+    amount = round(0.25 * parameters.setting.dividend_yield * parameters.setting.spot, 3)
+    first, last = days[0], days[-1] + DIVIDEND_HORIZON
+    months = [(year, month) for year in range(first.year, last.year + 1) for month in (3, 6, 9, 12)]
+    dates = [latest_session(date(year, month, 16)) for year, month in months]
+    paid = {day: amount for day in dates if first <= day <= last and amount > 0.0}
+    dividends = DividendSchedule(tuple(Dividend(*payment) for payment in paid.items()), DIVIDEND_SOURCE)
     name = f"{NAME} {seed}" + (f", path {path}" if path else "")
     with np.errstate(over="ignore", invalid="ignore"):
-        closes = _closes(parameters, days, states, dividends)
+        closes, close = np.empty(len(days)), parameters.setting.spot
+        for i, (day, growth) in enumerate(zip(days, np.exp(states.log_return), strict=True)):
+            close = close * growth - paid.get(day, 0.0)
+            closes[i] = round(close, 2)
     is_price = np.isfinite(closes) & (closes > 0.0)
     if not is_price.all():
         bad = int(np.argmin(is_price))
@@ -169,17 +183,6 @@ def _market_of(
         raise InputError("path", path, rule, "calm the start, or the parameters, or simulate fewer days")
     rates = np.full(len(days), float(parameters.setting.rate))
     return SimulatedMarket(name, parameters, days, closes, states, rates, dividends, seed, path)
-
-
-def _backwards(states: StatePath) -> StatePath:
-    """Path read from its end; returns change sign, so that prices still fall where variance rises."""
-    turned = {field.name: np.ascontiguousarray(getattr(states, field.name)[::-1]) for field in fields(states)}
-    return StatePath(**turned | {name: -turned[name] for name in ("log_return", "jump")})
-
-
-def _joined(first: StatePath, then: StatePath) -> StatePath:
-    names = [field.name for field in fields(first)]
-    return StatePath(**{name: np.concatenate([getattr(first, name), getattr(then, name)]) for name in names})
 
 
 def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> SimulatedMarket:
@@ -216,22 +219,3 @@ class SimulatedSource:
         history = market.iv_history(request.tenor_days) if request.tenor_days in INDEX_TENORS else market.iv_history()
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
         return MarketOnDay(chain, market.dividends, history, rate=rate, exercise=EXERCISE_OF_MODELS)
-
-
-def _dividends(parameters: Parameters, first: date, last: date) -> DividendSchedule:
-    """Equal quarterly payments, ex on the session nearest before the 16th of March, June, September and December."""
-    amount = round(0.25 * parameters.setting.dividend_yield * parameters.setting.spot, 3)
-    months = [(year, month) for year in range(first.year, last.year + 1) for month in (3, 6, 9, 12)]
-    dates = [latest_session(date(year, month, 16)) for year, month in months]
-    dividends = tuple(Dividend(day, amount) for day in dates if first <= day <= last and amount > 0.0)
-    return DividendSchedule(dividends, DIVIDEND_SOURCE)
-
-
-def _closes(parameters: Parameters, days: Sequence[date], states: StatePath, dividends: DividendSchedule) -> Array:
-    """Return closes from the log returns, each dividend taken off on its ex-date."""
-    paid = {d.ex_date: d.amount for d in dividends.dividends}
-    closes, close = np.empty(len(days)), parameters.setting.spot
-    for i, (day, growth) in enumerate(zip(days, np.exp(states.log_return), strict=True)):
-        close = close * growth - paid.get(day, 0.0)
-        closes[i] = round(close, 2)
-    return closes
