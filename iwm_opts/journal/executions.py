@@ -52,6 +52,11 @@ class Execution:
     is_sided: bool = False  # the sign of an ending is that of a trade which would close the position
 
     @property
+    def shares(self) -> int:
+        """Shares of its quantity, signed: a hundred for a contract."""
+        return self.quantity * (MULTIPLIER if self.contract is not None else 1)
+
+    @property
     def side(self) -> int:
         """Sign of a trade, or of what an ending closes: +1 for a short position; 0 where its row does not say.
 

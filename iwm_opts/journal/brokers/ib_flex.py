@@ -9,7 +9,7 @@ broker adds some each year.
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -18,6 +18,7 @@ from typing import Final
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.interactive_brokers import (
+    ENDINGS,
     OPTIONS,
     PAPER,
     STOCKS,
@@ -37,6 +38,7 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     each_row,
+    misfit,
     without_cancelled,
 )
 from iwm_opts.journal.executions import (
@@ -54,7 +56,6 @@ from iwm_opts.journal.executions import (
 from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
-ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 TRANSACTIONS: Final[dict[str, Kind]] = {
     "EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise",
 }  # fmt: skip
@@ -144,7 +145,9 @@ def read_csv(export: Export) -> list[Execution]:
             continue
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
         columns = columns_of(body)
-        proof = _section_of(set(columns))
+        proof = next((name for name, proof in COLUMNS_OF if proof <= set(columns)), "")
+        if not proof and any(set(columns) >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV)):
+            proof = TRADES
         if mark == "HEADER" or proof == TRADES or ACCOUNTS & set(columns):
             if header == columns:
                 report.skipped["repeated header"] += 1
@@ -157,26 +160,19 @@ def read_csv(export: Export) -> list[Execution]:
         elif not section and set(header) >= CASH_COLUMNS and "quantity" not in header:
             cash.append(dict(zip(header, body, strict=False)))
         elif not section:
-            report.skipped[_name_of(header, title)] += 1
+            names = [name for name in header if name and name not in ACCOUNTS][:NAMED_COLUMNS]
+            unread = f"section {title}" if title else f"a section with the columns {', '.join(names)}"
+            report.skipped[unread if header else "rows above the header"] += 1
         elif len(list(filter(None, body))) <= 1:
             report.skipped["remarks and empty rows of the broker"] += 1
         elif len(body) < len(header) or any(body[len(header) :]):
-            fit = counted(len(body), "cells do not fit", "cell does not fit")
-            report.reject(line, f"{fit} the header of {len(header)}", body)
+            report.reject(line, misfit(body, len(header)), body)
         else:
             record = dict(zip(header, body, strict=False))
             if not joined.repeats((section, *record.items())):
                 records.append((line, record | ({} if section == TRADES else {"levelofdetail": section})))
     _count_cash(cash, report)
     return _of_records(records, export)
-
-
-def _name_of(header: Sequence[str], title: str) -> str:
-    """Name of rows that are not read: the mark of their section, else its first columns."""
-    if not header:
-        return "rows above the header"
-    names = [name for name in header if name and name not in ACCOUNTS][:NAMED_COLUMNS]
-    return f"section {title}" if title else f"a section with the columns {', '.join(names)}"
 
 
 def _count_cash(rows: Sequence[Mapping[str, str]], report: RowReport) -> None:
@@ -191,13 +187,6 @@ def _count_cash(rows: Sequence[Mapping[str, str]], report: RowReport) -> None:
             sums[row.get("type", ""), currency] += number(row.get("amount", ""), "amount")
     amounts = ", ".join(f"{f'{total:.2f} {currency}'.strip()} of {name}" for (name, currency), total in sums.items())
     report.remarks.append(f"cash transactions, not in the results: {amounts}")
-
-
-def _section_of(columns: set[str]) -> str:
-    """Section that column names prove; empty for one that is not read."""
-    other = next((name for name, proof in COLUMNS_OF if proof <= columns), "")
-    is_trades = not other and any(columns >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV))
-    return TRADES if is_trades else other
 
 
 def read_xml(export: Export) -> list[Execution]:
@@ -220,7 +209,17 @@ def read_xml(export: Export) -> list[Execution]:
     records: list[tuple[int, Mapping[str, str]]] = []
     for statement in tree.iter("FlexStatement"):
         joined.next()
-        for element in (*_trades(statement), *_others(statement)):
+        account = {"accountId": statement.attrib.get("accountId", "")}
+        elements = [
+            account
+            | each.attrib
+            | {"levelOfDetail": each.attrib.get("levelOfDetail") or ELEMENTS.get(each.tag, each.tag)}
+            for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms"))
+            for each in section
+        ]
+        for tag, level in SECTIONS.items():
+            elements += [account | each.attrib | {"levelOfDetail": level} for each in statement.iter(tag)]
+        for element in elements:
             record = {name.lower(): value.strip() for name, value in element.items()}
             if not joined.repeats(tuple(record.items())):
                 records.append((len(records) + 1, record))
@@ -228,26 +227,73 @@ def read_xml(export: Export) -> list[Execution]:
 
 
 def _of_records(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> list[Execution]:
-    """Read the records of all sections, whose columns may have different names there."""
+    """Read the records of all sections."""
     if not records:
         return []
-    fields = {line: _fields(record) for line, record in records}
+    report, rows = export.report, _rows(records, export)
+    endings = [row for row in rows if row.text("level") == ENDING]
+    cash = [row for row in endings if row.text("transaction").upper() == CASH_SETTLEMENT]
+    settled = _settlements(cash, report)
+    rows = [row for row in rows if row.text("level") != ENDING]
+    # A query of orders and executions may not name their level: an order has no number of its execution.
+    executed = {_order_of(row) for row in rows if not is_blank(row.text("execution"))}
+    orders = {
+        row.line for row in rows
+        if not row.text("level") and not is_blank(row.text("order")) and is_blank(row.text("execution"))
+        and _order_of(row) in executed
+    }  # fmt: skip
+    if orders:
+        report.skipped["order rows (parts of trades)"] += len(orders)
+        rows = [row for row in rows if row.line not in orders]
+    if any("category" not in row for row in rows):
+        report.remarks.append(NO_CATEGORY)
+    levels = {row.text("level").upper() for row in rows}
+    level = next((name for name in LEVELS if name in levels), "")
+    executions = each_row(rows, lambda row, report: _execution(row, report, level), report)
+    executions = without_cancelled(executions, {row.line for row in rows if _is_cancelled(row)}, report)
+    has_times = any(execution.when.hour for execution in executions)
+    executions += _endings([row for row in endings if row not in cash], executions, report)
+    executions, lost = with_cash_settlement(executions, settled)
+    report.remarks += lost
+    if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
+        report.remarks.append(OPENS)
+    report.remarks += off_hours(executions)
+    if executions and not has_times:
+        report.remarks.append(NO_TIMES)
+    return with_combo_orders(executions) if has_times else with_day_orders(executions)
+
+
+def _order_of(row: Row) -> tuple[str, ...]:
+    return tuple(row.text(name) for name in ("account", "order", "symbol"))
+
+
+def _rows(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> list[Row]:
+    """Rows of records, whose columns may have different names in each section.
+
+    Of the descriptions of a corporate action the one that names its instrument is read. The time of day is in the
+    column TradeTime, where the query has no DateTime.
+    """
+    fields: dict[int, dict[str, str]] = {}
+    for line, record in records:
+        texts = {name: [record[each] for each in columns if each in record] for name, columns in TABLE.fields.items()}
+        fields[line] = {
+            name: next((text for text in cells if name == "description" and "(" in text), cells[0])
+            for name, cells in texts.items()
+            if cells
+        }
     names = [name for name in TABLE.fields if any(name in cells for cells in fields.values())]
-    rows = [[TABLE.fields[name][0] for name in names]]
-    rows += [[cells.get(name, "") for name in names] for cells in fields.values()]
-    read = TABLE.rows(replace(export, rows=list(zip((0, *fields), rows, strict=True)), header=0))
-    present = [replace(row, cells={name: row.cells[name] for name in fields[row.line]}) for row in read]
-    return _executions(present, export)
-
-
-def _fields(record: Mapping[str, str]) -> dict[str, str]:
-    """Cells of a record by field; of the descriptions of a corporate action the one that names its instrument."""
-    cells = {}
-    for name, columns in TABLE.fields.items():
-        texts = [record[column] for column in columns if column in record]
-        if texts:
-            cells[name] = next((text for text in texts if name == "description" and "(" in text), texts[0])
-    return cells
+    table = [[TABLE.fields[name][0] for name in names]]
+    table += [[cells.get(name, "") for name in names] for cells in fields.values()]
+    rows = []
+    for row in TABLE.rows(replace(export, rows=list(zip((0, *fields), table, strict=True)), header=0)):
+        cells = {name: row.cells[name] for name in fields[row.line]}
+        if not is_blank(row.text("clock")) and cells.get("level") != ENDING:
+            is_day = True
+            with suppress(ValueError):  # a date that cannot be read is named with its row
+                is_day = row.moment("time").time() == time()
+            cells |= {"time": f"{row.text('time')} {row.text('clock')}"} if is_day else {}
+        rows.append(replace(row, cells=cells))
+    return rows
 
 
 def refuse_answer(export: Export) -> list[Execution]:
@@ -268,25 +314,6 @@ def refuse_answer(export: Export) -> list[Execution]:
     )
 
 
-def _trades(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
-    """Attributes of trades, each with its level of detail and its account."""
-    account = statement.attrib.get("accountId", "")
-    for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms")):
-        for element in section:
-            level = element.attrib.get("levelOfDetail") or ELEMENTS.get(element.tag, element.tag)
-            yield {"accountId": account, "levelOfDetail": level} | {
-                name: value for name, value in element.attrib.items() if name != "levelOfDetail"
-            }
-
-
-def _others(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
-    """Attributes of corporate actions, transfers of positions, and endings of options."""
-    account = statement.attrib.get("accountId", "")
-    for tag, level in SECTIONS.items():
-        for element in statement.iter(tag):
-            yield {"accountId": account} | element.attrib | {"levelOfDetail": level}
-
-
 def _settlements(rows: Iterable[Row], report: RowReport) -> dict[tuple[str, Contract], float]:
     """Cash of index options by account and contract, of the section of exercises and expirations."""
     settled: dict[tuple[str, Contract], float] = {}
@@ -301,8 +328,18 @@ def _settlements(rows: Iterable[Row], report: RowReport) -> dict[tuple[str, Cont
 
 def _endings(rows: Sequence[Row], executions: Sequence[Execution], report: RowReport) -> list[Execution]:
     """Rows of the section of exercises, assignments and expirations that the trades lack, as some queries do."""
-    endings = each_row(iter(rows), _ending, report)
-    lacking = [ending for ending in endings if not any(_is_ending(trade, ending) for trade in executions)]
+
+    def is_ending(trade: Execution, ending: Execution) -> bool:
+        """Whether a row of the trades is an ending; queries without the column Notes/Codes do not name it so."""
+        if (trade.account, trade.symbol, trade.contract) != (ending.account, ending.symbol, ending.contract):
+            return False
+        if ending.contract is not None:
+            return trade.kind not in HOLDS or not trade.price
+        is_same = trade.quantity * ending.quantity > 0 and abs(trade.price - ending.price) < SAME_PRICE
+        return is_same and abs(trade.when.date() - ending.when.date()) <= timedelta(days=1)
+
+    endings = each_row(rows, _ending, report)
+    lacking = [ending for ending in endings if not any(is_ending(trade, ending) for trade in executions)]
     if len(lacking) < len(endings):
         report.skipped["exercises and expirations (they are among the trades)"] += len(endings) - len(lacking)
     if lacking:
@@ -323,85 +360,11 @@ def _ending(row: Row, report: RowReport) -> Execution | None:
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     quantity = row.count("quantity", "contracts" if contract else "shares")
     return Execution(
-        when=datetime.combine(row.day("date"), AFTER_CLOSE),
-        symbol=underlying(row.symbol("underlying") if contract and row.text("underlying") else _bare(row, contract)),
-        contract=contract,
-        quantity=quantity if contract else abs(quantity) * DELIVERIES[words],
-        price=0.0 if contract else row.amount("price"),
-        fees=-_commission(row),
-        effect="close" if contract else "",
-        kind=TRANSACTIONS[words] if contract else "delivery",
-        line=row.line,
-        account=row.text("account"),
-    )
-
-
-def _is_ending(trade: Execution, ending: Execution) -> bool:
-    """Whether a row of the trades is that of an ending; queries without the column Notes/Codes do not name it so."""
-    if (trade.account, trade.symbol, trade.contract) != (ending.account, ending.symbol, ending.contract):
-        return False
-    if ending.contract is not None:
-        return trade.kind not in HOLDS or not trade.price
-    is_same = trade.quantity * ending.quantity > 0 and abs(trade.price - ending.price) < SAME_PRICE
-    return is_same and abs(trade.when.date() - ending.when.date()) <= timedelta(days=1)
-
-
-def _executions(rows: list[Row], export: Export) -> list[Execution]:
-    endings = [row for row in rows if row.text("level") == ENDING]
-    cash = [row for row in endings if row.text("transaction").upper() == CASH_SETTLEMENT]
-    settled = _settlements(cash, export.report)
-    rows = [row for row in rows if row.text("level") != ENDING]
-    rows = _without_orders([_with_clock(row) for row in rows], export.report)
-    if any("category" not in row for row in rows):
-        export.report.remarks.append(NO_CATEGORY)
-    levels = {row.text("level").upper() for row in rows}
-    level = next((name for name in LEVELS if name in levels), "")
-    executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
-    cancelled = {row.line for row in rows if _is_cancelled(row)}
-    executions = without_cancelled(executions, cancelled, export.report)
-    has_times = any(execution.when.hour for execution in executions)
-    executions += _endings([row for row in endings if row not in cash], executions, export.report)
-    executions, lost = with_cash_settlement(executions, settled)
-    export.report.remarks += lost
-    if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
-        export.report.remarks.append(OPENS)
-    export.report.remarks += off_hours(executions)
-    if executions and not has_times:
-        export.report.remarks.append(NO_TIMES)
-    return with_combo_orders(executions) if has_times else with_day_orders(executions)
-
-
-def _with_clock(row: Row) -> Row:
-    """Row with the time of day from the column TradeTime, where the query has no DateTime."""
-    if is_blank(row.text("clock")):
-        return row
-    with suppress(ValueError):  # a date that cannot be read is named with its row
-        if row.moment("time").time() != time():
-            return row
-    return replace(row, cells={**row.cells, "time": f"{row.text('time')} {row.text('clock')}"})
-
-
-def _without_orders(rows: list[Row], report: RowReport) -> list[Row]:
-    """Rows without those of orders, in a query of orders and executions that does not name their level.
-
-    An order has no number of its execution, the rows of its executions have.
-    """
-
-    def order_of(row: Row) -> tuple[str, ...]:
-        return tuple(row.text(name) for name in ("account", "order", "symbol"))
-
-    executed = {order_of(row) for row in rows if not is_blank(row.text("execution"))}
-    kept = [
-        row
-        for row in rows
-        if row.text("level")
-        or is_blank(row.text("order"))
-        or not is_blank(row.text("execution"))
-        or order_of(row) not in executed
-    ]
-    if len(kept) < len(rows):
-        report.skipped["order rows (parts of trades)"] += len(rows) - len(kept)
-    return kept
+        datetime.combine(row.day("date"), AFTER_CLOSE), _symbol(row, contract), contract,
+        quantity if contract else abs(quantity) * DELIVERIES[words], 0.0 if contract else row.amount("price"),
+        -_commission(row), "close" if contract else "", TRANSACTIONS[words] if contract else "delivery",
+        line=row.line, account=row.text("account"),
+    )  # fmt: skip
 
 
 def _category(row: Row) -> str:
@@ -462,31 +425,18 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if contract is None and not effect and quantity < 0 and not is_delivery:
         effect = "close"
     price, fees = row.number("price"), -(_commission(row) + row.number("taxes"))
-    if ending is None:
-        price, fees = _settled(row, quantity * (MULTIPLIER if contract is not None else 1), fees)
+    if ending is None:  # by the cash of the trade: its proceeds, else what is left of them after fees
+        price, shares = row.amount("price"), quantity * (MULTIPLIER if contract is not None else 1)
+        if not is_blank(row.text("proceeds")) or is_blank(row.text("net cash")):
+            price, _ = row.settled("proceeds", shares, price)
+        elif row.text("commission currency").upper() in ("", CURRENCY):
+            price, fees = row.settled("net cash", shares, price, ("commission", "taxes"))
     return Execution(
-        when=row.moment("time"),
-        symbol=underlying(row.symbol("underlying") if contract and row.text("underlying") else _bare(row, contract)),
-        contract=contract,
-        quantity=quantity,
-        price=price,
-        fees=fees,
-        effect="close" if ending and contract is not None else effect,
-        kind="delivery" if is_delivery else ending or "trade",
-        is_sided=True,
-        order="" if is_blank(row.text("order")) else row.text("order"),
-        line=row.line,
-        account=row.text("account"),
-    )
-
-
-def _settled(row: Row, shares: int, fees: float) -> tuple[float, float]:
-    """Price and fees by the cash of a trade: its proceeds, else what is left of them after fees."""
-    price = row.amount("price")
-    if is_blank(row.text("proceeds")) and not is_blank(row.text("net cash")):
-        in_dollars = row.text("commission currency").upper() in ("", CURRENCY)
-        return row.settled("net cash", shares, price, ("commission", "taxes")) if in_dollars else (price, fees)
-    return row.settled("proceeds", shares, price)[0], fees
+        row.moment("time"), _symbol(row, contract), contract, quantity, price, fees,
+        "close" if ending and contract is not None else effect, "delivery" if is_delivery else ending or "trade",
+        "" if is_blank(row.text("order")) else row.text("order"),
+        line=row.line, account=row.text("account"), is_sided=True,
+    )  # fmt: skip
 
 
 def _commission(row: Row) -> float:
@@ -500,8 +450,10 @@ def _commission(row: Row) -> float:
     return commission / rate
 
 
-def _bare(row: Row, contract: Contract | None) -> str:
-    return contract.root if contract is not None else row.symbol()
+def _symbol(row: Row, contract: Contract | None) -> str:
+    if contract is not None and row.text("underlying"):
+        return underlying(row.symbol("underlying"))
+    return underlying(contract.root if contract is not None else row.symbol())
 
 
 def _contract(row: Row) -> Contract:

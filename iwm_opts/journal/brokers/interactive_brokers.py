@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER, counted
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import (
     NO_FEES,
@@ -39,7 +39,10 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     amendments,
+    contract_of_match,
     each_row,
+    misfit,
+    places_of,
     reorganisation_row,
     transfer_row,
     unamended,
@@ -50,7 +53,6 @@ from iwm_opts.journal.executions import (
     Execution,
     Kind,
     off_hours,
-    option_root,
     underlying,
     with_cash_settlement,
     with_day_orders,
@@ -62,13 +64,8 @@ from iwm_opts.journal.fields import (
     columns_of,
     contract_of_symbol,
     day_first,
-    decimal_sign,
-    make_contract,
-    notation_warnings,
     number,
-    parse_moment,
     refuse_turned,
-    right_of,
     shown,
 )
 from iwm_opts.market.contract import Contract
@@ -117,10 +114,10 @@ FIELDS: Final = {
     "date": ("date",),
     "type": ("type",),
     "direction": ("direction",),
-    "quantity": ("quantity", "qty"),
+    "quantity": ("qty", "quantity"),
     "price": ("t. price",),
     "proceeds": ("proceeds",),
-    "commission": ("comm/fee", "comm in usd", "commission", "commissions", "ib commission"),
+    "commission": ("ib commission", "commissions", "commission", "comm in usd", "comm/fee"),
     "code": ("code",),
     "description": ("description",),
     "amount": ("amount",),
@@ -153,16 +150,16 @@ def read_statement(export: Export) -> list[Execution]:
     has_orders = any(row.text("grain") == GRAINS[0] for row in sections[SECTION])
     grain = GRAINS[0 if has_orders else 1]
     rates = _rates(export)
-    executions = each_row(iter(sections[SECTION]), lambda row, _: _execution(row, report, grain, rates), report)
+    executions = each_row(sections[SECTION], lambda row, _: _execution(row, report, grain, rates), report)
     if not any("commission" in row for row in sections[SECTION]):
         report.remarks.append(NO_FEES)
     cancelled = {row.line for row in sections[SECTION] if CANCELLED in codes_of(row)}
     executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
     executions = without_cancelled(executions, cancelled, report)
     executions += each_row(
-        iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row), row.number("proceeds")), report
+        sections[ACTIONS], lambda row, _: corporate_action(row, category_of(row), row.number("proceeds")), report
     )
-    executions += each_row(iter(sections[TRANSFERS]), lambda row, _: transfer(row, category_of(row), report), report)
+    executions += each_row(sections[TRANSFERS], lambda row, _: transfer(row, category_of(row), report), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
     for row in sections[SETTLEMENTS]:
@@ -179,51 +176,35 @@ def read_statement(export: Export) -> list[Execution]:
 
 def _sections(export: Export) -> dict[str, list[Row]]:
     """Read data rows of the sections that are read, by section."""
-    names: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = {}
     sections: dict[str, list[Row]] = defaultdict(list)
     joined, account = JoinedExports(export.report), ""
     for line, cells in export.rows:
         section, kind = cells[0].replace("\ufeff", ""), "".join(cells[1:2])
+        is_total = "".join(cells[2:3]).startswith("Total")
         if (section, kind) == ("Statement", "Header"):
             joined.next()
         elif cells[:3] == ["Account Information", "Data", "Account"]:
             account = "".join(cells[3:4])
-        elif (
-            section in CASH_SECTIONS
-            and section != TRANSFERS
-            and kind == "Data"
-            and not "".join(cells[2:3]).startswith("Total")
-        ):
+        elif section in CASH_SECTIONS and section != TRANSFERS and kind == "Data" and not is_total:
             export.report.skipped[CASH_SECTIONS[section]] += 1
-        if section not in (SECTION, ACTIONS, SETTLEMENTS, TRANSFERS):
+        elif section not in (SECTION, ACTIONS, SETTLEMENTS, TRANSFERS):
             continue
-        if section == ACTIONS and CLOSED_LOT in cells:
+        elif section == ACTIONS and CLOSED_LOT in cells:
             export.report.skipped[f"{CLOSED_LOT} (parts of corporate actions)"] += 1
-            continue
-        if kind == "Header":
-            names[section] = columns_of(cells)
-        elif kind == "Data" and section in names:
-            header = names[section]
+        elif kind == "Header":
+            headers[section] = columns_of(cells)
+        elif kind == "Data" and section in headers:
+            header = headers[section]
             if any(cells[len(header) :]) or len(cells) < len(header):
-                export.report.reject(
-                    line,
-                    f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}",
-                    cells,
-                )
-                continue
-            if joined.repeats((account, *cells)):
-                continue
-            row = {"account": account} | {
-                name: cells[header.index(column)]
-                for name, columns in FIELDS.items()
-                for column in columns
-                if column in header
-            }
-            for column in header:
-                match = IN_BASE.fullmatch(column)
-                if match is not None and match[1] != "usd":
-                    row |= {"commission": cells[header.index(column)], "commission currency": match[1].upper()}
-            sections[section].append(Row(line, row))
+                export.report.reject(line, misfit(cells, len(header)), cells)
+            elif not joined.repeats((account, *cells)):
+                row = {name: cells[place] for name, place in places_of(FIELDS, header).items()}
+                for column in header:
+                    match = IN_BASE.fullmatch(column)
+                    if match is not None and match[1] != "usd":
+                        row |= {"commission": cells[header.index(column)], "commission currency": match[1].upper()}
+                sections[section].append(Row(line, {"account": account} | row))
     notation = _notation(sections[SECTION], export)
     return defaultdict(
         list, {name: [replace(row, notation=notation) for row in rows] for name, rows in sections.items()}
@@ -282,19 +263,14 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
     first, dash, last = period.partition(" - ")
     if dash:
         pairs += [pair for stamp in stamps for pair in ((first, stamp), (stamp, last))]
-    decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
-    notation = Notation(decimal, day_first(stamps, pairs), export.zone)
-    export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
-    export.report.reach([*stamps, last or first], notation.day_first)
-    return notation
+    return export.notation(numbers, stamps, pairs, day_first(stamps, pairs), [*stamps, last or first])
 
 
 def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:
     """Read the executions with a name for the order that each belongs to, in order of time."""
     latest: dict[str, tuple[datetime, str]] = {}
     named = []
-    for execution in sorted(executions, key=lambda each: (each.when, each.line)):
-        row = execution
+    for row in sorted(executions, key=lambda each: (each.when, each.line)):
         if row.contract is not None and row.kind == "trade" and not row.order:
             before, order = latest.get(row.symbol, (row.when, ""))
             order = order if order and row.when - before <= TOGETHER else f"order at {row.when}"
@@ -339,19 +315,13 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     if ending is None:
         shares = quantity * (MULTIPLIER if contract is not None else 1)
         price, _ = row.settled("proceeds", shares, row.amount("price"))
+    symbol = _underlying(row.symbol()) if contract is not None else underlying(row.symbol())
     return Execution(
-        when=row.moment("time"),
-        symbol=_underlying(row.symbol()) if contract is not None else underlying(row.symbol()),
-        contract=contract,
-        quantity=quantity,
-        price=price,
-        fees=-_commission(row, rates),
-        effect="close" if ending and contract is not None else effect_of(codes),
-        kind="delivery" if is_delivery else ending or "trade",
-        is_sided=True,
-        line=row.line,
-        account=row.text("account"),
-    )
+        row.moment("time"), symbol, contract, quantity, price, -_commission(row, rates),
+        "close" if ending and contract is not None else effect_of(codes),
+        "delivery" if is_delivery else ending or "trade",
+        line=row.line, account=row.text("account"), is_sided=True,
+    )  # fmt: skip
 
 
 def corporate_action(row: Row, category: str, dollars: float, option: Contract | None = None) -> Execution | None:
@@ -420,9 +390,7 @@ def contract_of(text: str) -> Contract:
     match = SYMBOL.fullmatch(" ".join(text.upper().split()))
     if match is None:
         return contract_of_symbol(text)
-    expiration = parse_moment(match["day"]).date()
-    strike = number(match["strike"], "strike", "," if "," in match["strike"] else ".")
-    return make_contract(option_root(match["root"]), expiration, right_of(match["right"]), strike)
+    return contract_of_match(match, "," if "," in match["strike"] else ".")
 
 
 def _underlying(symbol: str) -> str:
@@ -442,7 +410,7 @@ def read_history(export: Export) -> list[Execution]:
     transactions = list(HISTORY.rows(section))
     base = _base_currency(export)
     rates = HistoryRates.of(transactions, base) if base not in ("", CURRENCY) else None
-    executions = each_row(iter(transactions), lambda row, report: _transaction(row, report, rates), export.report)
+    executions = each_row(transactions, lambda row, report: _transaction(row, report, rates), export.report)
     if rates is not None and rates.usual:
         export.report.remarks.append(
             f"commissions and gross amounts are in {base}: converted at the rate of each row, "
@@ -535,18 +503,12 @@ def _transaction(row: Row, report: RowReport, rates: HistoryRates | None) -> Exe
     if rates is None and ending is None and not is_cancelled:
         price, _ = row.settled("gross amount", shares, price)
     return Execution(
-        when=row.moment("time"),
-        symbol=underlying(contract.root if contract is not None else row.symbol()),
-        contract=contract,
-        quantity=quantity,
-        price=price,
-        fees=-(row.number("commission") if rates is None else rates.dollars(row, shares)),
-        effect=effect if ending is None or is_option else "",
-        kind="delivery" if ending and not is_option else ending or "trade",
-        is_sided=True,
-        line=row.line,
-        account=row.text("account"),
-    )
+        row.moment("time"), underlying(contract.root if contract is not None else row.symbol()), contract, quantity,
+        price, -(row.number("commission") if rates is None else rates.dollars(row, shares)),
+        effect if ending is None or is_option else "",
+        "delivery" if ending and not is_option else ending or "trade",
+        line=row.line, account=row.text("account"), is_sided=True,
+    )  # fmt: skip
 
 
 def _is_option(text: str) -> bool:

@@ -5,16 +5,25 @@ import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.executions import Effect, Execution, underlying
+from iwm_opts.journal.executions import (
+    Effect,
+    Execution,
+    Kind,
+    OwedShares,
+    option_root,
+    underlying,
+    with_day_orders,
+    with_named_settlements,
+)
 from iwm_opts.journal.fields import (
     HALF_CENT,
     Notation,
@@ -23,12 +32,16 @@ from iwm_opts.journal.fields import (
     day_first,
     decimal_sign,
     is_blank,
+    make_contract,
     notation_warnings,
+    number,
     parse_moment,
     refuse_turned,
     require_month_first,
+    right_of,
+    shown,
 )
-from iwm_opts.market.contract import Contract
+from iwm_opts.market.contract import Contract, settlement_of
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 MOST_FEES: Final = 10.0  # dollars for a contract opened and closed, where fees are what prices and P&L leave over
@@ -98,14 +111,18 @@ class JoinedExports:
     report: RowReport
     before: Counter[tuple[object, ...]] = field(default_factory=Counter)  # rows of the exports before this one
     here: Counter[tuple[object, ...]] = field(default_factory=Counter)
+    export: str = ""  # this one, where rows name theirs
 
     def next(self) -> None:
         """Begin another export."""
         self.before |= self.here
         self.here.clear()
 
-    def repeats(self, row: tuple[object, ...]) -> bool:
+    def repeats(self, row: tuple[object, ...], export: str = "") -> bool:
         """Whether an export before this one holds a row; it is counted then. One export may hold a row twice."""
+        if export != self.export:
+            self.export = export
+            self.next()
         self.here[row] += 1
         is_repeated = self.here[row] <= self.before[row]
         if is_repeated:
@@ -127,6 +144,17 @@ class Export:
     header: int = 0
     delimiter: str = ","
     text: str = ""
+
+    def notation(
+        self, numbers: Sequence[str], stamps: Sequence[str], pairs: Sequence[tuple[str, str]], is_day_first: bool,
+        dates: Iterable[str] | None = None,
+    ) -> Notation:  # fmt: skip
+        """Notation of the file, with warnings of uncommon ones; `dates` are the days that it covers, else `stamps`."""
+        decimal = decimal_sign(numbers, "." if self.delimiter == "," else None)
+        notation = Notation(decimal, is_day_first, self.zone)
+        self.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+        self.report.reach(stamps if dates is None else dates, is_day_first)
+        return notation
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,21 +232,6 @@ class Table:
             When numbers or dates have two readings.
         """
         rows = list(self._cut(export))
-        notation = self._notation(rows, export)
-        for line, cells in rows:
-            yield Row(line, cells, notation)
-
-    def trades(self, export: Export, trade_of: Callable[[Row], dict[str, object]]) -> pd.DataFrame:
-        """Trades of the rows, with columns of a trade log; rows that `trade_of` cannot read are left out by line."""
-        trades = []
-        for row in self.rows(export):
-            try:
-                trades.append(trade_of(row))
-            except (ValueError, KeyError) as error:
-                export.report.reject(row.line, error, row.cells.values())
-        return pd.DataFrame(trades)
-
-    def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
         numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
         for name in dict.fromkeys((*self.stamps, *(last for _, last in self.pairs))):
@@ -232,11 +245,19 @@ class Table:
         if self.month_first:
             require_month_first(stamps)
         is_day_first = False if self.month_first else day_first(stamps, pairs)
-        decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
-        notation = Notation(decimal, is_day_first, export.zone)
-        export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
-        export.report.reach(stamps, notation.day_first)
-        return notation
+        notation = export.notation(numbers, stamps, pairs, is_day_first)
+        for line, cells in rows:
+            yield Row(line, cells, notation)
+
+    def trades(self, export: Export, trade_of: Callable[[Row], dict[str, object]]) -> pd.DataFrame:
+        """Trades of the rows, with columns of a trade log; rows that `trade_of` cannot read are left out by line."""
+        trades = []
+        for row in self.rows(export):
+            try:
+                trades.append(trade_of(row))
+            except (ValueError, KeyError) as error:
+                export.report.reject(row.line, error, row.cells.values())
+        return pd.DataFrame(trades)
 
     def _accounts(self, export: Export) -> dict[int, str]:
         """Account of each line by the titles between joined exports; empty where they name one account at most."""
@@ -252,11 +273,7 @@ class Table:
         if export.header >= len(export.rows):
             return
         header = columns_of(export.rows[export.header][1])
-        places: dict[str, int] = {}
-        for name, columns in ({"account": ACCOUNT_COLUMNS} | dict(self.fields)).items():
-            place = next((header.index(column) for column in columns if column in header), None)
-            if place is not None:
-                places[name] = place
+        places = places_of({"account": ACCOUNT_COLUMNS} | dict(self.fields), header)
         if self.charges and not any(name in places for name in self.charges):
             export.report.remarks.append(NO_FEES)
         width = len([name for name in header if name]) and max(at for at, name in enumerate(header) if name) + 1
@@ -275,11 +292,7 @@ class Table:
                 export.report.skipped["remarks and empty rows of the broker"] += 1
                 continue
             if len(cells) < width or any(cells[len(header) :]):
-                export.report.reject(
-                    line,
-                    f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}",
-                    cells,
-                )
+                export.report.reject(line, misfit(cells, len(header)), cells)
                 continue
             if joined.repeats((accounts.get(line, ""), *cells)):
                 continue
@@ -292,22 +305,59 @@ class Table:
             yield line, row
 
 
-def is_cusip(symbol: str) -> bool:
-    """Whether a symbol is the number of a bond, priced per 100 of face value."""
-    return CUSIP.fullmatch(symbol.strip().upper()) is not None
+def places_of(fields: Mapping[str, tuple[str, ...]], header: Sequence[str]) -> dict[str, int]:
+    """Place of the first of its columns that a header has, by field."""
+    firsts = {name: next((each for each in columns if each in header), None) for name, columns in fields.items()}
+    return {name: header.index(column) for name, column in firsts.items() if column is not None}
 
 
-def is_money_fund(symbol: str) -> bool:
-    """Whether a symbol is that of a money market fund, an account's cash: five letters that end in XX."""
-    return MONEY_FUND.fullmatch(symbol.strip().upper()) is not None
+def misfit(cells: Sequence[str], width: int) -> str:
+    """Why a row does not fit its header."""
+    return f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {width}"
+
+
+def contract_of_match(match: re.Match[str], decimal: str = ".") -> Contract:
+    """Contract of the groups root, day, strike and right."""
+    strike, day = number(match["strike"], "strike", decimal), parse_moment(match["day"]).date()
+    return make_contract(option_root(match["root"]), day, right_of(match["right"]), strike)
+
+
+def is_cash(symbol: str, report: RowReport) -> bool:
+    """Whether a symbol is a bond's number or a money market fund's (five letters that end in XX), which is counted."""
+    text = symbol.strip().upper()
+    kind = BONDS if CUSIP.fullmatch(text) else MONEY_FUNDS if MONEY_FUND.fullmatch(text) else ""
+    if kind:
+        report.skipped[kind] += 1
+    return bool(kind)
+
+
+def booked(
+    row: Row, contract: Contract | None, symbol: str, kind: Kind, sign: int, effect: Effect, *,
+    charges: Sequence[str], is_cancelled: bool, when: datetime | None = None, cash: str = "amount",
+) -> Execution:  # fmt: skip
+    """Return the execution of a row whose cash settles its price: with a trade's fees, or as an index option paid.
+
+    `sign` is that of the quantity, as the row has it for 0; `cash` names the field of the cash.
+    """
+    size = row.count("quantity", "contracts" if contract else "shares")
+    quantity = sign * abs(size) if sign else size
+    price = abs(row.amount("price") if kind == "trade" else row.number("price"))
+    fees = sum(abs(row.number(name)) for name in charges)
+    if kind == "trade" and not is_cancelled:
+        price, fees = row.settled(cash, quantity * (MULTIPLIER if contract else 1), price, charges)
+    elif kind != "trade" and contract and not price:
+        price = abs(row.number(cash)) / (MULTIPLIER * abs(size))
+    return Execution(
+        when or row.moment("date"), underlying(contract.root if contract else symbol), contract, quantity, price, fees,
+        effect, kind, line=row.line, account=row.text("account"),
+    )  # fmt: skip
 
 
 def transfer_row(
     row: Row, symbol: str, contract: Contract | None, quantity: float, words: str, report: RowReport
 ) -> Execution | None:
     """Position that enters the account by transfer or leaves it, counted; None for bonds and money market funds."""
-    if contract is None and (is_cusip(symbol) or is_money_fund(symbol)):
-        report.skipped[BONDS if is_cusip(symbol) else MONEY_FUNDS] += 1
+    if contract is None and is_cash(symbol, report):
         return None
     report.skipped[transferred(quantity, words, is_option=contract is not None)] += 1
     return Execution(
@@ -358,7 +408,7 @@ def without_futures(rows: Iterable[Row], report: RowReport) -> Iterator[Row]:
 
 
 def each_row(
-    rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
+    rows: Iterable[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
 ) -> list[Execution]:
     """Read the executions of rows; unreadable rows are listed, irrelevant rows are counted."""
     executions = []
@@ -457,10 +507,71 @@ def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Executio
     )  # fmt: skip
 
 
-def flat(table: Table, read: Callable[[Row, RowReport], Execution | None]) -> Callable[[Export], Any]:
-    """Reader of a flat table, row by row."""
+def reader_of_days(table: Table, *fields: str) -> "Callable[[DayReader], Callable[[Export], list[Execution]]]":
+    """Decorate the reader of a row: it reads a table without times, and amendments by the words of some fields."""
 
-    def read_export(export: Export) -> list[Execution]:
-        return each_row(table.rows(export), read, export.report)
+    def decorate(read: DayReader) -> Callable[[Export], list[Execution]]:
+        def read_export(export: Export) -> list[Execution]:
+            rows = list(table.rows(export))
+            return read_days(rows, read, amendments(rows, *fields), export.report)
 
-    return read_export
+        return read_export
+
+    return decorate
+
+
+DayReader = Callable[[Row, RowReport, list[Execution]], Execution | None]
+
+
+def read_days(
+    rows: Sequence[Row],
+    read: DayReader,
+    amended: tuple[Container[int], Container[int]],
+    report: RowReport,
+) -> list[Execution]:
+    """Read the executions of rows without times; `read` adds settlements in unknown words to its list.
+
+    `amended` are the lines of cancellations and of corrections.
+    """
+    settlements: list[Execution] = []
+    executions = each_row(without_futures(rows, report), lambda row, report: read(row, report, settlements), report)
+    executions = without_cancelled(executions, amended[0], report, amended[1])
+    executions, lost = with_named_settlements(executions, settlements)
+    report.remarks += lost
+    return with_day_orders(with_deliveries(executions))
+
+
+def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
+    """Cash settlement of an index option under a word that is not known, its price that of all its contracts.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be one.
+    """
+    amount, when = row.number("amount"), row.moment("date")
+    is_index = settlement_of(contract.root).delivery == "cash"
+    if not is_index or not amount or when.date() < contract.expiration:
+        raise ValueError(f"{shown(word)} is not known: {contract.symbol}, amount {amount:.2f}")
+    text = row.text("quantity").upper().rstrip("SL")
+    size = 0 if is_blank(text) else round(abs(number(text, "quantity")))
+    return Execution(
+        when, underlying(contract.root), contract, size, abs(amount) / MULTIPLIER, effect="close", kind="cash",
+        line=row.line, account=row.text("account"),
+    )  # fmt: skip
+
+
+def with_deliveries(executions: Iterable[Execution]) -> list[Execution]:
+    """Read the executions with the share rows of assignments and exercises marked as their deliveries.
+
+    A delivery is in a hundred shares a contract, at the strike, the way that the option delivers, within days of the
+    ending; one row may be that of several endings.
+    """
+    rows = list(executions)
+    owed, marked = OwedShares(rows), []
+    for row in rows:
+        if row.kind == "trade" and row.contract is None and owed.of(row) == abs(row.quantity):
+            owed.take(row)
+            row = replace(row, kind="delivery", effect="")
+        marked.append(row)
+    return marked

@@ -49,12 +49,11 @@ COLUMNS: Final = {
 }
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name).strip("_")
-
-
 TABLE: Final = Table(
-    fields={name: (*columns, *map(_snake, columns)) for name, columns in COLUMNS.items()},
+    fields={
+        name: (*columns, *(re.sub(r"[^a-z0-9]+", "_", column).strip("_") for column in columns))
+        for name, columns in COLUMNS.items()
+    },
     numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin", "entry spot", "exit spot"),
     stamps=("opened", "closed"),
     pairs=(("opened", "closed"),),
@@ -152,7 +151,9 @@ def _legs(text: str, opened: date, contracts: int) -> tuple[list[tuple[int, Cont
     """Signed legs of one package in the order of a log, and the first day on which one expires."""
     legs = []
     for match in LEG.finditer(text):
-        expiration = _expiration(match, opened)
+        expiration = parse_moment(f"{match['day']} {match['year'] or opened.year}").date()
+        if not match["year"] and expiration < opened:
+            expiration = parse_moment(f"{match['day']} {opened.year + 1}").date()
         sign = 1 if match["side"].startswith("B") else -1
         strike = number(match["strike"], "strike")
         legs.append((sign * int(match["count"]), Contract("", expiration, right_of(match["right"]), strike)))
@@ -160,13 +161,6 @@ def _legs(text: str, opened: date, contracts: int) -> tuple[list[tuple[int, Cont
         legs = [(count // contracts, leg) for count, leg in legs]
     legs.sort(key=lambda leg: (leg[1].strike, leg[1].right == "C", leg[1].expiration))
     return legs, min((leg.expiration for _, leg in legs), default=None)
-
-
-def _expiration(match: re.Match[str], opened: date) -> date:
-    if match["year"]:
-        return parse_moment(f"{match['day']} {match['year']}").date()
-    day = parse_moment(f"{match['day']} {opened.year}").date()
-    return day if day >= opened else parse_moment(f"{match['day']} {opened.year + 1}").date()
 
 
 TRADE_LOG: Final = Layout("Option Omega trade log", ("date opened", "legs", "premium", "p/l"), read)

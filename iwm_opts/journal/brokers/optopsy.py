@@ -24,6 +24,7 @@ DEBITS: Final = {
     "PPCC": (-1, 1, 1, -1), "CCCC": (1, -1, -1, 1), "PPPP": (1, -1, -1, 1),
 }  # fmt: skip
 ENTRY, EXIT = "entry cost", "exit proceeds"
+STRIKES: Final = tuple(f"strike {i}" for i in range(1, MOST_LEGS + 1))
 
 TABLE: Final = Table(
     fields={
@@ -41,17 +42,9 @@ TABLE: Final = Table(
         "exit spot": ("underlying_price_exit", "underlying_price_exit_leg1"),
         "strike": ("strike",),
         **{f"right {i}": (f"option_type_leg{i}",) for i in range(1, MOST_LEGS + 1)},
-        **{f"strike {i}": (f"strike_leg{i}",) for i in range(1, MOST_LEGS + 1)},
+        **{name: (f"strike_leg{i}",) for i, name in enumerate(STRIKES, 1)},
     },
-    numbers=(
-        ENTRY,
-        EXIT,
-        "pnl",
-        "entry spot",
-        "exit spot",
-        "strike",
-        *(f"strike {i}" for i in range(1, MOST_LEGS + 1)),
-    ),
+    numbers=(ENTRY, EXIT, "pnl", "entry spot", "exit spot", "strike", *STRIKES),
     stamps=("entry",),
     pairs=(("entry", "exit"), ("entry", "expiration")),
     month_first=None,
@@ -96,8 +89,14 @@ def _trade(row: Row) -> dict[str, object]:
 
 
 def _legs(row: Row, expiration: date, cost: float) -> list[tuple[int, Contract]]:
-    pairs = _described(row.text("description")) if row.text("description") else _columns(row)
-    legs = sorted((Contract("", expiration, right_of(right), strike) for right, strike in pairs), key=_order)
+    described = [part.rsplit(" ", 1) for part in row.text("description").split("/")] if row.text("description") else []
+    pairs = [(right, number(strike, "strike")) for right, strike in described] or [
+        (row.text(f"right {i}"), row.strike("strike" if is_blank(row.text(f"strike {i}")) else f"strike {i}"))
+        for i in range(1, MOST_LEGS + 1)
+        if row.text(f"right {i}")
+    ]
+    options = [Contract("", expiration, right_of(right), strike) for right, strike in pairs]
+    legs = sorted(options, key=lambda leg: (leg.strike, leg.right == "C"))
     shape = "".join(leg.right for leg in legs)
     if shape not in DEBITS:
         known = "verticals, straddles, strangles, butterflies and condors"
@@ -106,24 +105,6 @@ def _legs(row: Row, expiration: date, cost: float) -> list[tuple[int, Contract]]
         raise ValueError("entry cost 0: its sign tells long from short")
     side = 1 if cost > 0.0 else -1
     return [(side * count, leg) for count, leg in zip(DEBITS[shape], legs, strict=True)]
-
-
-def _order(leg: Contract) -> tuple[float, bool]:
-    return leg.strike, leg.right == "C"
-
-
-def _described(text: str) -> list[tuple[str, float]]:
-    parts = [part.rsplit(" ", 1) for part in text.split("/")]
-    return [(right, number(strike, "strike")) for right, strike in parts]
-
-
-def _columns(row: Row) -> list[tuple[str, float]]:
-    rights = [row.text(f"right {i}") for i in range(1, MOST_LEGS + 1)]
-    return [
-        (right, row.strike("strike" if is_blank(row.text(f"strike {i}")) else f"strike {i}"))
-        for i, right in enumerate(rights, 1)
-        if right
-    ]
 
 
 TRADE_LOG: Final = Layout("optopsy trade log", ("entry_cost", "exit_proceeds", "realized_pnl", "description"), read)

@@ -22,12 +22,14 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     amendments,
+    contract_of_match,
+    read_days,
     reorganisation_row,
+    settlement_row,
     transfer_row,
 )
-from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
-from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
-from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.fields import Row, is_blank, number, shown
 from iwm_opts.market.contract import Contract
 
 TRADES: Final[dict[str, tuple[int, Effect]]] = {
@@ -35,11 +37,8 @@ TRADES: Final[dict[str, tuple[int, Effect]]] = {
     "SELL": (-1, "close"),
 }  # fmt: skip
 ENDINGS: Final[dict[str, Kind]] = {
-    "OEXP": "expiration",
-    "OASGN": "assignment",
-    "OEXCS": "exercise",
-    "OEXER": "exercise",
-}
+    "OEXP": "expiration", "OASGN": "assignment", "OEXCS": "exercise", "OEXER": "exercise",
+}  # fmt: skip
 MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
 MERGER, MERGER_CASH = "MRGS", "MRGC"
@@ -100,11 +99,18 @@ def _is_cancelled(row: Row) -> bool:
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     code = CANCELS.get(row.text("code").upper(), row.text("code").upper())
     contract = _contract(row.text("description"))
-    kind = ENDINGS.get(code)
+    kind, text = ENDINGS.get(code), row.text("quantity").upper()
+    side = -1 if text.endswith("S") else 1  # of a short position, or of what is taken away
     if code in SPLITS or code in REORGANISED:
-        return _reorganisation(row, contract, code)
+        # A split by the shares that it adds; other changes by what is taken away and what is added.
+        quantity, event = side * number(text.rstrip("SL"), "quantity"), MERGER if code == MERGER_CASH else code
+        symbol = underlying(contract.root if contract else row.symbol("instrument"))
+        return reorganisation_row(
+            row, row.moment("date"), symbol, contract, quantity, row.number("amount"), event=event,
+            is_split=code in SPLITS,
+        )  # fmt: skip
     if code in TRANSFERS and row.text("instrument") and not is_blank(row.text("quantity")):
-        size = number(row.text("quantity").upper().rstrip("SL"), "quantity")
+        size = number(text.rstrip("SL"), "quantity")
         return transfer_row(row, row.symbol("instrument"), contract, TRANSFERS[code] * abs(size), code, report)
     if not is_read(code):
         if contract is not None:
@@ -116,7 +122,8 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     if contract is None and (kind is not None or code not in ("BUY", "SELL")):
         raise ValueError(f"{shown(row.text('description'))} names no option")
     sign, effect = TRADES.get(code, (0, "close"))
-    size, side = _quantity(row, contract)
+    count = Row(row.line, {"quantity": text.rstrip("SL")}, row.notation)
+    size = count.count("quantity", "contracts" if contract else "shares")
     price = row.number("price") if kind else row.amount("price")
     unit = MULTIPLIER if contract else 1
     fees = 0.0
@@ -126,45 +133,16 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
             raise ValueError(f"amount {row.text('amount')} is not quantity and price less fees")
     if kind is not None and row.number("amount"):
         price = abs(row.number("amount")) / (unit * abs(size))
-    return Execution(
-        when=row.moment("date"),
-        symbol=underlying(contract.root if contract else row.symbol("instrument")),
-        contract=contract,
-        quantity=sign * abs(size) if sign else -side * abs(size),
-        price=abs(price),
-        fees=fees,
-        effect=effect,
-        kind=kind or "trade",
-        line=row.line,
-        account=row.text("account"),
-    )
-
-
-def _quantity(row: Row, contract: Contract | None) -> tuple[int, int]:
-    """Return the number and its side: -1 where it ends in S, of a short position or of what is taken away."""
-    text = row.text("quantity").upper()
-    count = Row(row.line, {"quantity": text.rstrip("SL")}, row.notation)
-    return count.count("quantity", "contracts" if contract else "shares"), -1 if text.endswith("S") else 1
-
-
-def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution:
-    """Read a split by the shares that it adds; other changes by what is taken away and what is added."""
-    text = row.text("quantity").upper()
-    size = number(text.rstrip("SL"), "quantity") * (-1 if text.endswith("S") else 1)
     symbol = underlying(contract.root if contract else row.symbol("instrument"))
-    when, cash = row.moment("date"), row.number("amount")
-    event = MERGER if code == MERGER_CASH else code
-    return reorganisation_row(row, when, symbol, contract, size, cash, event=event, is_split=code in SPLITS)
+    return Execution(
+        row.moment("date"), symbol, contract, (sign or -side) * abs(size), abs(price), fees, effect, kind or "trade",
+        line=row.line, account=row.text("account"),
+    )  # fmt: skip
 
 
 def _contract(text: str) -> Contract | None:
     match = OPTION.search(" ".join(text.upper().split()))
-    if match is None:
-        return None
-    strike = number(match["strike"], "strike")
-    return make_contract(
-        option_root(match["root"]), parse_moment(match["day"]).date(), right_of(match["right"]), strike
-    )
+    return None if match is None else contract_of_match(match)
 
 
 ACTIVITY: Final = Layout("Robinhood account activity", ("activity date", "instrument", "trans code", "quantity"), read)

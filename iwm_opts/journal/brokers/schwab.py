@@ -10,27 +10,24 @@ holds the same rows under `BrokerageTransactions`. The layout is known from expo
 import re
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
-    BONDS,
-    MONEY_FUNDS,
     TAKEN_BACK,
     TRANSFER,
     UNTYPED,
-    Export,
     Layout,
     RowReport,
     Table,
-    amendments,
-    is_cusip,
-    is_money_fund,
+    booked,
+    contract_of_match,
+    is_cash,
+    reader_of_days,
     reorganisation_row,
+    settlement_row,
     transfer_row,
     unamended,
 )
-from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
-from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
-from iwm_opts.journal.fields import Row, contract_of_symbol, make_contract, number, parse_moment, right_of
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
 from iwm_opts.market.contract import Contract
 
 TRADES: Final[dict[str, tuple[int, Effect]]] = {
@@ -55,6 +52,7 @@ ENDINGS: Final[dict[str, Kind]] = {
 OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
+CODED: Final = re.compile(r"\d{6}[CP]\d")
 SPLIT: Final = re.compile(  # its quantity is what it adds
     r"\bsplit\b(?<!reverse split)(?<!rvrs split)|\bstock div(?:idend| dist)\b"
 )
@@ -79,23 +77,19 @@ TABLE: Final = Table(
 )
 
 
-def read(export: Export) -> list[Execution]:
-    """Read the executions of a transaction history."""
-    rows = list(TABLE.rows(export))
-    return read_days(rows, _execution, amendments(rows, "action"), export.report)
-
-
-def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
-    action = unamended(row.text("action").lower())
-    if action in TRADES and (is_cusip(row.text("symbol")) or is_money_fund(row.text("symbol"))):
-        report.skipped[BONDS if is_cusip(row.text("symbol")) else MONEY_FUNDS] += 1
+@reader_of_days(TABLE, "action")
+def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
+    """Read the execution of a row of a transaction history."""
+    action, text = unamended(row.text("action").lower()), row.text("symbol")
+    if action in TRADES and is_cash(text, report):
         return None
-    contract = _contract(row.text("symbol"))
+    match = OPTION.fullmatch(" ".join(text.upper().split()))
+    contract = contract_of_match(match) if match else contract_of_symbol(text) if CODED.search(text) else None
     kind = ENDINGS.get(action) if contract is not None else None
     event = REORGANISED.search(action)
     if event is not None and (row.number("quantity") or not event[0].startswith("stock div")):
         return _reorganisation(row, contract, event[0], is_split=SPLIT.search(action) is not None)
-    if TRANSFER.search(action) and row.text("symbol") and row.number("quantity"):
+    if TRANSFER.search(action) and text and row.number("quantity"):
         return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
     if action not in TRADES and kind is None and contract is not None:
         settlements.append(settlement_row(row, contract, row.text("action")))
@@ -105,24 +99,10 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
         report.skipped[what] += 1
         return None
     sign, effect = TRADES.get(action, (0, "close"))
-    size = row.count("quantity", "contracts" if contract else "shares")
-    price = abs(row.number("price") if kind else row.amount("price"))
-    if kind is not None and row.number("amount") and not price:
-        price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
-    fees = abs(row.number("fees"))
-    if kind is None and not TAKEN_BACK.search(row.text("action")):
-        price, fees = row.settled("amount", sign * abs(size) * (MULTIPLIER if contract else 1), price, ("fees",))
-    return Execution(
-        when=row.moment("date"),
-        symbol=underlying(contract.root if contract else row.symbol()),
-        contract=contract,
-        quantity=sign * abs(size) if sign else size,
-        price=price,
-        fees=fees,
-        effect=effect,
-        kind=kind or "trade",
-        line=row.line,
-        account=row.text("account"),
+    is_cancelled = TAKEN_BACK.search(row.text("action")) is not None
+    symbol = text if contract else row.symbol()
+    return booked(
+        row, contract, symbol, kind or "trade", sign, effect, charges=TABLE.charges, is_cancelled=is_cancelled
     )
 
 
@@ -133,17 +113,6 @@ def _reorganisation(row: Row, contract: Contract | None, event: str, *, is_split
     symbol = underlying(contract.root if contract else row.symbol())
     cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
     return reorganisation_row(row, when, symbol, contract, row.number("quantity"), cash, event=event, is_split=is_split)
-
-
-def _contract(text: str) -> Contract | None:
-    """Contract of an option's symbol; None for shares."""
-    match = OPTION.fullmatch(" ".join(text.upper().split()))
-    if match is not None:
-        strike = number(match["strike"], "strike")
-        return make_contract(
-            option_root(match["root"]), parse_moment(match["day"]).date(), right_of(match["right"]), strike
-        )
-    return contract_of_symbol(text) if re.search(r"\d{6}[CP]\d", text) else None
 
 
 HISTORY: Final = Layout("Schwab transaction history", ("date", "action", "symbol", "quantity", "fees & comm"), read)

@@ -96,7 +96,7 @@ def read(export: Export) -> list[Execution]:
         replace(row, quantity=abs(row.quantity) * (-1 if "-" in values[row.line] or "(" in values[row.line] else 1))
         if row.line in values and row.kind == "trade"
         else row
-        for row in each_row(iter(rows), read_row, export.report)
+        for row in each_row(rows, read_row, export.report)
     ]
     mergers = {row.line for row in rows if MERGED.fullmatch(row.text("sub type"))}
     return without_cancelled(_at_one_moment(executions, mergers), cancelled, export.report, corrected)
@@ -139,25 +139,20 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
         return _traded(row, instrument, "delivery", report)
     if instrument == "equity" and kind == "trade":
         return _traded(row, instrument, "trade", report)
-    ending = _ending(row) if is_delivery else None
+    # Kind of an option's row; from the description in files without sub types.
+    named = (row.text("sub type").lower(), row.text("action").lower().replace("_", " "))
+    described = (kind for word, kind in ENDINGS.items() if f"due to {word}" in row.text("description").lower())
+    ending = next((ENDINGS[text] for text in named if text in ENDINGS), next(described, None)) if is_delivery else None
     if is_delivery and ending is None and TAKEN_BACK.search(words):
         return _traded(row, instrument, "trade", report)
     if is_delivery and instrument == "equity option" and ending is None:
         raise ValueError(f"{shown(row.text('sub type'))} is not known: {row.text('symbol')}, {row.text('value')}")
     if instrument != "equity option" or (kind != "trade" and ending is None):
-        report.skipped[_words(row)] += 1
+        what = row.text("instrument") if row.text("type") and instrument != FUTURES else ""
+        kind_of_row = FUTURES if row.text("type") and instrument == FUTURES else row.text("type") or UNTYPED
+        report.skipped[f"{kind_of_row} of {what}" if what else kind_of_row] += 1
         return None
     return _traded(row, instrument, ending or "trade", report)
-
-
-def _words(row: Row) -> str:
-    """Kind of a row that is not used."""
-    if not row.text("type"):
-        return UNTYPED
-    if _instrument(row) == FUTURES:
-        return FUTURES
-    instrument = row.text("instrument")
-    return f"{row.text('type')} of {instrument}" if instrument else row.text("type")
 
 
 def _instrument(row: Row) -> str:
@@ -180,42 +175,25 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
     multiplier = (row.number("multiplier") or MULTIPLIER) if is_option else 1
     if is_option and multiplier != MULTIPLIER:
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
-    value = _value(row, size) if kind == "trade" else row.number("value")
-    _check_total(row)
+    value = row.number("value")
+    if kind == "trade":  # the average price is dollars a contract, or a share
+        value = size * row.amount("average price") if "value" not in row else row.amount("value")
+    made = row.number("value") + row.number("commissions") + row.number("fees")
+    if "value" in row and row.number("total") and abs(row.number("total") - made) > 2.0 * CENT:  # each is rounded
+        raise ValueError(f"Total {shown(row.text('total'))} is not value, commissions and fees, {made:.2f}")
+    # Until 2021 charges are positive and in one column.
+    fees = abs(row.number("fees")) if "side" in row else -(row.number("commissions") + row.number("fees"))
+    cash = 0.0
+    if is_reorganised and size != abs(row.number("quantity")):
+        cash = math.nan  # of fractions of shares
+    elif is_reorganised and PAID.search(f"{row.text('sub type')} {row.text('description')}"):
+        cash = row.number("value")  # of a merger: other corporate actions value what they replace
     symbol = row.symbol("underlying") if is_option and row.text("underlying") else row.symbol()
     return Execution(
-        when=row.moment("date"),
-        symbol=underlying(contract.root if contract is not None and "underlying" not in row else symbol),
-        contract=contract,
-        quantity=-size if side == "SELL" else size,
-        price=abs(value) / (size * multiplier),
-        fees=_charges(row),
-        effect=effect,
-        kind=kind,
-        order=row.text("order"),
-        line=row.line,
-        account=row.text("account"),
-        cash=_cash(row, size) if is_reorganised else 0.0,
-    )
-
-
-def _cash(row: Row, size: int) -> float:
-    """Dollars of a merger; NaN of fractions of shares. Other corporate actions value what they replace."""
-    if size != abs(row.number("quantity")):
-        return math.nan
-    return row.number("value") if PAID.search(f"{row.text('sub type')} {row.text('description')}") else 0.0
-
-
-def _value(row: Row, size: int) -> float:
-    """Dollars of a trade; the average price is dollars a contract, or a share."""
-    return size * row.amount("average price") if "value" not in row else row.amount("value")
-
-
-def _check_total(row: Row) -> None:
-    """Refuse a total that is not value, commissions and fees, each rounded to the cent."""
-    total, made = row.number("total"), row.number("value") + row.number("commissions") + row.number("fees")
-    if "value" in row and total and abs(total - made) > 2.0 * CENT:
-        raise ValueError(f"Total {shown(row.text('total'))} is not value, commissions and fees, {made:.2f}")
+        row.moment("date"), underlying(contract.root if contract is not None and "underlying" not in row else symbol),
+        contract, -size if side == "SELL" else size, abs(value) / (size * multiplier), fees, effect, kind,
+        row.text("order"), row.line, row.text("account"), cash=cash,
+    )  # fmt: skip
 
 
 def _action(row: Row, *, is_ending: bool) -> tuple[str, Effect]:
@@ -247,22 +225,6 @@ def _contract(row: Row, report: RowReport) -> Contract:
         return contract
     root = row.symbol("root") if row.text("root") else row.symbol("underlying" if row.text("underlying") else "symbol")
     return make_contract(root, row.day("expiration"), right_of(row.text("right")), row.strike())
-
-
-def _ending(row: Row) -> Kind | None:
-    """Kind of an option's `Receive Deliver` row; from the description in files without sub types."""
-    for text in (row.text("sub type").lower(), row.text("action").lower().replace("_", " ")):
-        if text in ENDINGS:
-            return ENDINGS[text]
-    words = row.text("description").lower()
-    return next((kind for word, kind in ENDINGS.items() if f"due to {word}" in words), None)
-
-
-def _charges(row: Row) -> float:
-    """Fees paid; until 2021 they are positive and in one column."""
-    if "side" in row:
-        return abs(row.number("fees"))
-    return -(row.number("commissions") + row.number("fees"))
 
 
 TRANSACTIONS: Final = Layout(

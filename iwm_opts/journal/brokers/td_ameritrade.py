@@ -9,9 +9,9 @@ against (2013 to 2023).
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     OPENS,
     TAKEN_BACK,
@@ -21,16 +21,14 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     amendments,
-    each_row,
+    booked,
+    contract_of_match,
+    read_days,
     transfer_row,
     unamended,
-    without_cancelled,
-    without_futures,
 )
-from iwm_opts.journal.brokers.plain_shares import with_deliveries
-from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
-from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
-from iwm_opts.market.contract import Contract
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.fields import Row, is_blank, shown
 
 OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>[A-Z]{3} \d{1,2} \d{4}) (?P<strike>[\d.,]+) (?P<right>CALL|PUT)"
@@ -60,31 +58,25 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's transactions."""
     rows = list(TABLE.rows(export))
-    executions = each_row(without_futures(rows, export.report), _execution, export.report)
-    cancelled, corrected = amendments(rows, "description")
-    executions = without_cancelled(executions, cancelled, export.report, corrected)
+    executions = read_days(rows, _execution, amendments(rows, "description"), export.report)
     if executions:
         export.report.remarks.append(OPENS)
-    return with_day_orders(with_deliveries(executions))
+    return executions
 
 
-def _execution(row: Row, report: RowReport) -> Execution | None:
+def _execution(row: Row, report: RowReport, _settlements: list[Execution]) -> Execution | None:
     words = unamended(row.text("description").upper())
     sign = 1 if words.startswith("BOUGHT ") else -1 if words.startswith("SOLD ") else 0
     removal = REMOVAL.match(words)
-    contract = _contract(f"{row.text('symbol')} {words}" if removal else row.text("symbol"))
+    named = f"{row.text('symbol')} {words}" if removal else row.text("symbol")
+    match = OPTION.search(" ".join(named.upper().split()))
+    contract = contract_of_match(match) if match is not None else None
     symbol = "" if is_blank(row.text("symbol")) else underlying(contract.root if contract else row.symbol())
     if not sign and removal is None and SPLITS.search(words) and symbol:
         return Execution(
-            row.moment("date"),
-            symbol,
-            contract,
-            0,
-            0.0,
-            kind="reorganisation",
-            line=row.line,
+            row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line,
             account=row.text("account"),
-        )
+        )  # fmt: skip
     if not sign and removal is None and TRANSFER.search(words) and symbol and row.number("quantity"):
         quantity = abs(row.number("quantity")) * (-1 if re.search(r"\bOUT\b", words) else 1)
         return transfer_row(row, row.symbol(), contract, quantity, words.partition("(")[0].strip().lower(), report)
@@ -94,34 +86,13 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         return None
     if removal is not None and contract is None:
         raise ValueError(f"{shown(words)} names no option")
-    size = abs(row.count("quantity", "contracts" if contract else "shares"))
     effect: Effect = "close" if removal is not None or (contract is None and sign < 0) else ""
-    fees = abs(row.number("commission")) + abs(row.number("fee"))
-    price = row.amount("price") if sign else 0.0
-    if sign and not TAKEN_BACK.search(row.text("description")):
-        price, fees = row.settled("amount", sign * size * (MULTIPLIER if contract else 1), price, ("commission", "fee"))
-    elif not sign and not is_blank(row.text("amount")):
-        price = abs(row.number("amount")) / (size * MULTIPLIER)  # cash of an index
-    return Execution(
-        when=row.moment("date"),
-        symbol=symbol or underlying(row.symbol()),
-        contract=contract,
-        quantity=sign * size if sign else size,
-        price=price,
-        fees=fees,
-        effect=effect,
-        kind=KINDS[removal["kind"]] if removal is not None else "trade",
-        line=row.line,
-        account=row.text("account"),
-    )
-
-
-def _contract(text: str) -> Contract | None:
-    match = OPTION.search(" ".join(text.upper().split()))
-    if match is None:
-        return None
-    day, strike = parse_moment(match["day"]).date(), number(match["strike"], "strike")
-    return make_contract(option_root(match["root"]), day, right_of(match["right"]), strike)
+    if not sign:  # the amount is the cash of an index
+        row = replace(row, cells=row.cells | {"price": ""})
+    return booked(
+        row, contract, symbol or row.symbol(), KINDS[removal["kind"]] if removal is not None else "trade", sign or 1,
+        effect, charges=TABLE.charges, is_cancelled=TAKEN_BACK.search(row.text("description")) is not None,
+    )  # fmt: skip
 
 
 TRANSACTIONS: Final = Layout(

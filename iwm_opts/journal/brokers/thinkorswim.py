@@ -15,13 +15,23 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.brokers.layout import TAKEN_BACK, Export, JoinedExports, Layout, RowReport, unamended
+from iwm_opts.journal.brokers.layout import (
+    TAKEN_BACK,
+    Export,
+    JoinedExports,
+    Layout,
+    RowReport,
+    misfit,
+    places_of,
+    unamended,
+)
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -38,9 +48,7 @@ from iwm_opts.journal.fields import (
     Row,
     columns_of,
     day_first,
-    decimal_sign,
     make_contract,
-    notation_warnings,
     number,
     parse_moment,
     refuse_turned,
@@ -136,18 +144,38 @@ class Order:
 
     legs: tuple[Execution, ...]
     net_price: float  # NaN where the file does not say
-    quantity: int  # of its first leg
 
     @property
     def size(self) -> float:
         """Contracts, a hundred shares as much as one."""
-        return sum(abs(leg.quantity) / (1 if leg.contract else MULTIPLIER) for leg in self.legs)
+        return sum(abs(leg.shares) / MULTIPLIER for leg in self.legs)
+
+    def lacking(self, row: CashRow) -> float:
+        """Dollars by which the amount of a cash row differs from the prices of the legs."""
+        value = sum(-leg.shares * leg.price for leg in self.legs)
+        return math.copysign(row.amount, value) - value if row.amount else 0.0
+
+    def settled(self, row: CashRow | None) -> tuple[Execution, ...]:
+        """Legs whose prices, rounded to cents in the file, make the amount of their cash row; the largest adapts."""
+        lacking = 0.0 if row is None else round(self.lacking(row), 2)
+        if not lacking:
+            return self.legs
+        largest = max(self.legs, key=lambda leg: abs(leg.shares))
+        price = largest.price - lacking / largest.shares
+        return tuple(replace(leg, price=price) if leg is largest else leg for leg in self.legs)
 
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of a whole statement."""
     trades = [row for title in (TRADES, TODAY) for row in _section(export.rows, title, FIELDS)]
-    cash = _without_repeated(_section(export.rows, CASH, CASH_FIELDS), export.report)
+    joined = JoinedExports(export.report)
+    cash = [
+        row
+        for row in _section(export.rows, CASH, CASH_FIELDS)
+        if not joined.repeats(
+            tuple((name, cell) for name, cell in row.cells.items() if name != STATEMENT_OF), row.text(STATEMENT_OF)
+        )
+    ]
     notation = _notation(trades, cash, export)
     orders = _orders([replace(row, notation=notation) for row in trades], export.report)
     legs = [leg for order in orders for leg in order.legs]
@@ -180,19 +208,6 @@ def _taken_back(rows: Sequence[CashRow], report: RowReport) -> tuple[list[CashRo
     return kept, lines
 
 
-def _without_repeated(cash: Sequence[Row], report: RowReport) -> list[Row]:
-    """Read cash rows of joined statements, those of a shared period once."""
-    joined, statement, kept = JoinedExports(report), "", []
-    for row in cash:
-        if row.text(STATEMENT_OF) != statement:
-            statement = row.text(STATEMENT_OF)
-            joined.next()
-        cells = {name: cell for name, cell in row.cells.items() if name != STATEMENT_OF}
-        if not joined.repeats(tuple(cells.items())):
-            kept.append(row)
-    return kept
-
-
 def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Notation:
     names = ("quantity", "strike", "price", "fees", "commissions", "amount")
     numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
@@ -201,21 +216,14 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     refuse_turned(row.text("date") for row in cash)
     refuse_turned(row.text("expiration") for row in trades)
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
-    decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
-    pairs = _within_period(stamps, export.rows)
-    notation = Notation(decimal, day_first(stamps, pairs, default=False), export.zone)
-    export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
-    export.report.reach([row.text("date") for row in cash] + [last for _, last in pairs], notation.day_first)
-    return notation
-
-
-def _within_period(stamps: Sequence[str], rows: Rows) -> list[tuple[str, str]]:
-    """Pairs of dates in order: the period that the title of a statement names, and the stamps inside it."""
-    match = next((match for _, cells in rows for cell in cells if (match := PERIOD.search(cell))), None)
-    if match is None:
-        return []
-    first, last = match["first"], match["last"]
-    return [(first, last), *((first, stamp) for stamp in stamps), *((stamp, last) for stamp in stamps)]
+    # Pairs of dates in order: the period that the title of a statement names, and the stamps inside it.
+    period = next((match for _, cells in export.rows for cell in cells if (match := PERIOD.search(cell))), None)
+    pairs: list[tuple[str, str]] = []
+    if period is not None:
+        first, last = period["first"], period["last"]
+        pairs = [(first, last), *((first, stamp) for stamp in stamps), *((stamp, last) for stamp in stamps)]
+    dates = [row.text("date") for row in cash] + [last for _, last in pairs]
+    return export.notation(numbers, stamps, pairs, day_first(stamps, pairs, default=False), dates)
 
 
 def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list[Row]:
@@ -235,18 +243,11 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
         elif is_inside and places is None:
             header = columns_of(cells)
             width = max((at + 1 for at, name in enumerate(header) if name), default=0)
-            places = {
-                name: next(header.index(column) for column in columns if column in header)
-                for name, columns in fields.items()
-                if any(column in header for column in columns)
-            }
+            places = places_of(fields, header)
         elif is_inside and places is not None:
             row = {name: cells[place] for name, place in places.items() if place < len(cells)}
             if len(cells) < width - 1 or any(cells[width:]):
-                row = {
-                    "time": row.get("time", ""),
-                    "misfit": f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {width}",
-                }
+                row = {"time": row.get("time", ""), "misfit": misfit(cells, width)}
             section.append(Row(line, row | {"account": account, STATEMENT_OF: f"{statement}"}))
     return section
 
@@ -254,7 +255,7 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
 def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
     """Orders of the trade history; a head row that cannot be read takes its legs along."""
     orders: list[tuple[Row, list[Execution]]] = []
-    joined, statement = JoinedExports(report), ""
+    joined = JoinedExports(report)
     when: datetime | None = None
     for row in rows:
         try:
@@ -274,20 +275,14 @@ def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
             report.reject(row.line, error, row.cells.values())
     kept = []
     for head, legs in orders:
-        if head.text(STATEMENT_OF) != statement:
-            statement = head.text(STATEMENT_OF)
-            joined.next()
-        if legs and not joined.repeats(tuple(replace(leg, line=0, order="") for leg in legs)):
-            kept.append(_order(head, legs))
+        alike = tuple(replace(leg, line=0, order="") for leg in legs)
+        if legs and not joined.repeats(alike, head.text(STATEMENT_OF)):
+            net = math.nan
+            with suppress(ValueError):
+                text = head.text("net price")
+                net = number(text, "net price", head.notation.decimal) if text else math.nan
+            kept.append(Order(tuple(legs), net))
     return kept
-
-
-def _order(head: Row, legs: list[Execution]) -> Order:
-    try:
-        net = number(head.text("net price"), "net price", head.notation.decimal) if head.text("net price") else None
-    except ValueError:
-        net = None
-    return Order(tuple(legs), float("nan") if net is None else net, legs[0].quantity)
 
 
 def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution | None:
@@ -309,18 +304,12 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
         contract = make_contract(root, expiration, right_of(row.text("type")), strike)
     elif effect == "" and quantity < 0:
         effect = "close"  # AUTO: never an unnamed short position
+    # Fills in shares say nothing of their order: it is known by their times.
+    named = "" if is_shares else f"order of line {order}"
     return Execution(
-        when=when,
-        symbol=underlying(symbol),
-        contract=contract,
-        quantity=quantity,
-        price=row.amount("price"),
-        effect=effect,
-        # Fills in shares say nothing of their order: it is known by their times.
-        order="" if is_shares else f"order of line {order}",
-        line=row.line,
+        when, underlying(symbol), contract, quantity, row.amount("price"), effect=effect, order=named, line=row.line,
         account=row.text("account"),
-    )
+    )  # fmt: skip
 
 
 def _expiration(row: Row) -> date:
@@ -375,7 +364,12 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
             elif kind == "TRD" or (is_taken_back and TRADED.search(words)):
                 traded.append(_traded(row, words))
             elif SPLIT.search(words) or REPLACED.search(words):
-                endings += [_split(row, words, symbol) for symbol in _symbols(words) & symbols]
+                # A split by its ratio, and other changes of a company without one.
+                match = None if REPLACED.search(words) else RATIO.search(words)
+                ratio = int(match["new"]) / int(match["old"]) if match is not None and int(match["old"]) else 0.0
+                split = Execution(_when(row), "", None, 0, 0.0, kind="reorganisation", line=row.line, ratio=ratio)
+                split = replace(split, account=row.text("account"))
+                endings += [replace(split, symbol=symbol) for symbol in _symbols(words) & symbols]
             elif kind:
                 what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
                 report.skipped[f"{kind} in {CASH}{what}"] += 1
@@ -394,15 +388,6 @@ def _of_class(contract: Contract) -> Contract:
 def _symbols(words: str) -> set[str]:
     """Return what may be symbols among the words of a row."""
     return {underlying(word) for word in WORD.findall(words)}
-
-
-def _split(row: Row, words: str, symbol: str) -> Execution:
-    """Read a split by its ratio, and other changes of a company without one."""
-    match = None if REPLACED.search(words) else RATIO.search(words)
-    ratio = int(match["new"]) / int(match["old"]) if match is not None and int(match["old"]) else 0.0
-    return Execution(
-        _when(row), symbol, None, 0, 0.0, kind="reorganisation", line=row.line, account=row.text("account"), ratio=ratio
-    )
 
 
 def _when(row: Row) -> datetime:
@@ -472,18 +457,11 @@ def _ending(row: Row, words: str) -> Execution:
     count = number(match["count"], "quantity")
     if not count or count != round(count):
         raise ValueError(f"{shown(words)}: {match['count']} is not a whole number of contracts")
+    fees = _charges(row) if "fees" in row or "commissions" in row else 0.0
     return Execution(
-        when=_when(row),
-        symbol=underlying(match["root"]),
-        contract=contract,
-        quantity=round(count),
-        price=0.0,
-        fees=_charges(row) if "fees" in row or "commissions" in row else 0.0,
-        effect="close",
-        kind=KINDS[removal["kind"]],
-        line=row.line,
-        account=row.text("account"),
-    )
+        _when(row), underlying(match["root"]), contract, round(count), 0.0, fees, "close", KINDS[removal["kind"]],
+        line=row.line, account=row.text("account"),
+    )  # fmt: skip
 
 
 def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[int, int]]:
@@ -497,32 +475,10 @@ def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[i
                 continue
             names = first.symbol in _symbols(row.words)
             same_price = abs(row.price - order.net_price) < 0.005
-            same_size = abs(row.quantity) in (abs(order.quantity), abs(order.quantity) / MULTIPLIER)
+            same_size = abs(row.quantity) in (abs(first.quantity), abs(first.quantity) / MULTIPLIER)
             if names and (same_price or apart <= timedelta(seconds=2)):
                 scored.append(((not same_price, not same_size, apart), place, other))
     yield from ((place, other) for _, place, other in sorted(scored))
-
-
-def _lacking(order: Order, row: CashRow) -> float:
-    """Dollars by which the amount of a cash row differs from the prices of an order's legs."""
-    value = sum(-leg.quantity * leg.price * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
-    return math.copysign(row.amount, value) - value if row.amount else 0.0
-
-
-def _is_paid(order: Order, row: CashRow) -> bool:
-    """Whether the amount of a cash row is that of an order's legs; they deliver other than 100 shares if it is not."""
-    units = sum(abs(leg.quantity) * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
-    return abs(_lacking(order, row)) <= HALF_CENT * units + CENT
-
-
-def _settled(order: Order, row: CashRow | None) -> tuple[Execution, ...]:
-    """Legs whose prices, rounded to cents in the file, make the amount of their cash row: the largest leg adapts."""
-    lacking = 0.0 if row is None else round(_lacking(order, row), 2)
-    if not lacking:
-        return order.legs
-    largest = max(order.legs, key=lambda leg: abs(leg.quantity) * (MULTIPLIER if leg.contract else 1))
-    shares = largest.quantity * (MULTIPLIER if largest.contract else 1)
-    return tuple(replace(leg, price=leg.price - lacking / shares) if leg is largest else leg for leg in order.legs)
 
 
 def _with_fees(
@@ -536,7 +492,11 @@ def _with_fees(
         if place not in charged and other not in used:
             charged[place], paid[place] = cash[other].charges, cash[other]
             used.add(other)
-    misfits = {place for place, row in paid.items() if not _is_paid(orders[place], row)}
+    # Legs that deliver other than 100 shares are not what their cash row pays.
+    units = [sum(abs(leg.shares) for leg in order.legs) for order in orders]
+    misfits = {
+        place for place, row in paid.items() if abs(orders[place].lacking(row)) > HALF_CENT * units[place] + CENT
+    }
     for place in misfits:
         why = f"amount {paid[place].amount:.2f} of line {paid[place].line} is not quantity and price"
         legs = orders[place].legs
@@ -561,13 +521,10 @@ def _with_fees(
         )
         report.skipped[f"orders of {CASH} without a row in {TRADES}"] += len(left)
     return [
-        replace(
-            leg,
-            fees=charged.get(place, 0.0) * (abs(leg.quantity) / (1 if leg.contract else MULTIPLIER)) / order.size,
-        )
+        replace(leg, fees=charged.get(place, 0.0) * (abs(leg.shares) / MULTIPLIER) / order.size)
         for place, order in enumerate(orders)
         if place not in misfits
-        for leg in _settled(order, paid.get(place))
+        for leg in order.settled(paid.get(place))
     ]
 
 
