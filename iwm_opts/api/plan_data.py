@@ -25,7 +25,7 @@ from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.minutes import refuse_other_prices
 from iwm_opts.plans.checklist import NO_BARS, Inputs
-from iwm_opts.plans.edge_registry import edge_entries
+from iwm_opts.plans.edges import edge_entries
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import DEFAULT_SEED, SimulatedMarket, default_market, simulate_market
 from iwm_opts.sources.source import ModelledFiles
@@ -132,7 +132,7 @@ class PlanData:
     notes: tuple[str, ...]
 
     def edge_entries(self, name: str) -> "pd.Series[bool]":
-        """Sessions on which a named edge enters, for `Rules(entries=...)`; see `plans.edge_registry`."""
+        """Sessions on which a named edge enters, for `Rules(entries=...)`; see `plans.edges`."""
         return edge_entries(name, self.inputs)
 
     @property

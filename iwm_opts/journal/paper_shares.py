@@ -18,7 +18,7 @@ from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
 from iwm_opts.market.bars import atr
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.edges import Momentum
-from iwm_opts.plans.intraday import LATEST_FILL, exit_within_session
+from iwm_opts.plans.intraday import LATEST_FILL, bars_from_entry, exit_within_session
 from iwm_opts.plans.plan import Plan
 
 CLOSE, UNTIMED = "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
@@ -61,9 +61,8 @@ def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) 
     InputError
         When no bar trades by then or soon after.
     """
-    session = _session(minutes, day)
-    held = session[session["minute"] >= edge.enter_minute]
-    if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL:
+    held = bars_from_entry(_session(minutes, day), edge)
+    if held is None:
         raise InputError(
             "minutes", day.isoformat(), f"no bar within {LATEST_FILL} minutes of minute {edge.enter_minute}",
             "give the minutes of that session",

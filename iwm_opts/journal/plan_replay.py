@@ -124,7 +124,7 @@ def _with_share_rules(
 ) -> list[str]:
     """Complete the share trades, in place, in order of entry: open trades take up risk and cash of the next."""
     if account is not None:
-        plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
+        plan = plan.with_account(account)
     rules, held = share_rules(plan), defaultdict[str, list[PaperTrade]](list)  # by account
     incomplete = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
     paid = refused = marked = 0.0

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from operator import eq, gt, le, lt
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -55,6 +56,19 @@ class Inputs:
         dates = pd.DatetimeIndex(sessions(first, last), name=days.name).as_unit("us")
         return replace(self, bars=self.bars.reindex(days.union(dates)))
 
+    def required_minutes(self) -> Minutes:
+        """Minutes; an InputError without them."""
+        if self.minutes is None:
+            raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: `minutes` FILE")
+        return self.minutes
+
+    def required_history(self, reader: str = "edge") -> IvHistory:
+        """IV history; an InputError without it."""
+        if self.history is None:
+            rule = f"the {reader} ranks an IV history"
+            raise InputError("iv_history", None, rule, "name one: `iv_history` RVX_History.csv")
+        return self.history
+
     def before(self, day: date) -> "Inputs":
         """Return data known before a day; scheduled releases are known ahead."""
         stamp = pd.Timestamp(day)
@@ -75,15 +89,43 @@ class Reading(NamedTuple):
     value: "pd.Series[float]"
 
 
+Series = pd.Series  # of one value a session
+
+
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One line of the checklist."""
+    """One line of the checklist: met where its value compares with a bound."""
 
     name: str
     rule: str  # one sentence
     needs: str  # what data, in the words of the command line
-    read: Callable[[Inputs], Reading | None]  # None where that data was not given
     written: str  # format of the value
+    compare: Callable[[Series, float], Series]
+    bound: float
+    value: Callable[[Inputs], Series | None]  # None where that data was not given
+
+    def read(self, data: Inputs) -> Reading | None:
+        """Answer of every session of the bars; None where the data was not given."""
+        value = self.value(data)
+        if value is None:
+            return None
+        value = value.reindex(data.bars.index)
+        return Reading(known_signal(self.compare(value, self.bound), value.notna()), value)
+
+
+CRITERIA: Final[dict[str, Criterion]] = {}
+
+
+def _criterion(
+    name: str, rule: str, needs: str, written: str, compare: Callable[[Series, float], Series], bound: float
+) -> Callable[[Callable[[Inputs], Series | None]], Callable[[Inputs], Series | None]]:
+    """Register a function of the data as the value of a criterion."""
+
+    def register(value: Callable[[Inputs], Series | None]) -> Callable[[Inputs], Series | None]:
+        CRITERIA[name] = Criterion(name, rule, needs, written, compare, bound, value)
+        return value
+
+    return register
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,141 +175,94 @@ class Checklist:
         return replace(self, answers=answers)
 
 
-def _trend(data: Inputs) -> Reading | None:
-    return _above_mean(total_return_close(data.bars), data.bars)
+def _over_mean(close: Series) -> Series:
+    return close / close.rolling(TREND_SESSIONS).mean() - 1.0
 
 
-def _market_trend(data: Inputs) -> Reading | None:
+@_criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "`bars`", "{:+.1%} from it", gt, 0.0)
+def _trend(data: Inputs) -> Series:
+    return _over_mean(total_return_close(data.bars))
+
+
+@_criterion(
+    "market-trend", f"{MARKET_SYMBOL} above its mean of {TREND_SESSIONS} sessions", "`spy`", "{:+.1%} from it", gt, 0.0
+)
+def _market_trend(data: Inputs) -> Series | None:
     fund = data.funds.get(MARKET_SYMBOL)
-    return None if fund is None else _above_mean(total_return_close(fund).reindex(data.bars.index), data.bars)
+    return None if fund is None else _over_mean(total_return_close(fund).reindex(data.bars.index))
 
 
-def _above_mean(close: "pd.Series[float]", bars: pd.DataFrame) -> Reading:
-    value = close / close.rolling(TREND_SESSIONS).mean() - 1.0
-    return _reading(value > 0.0, value, bars)
-
-
-def _volume(data: Inputs) -> Reading | None:
+@_criterion(
+    "volume", f"volume above the mean of the {VOLUME_SESSIONS} sessions before", "`bars` with volume",
+    "{:.2f} times it", gt, 1.0,
+)  # fmt: skip
+def _volume(data: Inputs) -> Series | None:
     if "volume" not in data.bars:
         return None
     volume = data.bars["volume"]
-    value = volume / volume.shift(1).rolling(VOLUME_SESSIONS).mean()
-    return _reading(value > 1.0, value, data.bars)
+    return volume / volume.shift(1).rolling(VOLUME_SESSIONS).mean()
 
 
-def _stretch(data: Inputs) -> Reading | None:
+@_criterion(
+    "stretch", f"down at least {STRETCH_ATR:g} ATR over {STRETCH_SESSIONS} sessions", "`bars`", "{:+.2f} ATR", le,
+    -STRETCH_ATR,
+)  # fmt: skip
+def _stretch(data: Inputs) -> Series:
     close = total_return_close(data.bars)
     atr = average_true_range(data.bars) * close / data.bars["close"]
     value = (close - close.shift(STRETCH_SESSIONS)) / atr.shift(STRETCH_SESSIONS)
-    value = value.where(is_adjacent(data.bars).rolling(STRETCH_SESSIONS).sum() == STRETCH_SESSIONS)
-    return _reading(value <= -STRETCH_ATR, value, data.bars)
+    return value.where(is_adjacent(data.bars).rolling(STRETCH_SESSIONS).sum() == STRETCH_SESSIONS)
 
 
-def _calm(data: Inputs) -> Reading | None:
+@_criterion("calm", "ATR below its median of a year", "`bars`", "{:.2f} times it", lt, 1.0)
+def _calm(data: Inputs) -> Series:
     share = average_true_range(data.bars) / data.bars["close"]
-    value = share / share.rolling(YEAR).median()
-    return _reading(value < 1.0, value, data.bars)
+    return share / share.rolling(YEAR).median()
 
 
-def _lead(data: Inputs) -> Reading | None:
+@_criterion("quiet", "last session moved less than one ATR", "`bars`", "{:.2f} ATR", lt, 1.0)
+def _quiet(data: Inputs) -> Series:
+    return data.bars["close"].diff().abs().where(is_adjacent(data.bars)) / average_true_range(data.bars).shift(1)
+
+
+@_criterion("biotech-lead", f"{LEAD_SYMBOL} ahead over {LEAD_SESSIONS} sessions", "`xbi`", "{:+.1%}", gt, 0.0)
+def _lead(data: Inputs) -> Series | None:
     fund = data.funds.get(LEAD_SYMBOL)
-    if fund is None:
-        return None
-    value = lead(fund, data.bars)
-    return _reading(value > 0.0, value, data.bars)
+    return None if fund is None else lead(fund, data.bars)
 
 
-def _banks(data: Inputs) -> Reading | None:
+@_criterion("banks-hold", f"{FILTER_SYMBOL} did better in the last session", "`kre`", "{:+.1%}", gt, 0.0)
+def _banks(data: Inputs) -> Series | None:
     fund = data.funds.get(FILTER_SYMBOL)
-    if fund is None:
-        return None
-    value = session_returns(fund).reindex(data.bars.index) - session_returns(data.bars)
-    return _reading(value > 0.0, value, data.bars)
+    return None if fund is None else session_returns(fund).reindex(data.bars.index) - session_returns(data.bars)
 
 
-def _fear(data: Inputs) -> Reading | None:
-    if data.history is None or data.history.last(1).empty:
-        return None
-    value = gate_ranks(data.history).reindex(data.bars.index)
-    return _reading(value < FEAR_RANK, value, data.bars)
+@_criterion("no-panic", f"IV rank below {FEAR_RANK:g}", "`iv_history`", "rank {:.0f}", lt, FEAR_RANK)
+def _fear(data: Inputs) -> Series | None:
+    return None if data.history is None or data.history.last(1).empty else gate_ranks(data.history)
 
 
-def _premium(data: Inputs) -> Reading | None:
+@_criterion(
+    "premium", f"implied vol above that of the last {REALISED_SESSIONS} sessions", "`iv_history`", "{:+.1f} points",
+    gt, 0.0,
+)  # fmt: skip
+def _premium(data: Inputs) -> Series | None:
     if data.history is None:
         return None
-    returns = session_returns(data.bars)
-    realised = np.sqrt(SESSIONS_PER_YEAR * (returns**2).rolling(REALISED_SESSIONS).mean())
-    value = 100.0 * (data.history.closes.reindex(data.bars.index) - realised)
-    return _reading(value > 0.0, value, data.bars)
+    realised: Series = np.sqrt(SESSIONS_PER_YEAR * (session_returns(data.bars) ** 2).rolling(REALISED_SESSIONS).mean())
+    return 100.0 * (data.history.closes.reindex(data.bars.index) - realised)
 
 
-def _quiet(data: Inputs) -> Reading | None:
-    atr = average_true_range(data.bars).shift(1)
-    value = data.bars["close"].diff().abs().where(is_adjacent(data.bars)) / atr
-    return _reading(value < 1.0, value, data.bars)
-
-
-def _no_event(data: Inputs) -> Reading | None:
+@_criterion("no-event", "no scheduled release in the next session", "`events`", "{:.0f} releases", eq, 0.0)
+def _no_event(data: Inputs) -> Series | None:
     if data.events is None:
         return None
     days = pd.DatetimeIndex(data.bars.index)
     following = days[1:].append(pd.DatetimeIndex([next_session(days[-1].date())])) if len(days) else days
     value = pd.Series(pd.DatetimeIndex(following).isin(data.events["date"]).astype(float), index=days)
-    covered = (following >= data.events["date"].min()) & (following <= data.events["date"].max())
-    return _reading(value == 0.0, value.where(covered), data.bars)
+    return value.where((following >= data.events["date"].min()) & (following <= data.events["date"].max()))
 
 
-def _reading(says: "pd.Series[bool]", value: "pd.Series[float]", bars: pd.DataFrame) -> Reading:
-    value = value.reindex(bars.index)
-    return Reading(known_signal(says.reindex(bars.index, fill_value=False), value.notna()), value)
-
-
-CRITERIA: Final[dict[str, Criterion]] = {
-    item.name: item
-    for item in (
-        Criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "`bars`", _trend, "{:+.1%} from it"),
-        Criterion(
-            "market-trend",
-            f"{MARKET_SYMBOL} above its mean of {TREND_SESSIONS} sessions",
-            "`spy`",
-            _market_trend,
-            "{:+.1%} from it",
-        ),
-        Criterion(
-            "volume",
-            f"volume above the mean of the {VOLUME_SESSIONS} sessions before",
-            "`bars` with volume",
-            _volume,
-            "{:.2f} times it",
-        ),
-        Criterion(
-            "stretch",
-            f"down at least {STRETCH_ATR:g} ATR over {STRETCH_SESSIONS} sessions",
-            "`bars`",
-            _stretch,
-            "{:+.2f} ATR",
-        ),
-        Criterion("calm", "ATR below its median of a year", "`bars`", _calm, "{:.2f} times it"),
-        Criterion("quiet", "last session moved less than one ATR", "`bars`", _quiet, "{:.2f} ATR"),
-        Criterion(
-            "biotech-lead",
-            f"{LEAD_SYMBOL} ahead over {LEAD_SESSIONS} sessions",
-            "`xbi`",
-            _lead,
-            "{:+.1%}",
-        ),
-        Criterion("banks-hold", f"{FILTER_SYMBOL} did better in the last session", "`kre`", _banks, "{:+.1%}"),
-        Criterion("no-panic", f"IV rank below {FEAR_RANK:g}", "`iv_history`", _fear, "rank {:.0f}"),
-        Criterion(
-            "premium",
-            f"implied vol above that of the last {REALISED_SESSIONS} sessions",
-            "`iv_history`",
-            _premium,
-            "{:+.1f} points",
-        ),
-        Criterion("no-event", "no scheduled release in the next session", "`events`", _no_event, "{:.0f} releases"),
-    )
-}
 DEFAULTS: Final = {
     "mean-reversion": ("trend", "market-trend", "stretch", "volume", "banks-hold", "no-panic"),
     "momentum": ("trend", "market-trend", "biotech-lead", "banks-hold", "volume", "no-event"),
@@ -292,19 +287,16 @@ def checklist(names: tuple[str, ...], minimum: int, data: Inputs, day: date) -> 
     """Checklist for a decision before the open of `day`; nothing dated on or after it is read."""
     history = data.before(day)
     before = latest_session((pd.Timestamp(day) - pd.Timedelta(days=1)).date())
-    return Checklist(tuple(_answer(criterion(name), history, before) for name in names), minimum)
-
-
-def _answer(item: Criterion, data: Inputs, session: date) -> Answer:
-    reading = item.read(data)
-    if reading is None:
-        return Answer(item.name, item.rule, "unknown", f"needs {item.needs}")
-    stamp = pd.Timestamp(session)
-    value = float(reading.value.get(stamp, np.nan))
-    if math.isnan(value):
-        return Answer(item.name, item.rule, "unknown", f"needs more of {item.needs} to say for {session}")
-    state: State = "met" if bool(reading.signal[stamp]) else "unmet"
-    return Answer(item.name, item.rule, state, item.written.format(value))
+    answers, stamp = [], pd.Timestamp(before)
+    for item in map(criterion, names):
+        reading = item.read(history)
+        value = math.nan if reading is None else float(reading.value.get(stamp, np.nan))
+        state: State = "unknown"
+        detail = f"needs {item.needs}" if reading is None else f"needs more of {item.needs} to say for {before}"
+        if reading is not None and not math.isnan(value):
+            state, detail = "met" if bool(reading.signal[stamp]) else "unmet", item.written.format(value)
+        answers.append(Answer(item.name, item.rule, state, detail))
+    return Checklist(tuple(answers), minimum)
 
 
 def criteria_met(names: tuple[str, ...], data: Inputs) -> "pd.Series[int]":

@@ -4,7 +4,6 @@ A plan enters on a session when its edge signalled, the macro filter is known to
 met, all read from the session before; the momentum edge alone reads the first minutes of the session itself.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +16,7 @@ from iwm_opts.market.calendar import is_session, latest_session, next_session
 from iwm_opts.market.sector_filter import MacroState, State
 from iwm_opts.market.signals import allowed_on, session_returns, total_return_close
 from iwm_opts.plans.checklist import Checklist, Inputs, checklist, criteria_met
-from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
+from iwm_opts.plans.edges import MeanReversion, Momentum
 from iwm_opts.plans.plan import Plan
 
 Flags = NDArray[np.bool_]
@@ -83,8 +82,7 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
         When the day is not a session, or the bars do not reach the session before.
     """
     if not is_session(day):
-        next_one = next_session(day)
-        raise InputError("as_of", day.isoformat(), "not a session", f"give `as_of` {next_one}")
+        raise InputError("as_of", day.isoformat(), "not a session", f"give `as_of` {next_session(day)}")
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
         oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
@@ -143,17 +141,13 @@ def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
     seen = seen[(seen.index < stamp) | (seen["minute"] < edge.enter_minute)]
     if seen.empty or seen.index[-1] < stamp:
         return SignalState("unknown", f"the minutes of {stamp.date()} are not there")
-    reading = edge.readings(_with_day(data.bars, stamp), seen).loc[stamp]
+    bars = data.bars[data.bars.index < stamp]  # and the day itself, whose numbers are not known
+    reading = edge.readings(bars.reindex(bars.index.append(pd.DatetimeIndex([stamp]))), seen).loc[stamp]
     gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
     gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
     traded = "unknown against its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
     detail = f"{gapped}, volume of the first {edge.enter_minute} minutes {traded}; wanted over {edge.gap:.1%} and 1"
     return SignalState(_state(reading["signal"]), detail)
-
-
-def _with_day(bars: pd.DataFrame, stamp: pd.Timestamp) -> pd.DataFrame:
-    """Bars up to a day whose own bar need not be there yet, and whose numbers are not known."""
-    return bars[bars.index < stamp].reindex(bars.index[bars.index < stamp].append(pd.DatetimeIndex([stamp])))
 
 
 def _state(signal: object) -> State:
@@ -182,12 +176,24 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     inside = everywhere if within is None else within
     counts: dict[str, int] = {}
     edge = plan.rule
-    signal = _momentum_days(edge, data) if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
+    if isinstance(edge, Momentum):  # an unknown signal is none
+        says = edge.readings(data.bars, data.required_minutes().bars)["signal"].fillna(False).astype(bool)
+        signal = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
+    else:
+        signal = allowed_on(edge.daily_signals(data), days)
     allowed = inside & signal
     counts["signals"] = int(allowed.sum())
     clear = everywhere
     if plan.filter_applies:
-        clear, is_unknown = _macro_flags(plan, data, days)
+        fund = data.funds.get(plan.macro.symbol)
+        if fund is None:
+            raise InputError(
+                "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
+                f"give `{plan.macro.symbol.lower()}` FILE, or set enabled = false under [macro]",
+            )  # fmt: skip
+        says = plan.filter.clear(fund)
+        clear = allowed_on(says, days)
+        is_unknown = ~clear & ~allowed_on(~says, days)
         counts["blocked by the macro filter"] = int((allowed & ~clear & ~is_unknown).sum())
         counts["macro filter unknown, not traded"] = int((allowed & is_unknown).sum())
         allowed = allowed & clear
@@ -197,33 +203,3 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     allowed = allowed & enough
     counts["entries allowed"] = int(allowed.sum())
     return EntryDays(allowed, signal, clear, enough, counts)
-
-
-def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
-    """Sessions whose first minutes signal; an unknown one does not."""
-    if data.minutes is None:
-        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: `minutes` FILE")
-    says = edge.readings(data.bars, data.minutes.bars)["signal"].fillna(False).astype(bool)
-    flags: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
-    return flags
-
-
-def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:
-    """Sessions on which the sector filter is clear, and those on which it is unknown."""
-    fund = data.funds.get(plan.macro.symbol)
-    if fund is None:
-        raise InputError(
-            "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
-            f"give `{plan.macro.symbol.lower()}` FILE, or set enabled = false under [macro]",
-        )  # fmt: skip
-    says = plan.filter.clear(fund)
-    clear = allowed_on(says, days)
-    return clear, ~clear & ~allowed_on(~says, days)
-
-
-def _daily_signals(edge: MeanReversion | VolContraction, data: Inputs) -> "pd.Series[bool]":
-    if isinstance(edge, MeanReversion):
-        return edge.signals(data.bars)
-    if data.history is None:
-        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: `iv_history` RVX_History.csv")
-    return edge.signals(data.history)

@@ -1,11 +1,16 @@
 """The three edges: each a rule on data with named thresholds, read without looking ahead.
 
+Edges of other packages are entry points of the group `iwm_opts.edges`: functions of `Inputs` (bars, funds, IV history,
+minutes) that return a boolean Series, whether each close signals an entry on the next session.
+
 The rules are those of the strategy behind this project; `research.claims` and the backtests measure their value. Dates
 of signals and unknown ones: see `market.signals`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from importlib.metadata import entry_points
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +20,8 @@ from iwm_opts.errors import InputError
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import bar_minutes
-from iwm_opts.market.signals import ROUNDING, is_adjacent, known_signal, total_return_close
+from iwm_opts.market.signals import ROUNDING, allowed_on, is_adjacent, known_signal, total_return_close
+from iwm_opts.plans.checklist import Inputs
 
 EdgeName = Literal["mean-reversion", "momentum", "vol-contraction"]
 
@@ -31,6 +37,10 @@ class MeanReversion:
         if self.declines < 1:
             raise InputError("declines", self.declines, "must be at least 1")
         _positive("total", self.total)
+
+    def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
+        """Return `signals` of a plan's data."""
+        return self.signals(data.bars)
 
     def signals(self, bars: pd.DataFrame) -> "pd.Series[bool]":
         """Whether each close ends such a decline.
@@ -62,6 +72,10 @@ class VolContraction:
     def __post_init__(self) -> None:
         if not 0.0 < self.below <= 100.0:
             raise InputError("below", self.below, "must be an IV rank", "choose a value above 0 and at most 100")
+
+    def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
+        """Return `signals` of a plan's data."""
+        return self.signals(data.required_history())
 
     def signals(self, history: IvHistory) -> "pd.Series[bool]":
         """Whether the gate is open after the close of each session.
@@ -139,9 +153,33 @@ class Momentum:
         return table
 
 
-Edge = MeanReversion | Momentum | VolContraction
-
-
 def _positive(name: str, value: float) -> None:
     if not 0.0 < value < 1.0:
         raise InputError(name, value, "must be above 0 and below 1", "2.5% is 0.025")
+
+
+Edge = MeanReversion | Momentum | VolContraction
+GROUP: Final = "iwm_opts.edges"
+OWN: Final[dict[str, Callable[[Inputs], "pd.Series[bool]"]]] = {
+    "mean-reversion": MeanReversion().daily_signals, "vol-contraction": VolContraction().daily_signals,
+}  # fmt: skip
+
+
+def edge_names() -> tuple[str, ...]:
+    """Names of all edges that signal at a close."""
+    return (*OWN, *sorted(entry_points(group=GROUP).names))
+
+
+def edge_entries(name: str, data: Inputs) -> "pd.Series[bool]":
+    """Sessions on which an edge of `edge_names()` enters: those after a close that signals; unknown ones are False.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    if name not in edge_names():
+        raise InputError("edge", name, "unknown edge", f"choose one of {', '.join(edge_names())}")
+    signal = OWN[name] if name in OWN else entry_points(group=GROUP)[name].load()
+    days = pd.DatetimeIndex(data.bars.index)
+    return pd.Series(allowed_on(signal(data), [day.date() for day in days]), index=days, name=name)

@@ -92,18 +92,14 @@ def compare_instruments(
     results: list[InstrumentResult] = []
     for entries in ENTRIES:
         for instrument in fitting:
-            result = backtest_plan(_in_instrument(plan, instrument), [], [stage], signals_only=entries == ENTRIES[1])
+            given = plan.model_dump(by_alias=True, exclude_none=True, exclude={"exits", "package", "instrument"})
+            same = instrument == plan.instrument
+            traded = plan if same else make_plan(**{**given, "instrument": instrument})
+            result = backtest_plan(traded, [], [stage], signals_only=entries == ENTRIES[1])
             results.append(_measured(instrument, entries, result))
             if progress:
                 progress(len(results), len(ENTRIES) * len(fitting))
     return results
-
-
-def _in_instrument(plan: Plan, instrument: str) -> Plan:
-    if instrument == plan.instrument:
-        return plan
-    given = plan.model_dump(by_alias=True, exclude_none=True, exclude={"exits", "package", "instrument"})
-    return make_plan(**{**given, "instrument": instrument})
 
 
 def _measured(instrument: str, entries: str, run: PlanResult) -> InstrumentResult:

@@ -1,5 +1,7 @@
 """The momentum edge on one-minute bars: entered some minutes after the open, left at minute 45, a stop or a target."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from iwm_opts.market.bars import average_true_range
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.edges import Momentum
 
+NO_BAR: Final = "no bar at the entry minute"
 LATEST_FILL = 5  # minutes after the entry minute within which a bar must trade, else no entry
 
 
@@ -49,38 +52,35 @@ def trade_momentum(
         Entry and exit in minutes of New York; equity on each session of the minutes that has a daily bar.
     """
     rules = rules or ShareRules()
-    readings = edge.readings(bars, minutes.bars)
-    days = pd.DatetimeIndex(readings.index)
+    days, chosen, notes = momentum_sessions(bars, minutes, edge, allowed, every_session)
     atr = average_true_range(bars).shift(1).reindex(days).to_numpy(dtype=float)
     extreme = (bars["low"] if rules.sign > 0 else bars["high"]).shift(1).reindex(days).to_numpy(dtype=float)
-    chosen = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
-    if allowed is not None:
-        chosen &= pd.Series(allowed, index=bars.index).reindex(days, fill_value=False).to_numpy(dtype=bool)
     ledger, marks = Ledger(rules), []
     for place, (_, session) in enumerate(minutes.bars.groupby(pd.DatetimeIndex(minutes.bars.index).normalize())):
-        if chosen[place]:
-            _trade(ledger, session, edge, place, extreme[place], atr[place])
+        held = bars_from_entry(session, edge) if chosen[place] else None
+        if held is not None:
+            position = ledger.enter(place, float(held["open"].iloc[0]), extreme[place], atr[place])
+            if position is not None:
+                when, price, reason = exit_within_session(position, held, edge.exit_minute)
+                ledger.leave(position, when, place, price, reason, first=held.index[0])
+        elif chosen[place]:
+            ledger.skipped[NO_BAR] = ledger.skipped.get(NO_BAR, 0) + 1
         marks.append(ledger.mark(0.0))  # nothing is held overnight
-    unknown = int(readings["signal"].isna().sum())
-    notes = [
-        *minutes.skipped,
-        *([f"{counted(unknown, 'sessions')} whose signal is unknown: not traded"] if unknown else []),
-    ]
     equity = pd.DataFrame(marks, index=days, columns=["equity", "cash", "open_risk", "positions"])
-    return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, tuple(notes))
+    return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, notes)
 
 
-def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, extreme: float, atr: float) -> None:
-    """One session's trade, from its entry to its end."""
-    held = bars_from_entry(session, edge)
-    if held is None:
-        ledger.skipped["no bar at the entry minute"] = ledger.skipped.get("no bar at the entry minute", 0) + 1
-        return
-    position = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
-    if position is None:
-        return
-    when, price, reason = exit_within_session(position, held, edge.exit_minute)
-    ledger.leave(position, when, place, price, reason, first=held.index[0])
+def momentum_sessions(
+    bars: pd.DataFrame, minutes: Minutes, edge: Momentum, allowed: NDArray[np.bool_] | None, every_session: bool
+) -> tuple[pd.DatetimeIndex, NDArray[np.bool_], tuple[str, ...]]:
+    """Sessions of the minutes, whether each is traded, and notes; see `trade_momentum`."""
+    signal = edge.readings(bars, minutes.bars)["signal"]
+    chosen = signal.fillna(False).to_numpy(dtype=bool) | every_session
+    if allowed is not None:
+        chosen &= pd.Series(allowed, index=bars.index).reindex(signal.index, fill_value=False).to_numpy(dtype=bool)
+    unknown = int(signal.isna().sum())
+    notes = (f"{counted(unknown, 'sessions')} whose signal is unknown: not traded",) if unknown else ()
+    return pd.DatetimeIndex(signal.index), chosen, (*minutes.skipped, *notes)
 
 
 def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | None:

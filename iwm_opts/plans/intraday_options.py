@@ -15,11 +15,11 @@ from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes, bar_minutes
 from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.intraday import momentum_sessions
 from iwm_opts.plans.session_account import COLUMNS, SessionBook
 from iwm_opts.sources.surface_market import SurfaceMarket
 from iwm_opts.sources.within_session import OPENING_WIDENING, SMILES, Smile, smile_note
@@ -89,11 +89,8 @@ def trade_momentum_packages(
         `trades` has the columns of `COLUMNS`, meanings as in `Backtest`, entry and exit in minutes of New York, prices
         of the underlying with them; equity on each session of the minutes.
     """
-    readings = edge.readings(bars, minutes.bars)
-    days = [day.date() for day in pd.DatetimeIndex(readings.index)]
-    chosen = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
-    if allowed is not None:
-        chosen &= pd.Series(allowed, index=bars.index).reindex(readings.index, fill_value=False).to_numpy(dtype=bool)
+    index, chosen, skipped = momentum_sessions(bars, minutes, edge, allowed, every_session)
+    days = [day.date() for day in index]
     ranks = known_ranks(days, history, rules.gate)
     book = SessionBook(market, rules, edge, smile, bar_minutes(minutes.bars))
     marks = []
@@ -101,12 +98,9 @@ def trade_momentum_packages(
         if chosen[place]:
             book.trade(session, days[place], float(ranks[place]))
         marks.append(book.equity)
-    unknown = int(readings["signal"].isna().sum())
-    notes = (PROXY, f"assumed: {smile_note(smile)}", *minutes.skipped)
-    if unknown:
-        notes += (f"{counted(unknown, 'sessions')} whose signal is unknown: not traded",)
+    notes = (PROXY, f"assumed: {smile_note(smile)}", *skipped)
     table = pd.DataFrame(book.rows, columns=list(COLUMNS))
-    equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=readings.index)
+    equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=index)
     return Backtest(
         f"momentum, {rules.entry.strategy}", market.name, True, rules, table, equity, int(chosen.sum()),
         int(np.isfinite(ranks).sum()), book.skipped, notes,

@@ -99,6 +99,10 @@ class Plan(Table):
             raise ContradictionError(key, rule)
         return self
 
+    def with_account(self, value: float) -> Self:
+        """Return the plan on another account, dollars."""
+        return self.model_copy(update={"account": self.account.model_copy(update={"value": value})})
+
     @property
     def rule(self) -> Edge:
         """The edge with the plan's thresholds."""
@@ -163,18 +167,13 @@ class Plan(Table):
 def _package_defaults(instrument: str, horizon: str, kind: object) -> dict[str, Any]:
     if instrument == "condor":
         return {"stop": STRATEGY.stop}
-    sessions = MAX_SESSIONS.get(horizon) or 0
+    sessions, dte = MAX_SESSIONS.get(horizon) or 0, TARGET_DTE.get(horizon, STRATEGY.target_dte)
     if instrument == "options":  # a debit: the target is twice the debit, the stop half of it
-        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "profit": 1.0,
-                "stop": STRATEGY.debit_stop, "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
-    stop = {"bull-put": STRATEGY.stop, "bull-call": STRATEGY.debit_stop}.get(str(kind))  # by rule either is traded
-    return {
-        "delta": 0.3,
-        "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte),
-        "exit_dte": 0,
-        "max_sessions": sessions,
-        "stop": stop,
-    }
+        stop = STRATEGY.debit_stop
+        return {"delta": 0.5, "dte": dte, "profit": 1.0, "stop": stop, "exit_dte": 0, "max_sessions": sessions}
+    # By rule either is traded.
+    stops = {"bull-put": STRATEGY.stop, "bull-call": STRATEGY.debit_stop}
+    return {"delta": 0.3, "dte": dte, "exit_dte": 0, "max_sessions": sessions, "stop": stops.get(str(kind))}
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -201,7 +200,14 @@ def load_plan(path: str | Path) -> Plan:
     try:
         return Plan.model_validate(table)
     except ValidationError as error:
-        raise DataError(path, "; ".join(_message(problem, text) for problem in error.errors()[:3]), REMEDY) from None
+        messages = []
+        for problem in error.errors()[:3]:
+            key, rule = _key_and_rule(problem)
+            line = line_of(text, key)
+            has_value = not _contradiction(problem) and problem["type"] != "missing"
+            shown = f"={problem['input']!r}" if has_value else ""
+            messages.append(f"{f'line {line}, ' if line else ''}{'.'.join(key)}{shown}: {rule}")
+        raise DataError(path, "; ".join(messages), REMEDY) from None
 
 
 def make_plan(**given: Any) -> Plan:
@@ -217,16 +223,10 @@ def make_plan(**given: Any) -> Plan:
     except ValidationError as error:
         first = error.errors()[0]
         key, rule = _key_and_rule(first)
-        value = first["input"] if not _contradiction(first) else _given(given, key)
+        value: Any = first["input"] if not _contradiction(first) else given
+        for part in key if _contradiction(first) else ():  # as it was given; None for a default
+            value = value.get(part) if isinstance(value, Mapping) else None
         raise InputError(".".join(key), value, rule) from None
-
-
-def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
-    """Value as it was given; None for a default."""
-    value: Any = values
-    for part in key:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:
@@ -251,14 +251,6 @@ def _key_and_rule(error: Any) -> tuple[tuple[str, ...], str]:
     if error["type"] == "extra_forbidden":
         message = "unknown key"
     return key, message[:1].lower() + message[1:]
-
-
-def _message(error: Any, text: str) -> str:
-    key, rule = _key_and_rule(error)
-    line = line_of(text, key)
-    where = f"line {line}, " if line else ""
-    shown = f"={error['input']!r}" if not _contradiction(error) and error["type"] != "missing" else ""
-    return f"{where}{'.'.join(key)}{shown}: {rule}"
 
 
 def write_plan(plan: Plan) -> str:

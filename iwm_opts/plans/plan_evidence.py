@@ -89,8 +89,17 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
     within = np.asarray((days >= first) & (days <= last))
     entries = entry_days(plan, stage.data, within)
-    trades, notes = _every_session(plan, stage, within)
-    signal = entries.signal
+    bars, rule, signal = stage.data.bars, plan.rule, entries.signal
+    rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
+    if plan.instrument != "shares":
+        trades, notes = _every_package(plan, stage, within)
+    else:
+        if isinstance(rule, Momentum):
+            minutes = stage.data.required_minutes()
+            traded = trade_momentum(bars, minutes, rule, rules, within, every_session=True)
+        else:
+            traded = trade_shares(bars, within, rules, first=stage.period.first)
+        trades, notes = traded.trades, traded.notes
     entered = pd.DatetimeIndex(trades["entry"]).normalize()
     place = days.get_indexer(entered)
     trades, place = trades[place >= 0].reset_index(drop=True), place[place >= 0]
@@ -105,21 +114,6 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
         del chosen["edge + macro"], chosen["edge + checklist"]
     rungs = tuple(_rung(name, flags, within, trades, place) for name, flags in chosen.items())
     return PlanEvidence(plan, first, last, rungs, notes)
-
-
-def _every_session(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Plan's trade from every session, and notes on the data."""
-    bars, rule = stage.data.bars, plan.rule
-    rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
-    if plan.instrument != "shares":
-        return _every_package(plan, stage, within)
-    if isinstance(rule, Momentum):
-        minutes = stage.data.minutes
-        assert minutes is not None  # `entry_days` has asked for them
-        traded = trade_momentum(bars, minutes, rule, rules, within, every_session=True)
-    else:
-        traded = trade_shares(bars, within, rules, first=stage.period.first)
-    return traded.trades, traded.notes
 
 
 def _every_package(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:

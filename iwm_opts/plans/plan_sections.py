@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from iwm_opts.conventions import (
     ACCOUNT,
@@ -50,17 +50,6 @@ def _percent(value: Any) -> Any:
         return parse_fraction(value, "fraction")
     except InputError as error:
         raise ValueError(f"{error.rule}; {error.remedy}") from None
-
-
-def _fill(text: str) -> str:
-    """Convention as written; `mine` gives way to the offsets kept, which a plan then states."""
-    model = fill_model(text)
-    return str(model) if text.strip().lower() == MINE else text
-
-
-def _fees(text: str) -> str:
-    FeeSchedule.parse(text)
-    return text
 
 
 def _width(value: Any) -> float | str:
@@ -174,10 +163,23 @@ class PackageTable(Table):
 class CostsTable(Table):
     """[costs]."""
 
-    fill: Annotated[str, AfterValidator(_fill)] = FILL_MODEL
-    fees: Annotated[str, AfterValidator(_fees)] = FEE_SCHEDULE
+    fill: str = FILL_MODEL
+    fees: str = FEE_SCHEDULE
     share_slippage: AtLeastZero = 0.01  # dollars a share, each way
     share_fees: AtLeastZero = 0.0  # dollars a share, each way
+
+    @field_validator("fill")
+    @classmethod
+    def _fill(cls, text: str) -> str:
+        """Convention as written; `mine` gives way to the offsets kept, which a plan then states."""
+        model = fill_model(text)
+        return str(model) if text.strip().lower() == MINE else text
+
+    @field_validator("fees")
+    @classmethod
+    def _fees(cls, text: str) -> str:
+        FeeSchedule.parse(text)
+        return text
 
 
 class MacroTable(Table):

@@ -151,7 +151,7 @@ def backtest_portfolio(
     """
     check_plans(plans)
     limits = limits or SharedLimits()
-    shared = [_with_account(plan, account) for plan in plans]
+    shared = [plan.with_account(account) for plan in plans]
     runners, stages = [PlanRunner(plan) for plan in shared], [*stress, *ranges]
     results = []
     for done, stage in enumerate(stages, start=1):
@@ -267,7 +267,3 @@ def _total(runners: Sequence[PlanRunner], parts: Sequence[StageResult], account:
     total = levels.sum(axis=1) - (len(live) - 1) * account
     equity = pd.DataFrame({"equity": total, **flows})
     return StageResult(period, measure(trades, equity, account), trades, equity, {})
-
-
-def _with_account(plan: Plan, account: float) -> Plan:
-    return plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.engine import Prepared, prepare, run
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.quote_bands import MODELLED, Change, Entered, bands_of
 from iwm_opts.backtest.result import Backtest
@@ -19,7 +18,7 @@ from iwm_opts.backtest.trial import market_kind, package_gains
 from iwm_opts.backtest.uncertainty import Uncertainty, uncertainties, uncertainty_of
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
-from iwm_opts.plans.checklist import CRITERIA, Inputs
+from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.decision import EntryDays, entry_days
 from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import trade_momentum
@@ -65,15 +64,21 @@ def backtest_plan(
         results.append(runner.run(stage))
         if progress:
             progress(done, len(stages))
-    results = measured(results)
+    results, notes = measured(results), runner.notes
+    figures = {result.period.name: result.metrics for result in results[: len(stress)]}
+    counts = {name: metrics.trades for name, metrics in figures.items() if metrics and metrics.trades}
+    if counts and min(counts.values()) < FEW_TRADES:
+        small = ", ".join(f"{name} {count}" for name, count in counts.items())
+        notes.append(f"few trades in the stress periods ({small}): luck decides as much as the edge")
+    notes += [
+        f"checklist: {name} is unknown throughout and never counts as met (needs {CRITERIA[name].needs})"
+        for name in plan.checklist.criteria
+        if all(CRITERIA[name].read(stage.data) is None for stage in stages)
+    ]
     return PlanResult(
-        plan,
-        market_name(plan, stages),
-        any(entry.market.is_simulated for entry in stages if entry.market is not None),
-        tuple(results[: len(stress)]),
-        tuple(results[len(stress) :]),
-        tuple(dict.fromkeys([*runner.notes, *_few(results[: len(stress)]), *_missing(plan, stages)])),
-    )
+        plan, market_name(plan, stages), any(entry.market.is_simulated for entry in stages if entry.market is not None),
+        tuple(results[: len(stress)]), tuple(results[len(stress) :]), tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
 
 
 def measured(results: Sequence[StageResult]) -> list[StageResult]:
@@ -107,18 +112,14 @@ class PlanRunner:
         if isinstance(self.plan.rule, Momentum):
             return self._momentum(stage, allowed, first, last)
         if self.plan.instrument == "shares":
-            return self._shares(stage, allowed)
+            shares = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
+            self.notes += shares.notes
+            return _result(self.plan, stage, shares.trades, shares.equity, allowed.counts | shares.skipped)
         return self._options(stage, allowed)
 
-    def _shares(self, stage: Stage, allowed: EntryDays) -> StageResult:
-        result = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
-        self.notes += result.notes
-        return _result(self.plan, stage, result.trades, result.equity, allowed.counts | result.skipped)
-
     def _momentum(self, stage: Stage, allowed: EntryDays, first: pd.Timestamp, last: pd.Timestamp) -> StageResult:
-        minutes, rule = stage.data.minutes, self.plan.rule
+        minutes, rule = stage.data.required_minutes(), self.plan.rule
         assert isinstance(rule, Momentum)
-        assert minutes is not None  # `entry_days` has asked for them
         there = pd.DatetimeIndex(minutes.bars.index)
         if there[-1] < first or there[0] >= last + pd.Timedelta(days=1):
             return _nothing(stage, f"the minutes run from {there[0].date()} to {there[-1].date()}")
@@ -172,15 +173,17 @@ class PlanRunner:
             raise InputError(
                 "source", None, f"a plan in {self.plan.instrument} needs quotes of options", "give `source` modelled"
             )
-        if stage.data.history is None:
-            raise InputError("iv_history", None, "the engine ranks an IV history", "name one: `iv_history` FILE")
+        history = stage.data.required_history("engine")
         if market.days[0] > stage.period.last or market.days[-1] < stage.period.first:
             return _nothing(stage, f"{market.name} runs from {market.days[0]} to {market.days[-1]}")
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
         signalled = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
         parts, entered = [], []
         for strategy, chosen in strategies(self.plan, stage.data, market.days):
-            entered.append(Entered(self._prepared(market, stage.data, strategy), signalled & chosen))
+            key = id(market), strategy
+            if key not in self._books:
+                self._books[key] = prepare(market, history, engine_rules(self.plan, strategy))
+            entered.append(Entered(self._books[key], signalled & chosen))
             parts.append(run(*entered[-1]))
             self.notes += parts[-1].notes
         if len(parts) > 1:
@@ -188,13 +191,6 @@ class PlanRunner:
         trades, equity, skipped = _added(self.plan, parts)
         result = _result(self.plan, stage, trades, equity, allowed.counts | skipped)
         return replace(result, entered=tuple(entered))
-
-    def _prepared(self, market: DailyMarket, data: Inputs, strategy: str) -> Prepared:
-        key = id(market), strategy
-        if key not in self._books:
-            assert data.history is not None
-            self._books[key] = prepare(market, data.history, engine_rules(self.plan, strategy))
-        return self._books[key]
 
 
 def momentum_packages(
@@ -223,17 +219,14 @@ def momentum_packages(
     """
     data, edge = stage.data, plan.rule
     assert isinstance(edge, Momentum)
-    if data.minutes is None:
-        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: `minutes` FILE")
-    if data.history is None:
-        raise InputError("iv_history", None, "the engine ranks an IV history", "name one: `iv_history` FILE")
+    minutes, history = data.required_minutes(), data.required_history("engine")
     surface, packages = surface_behind(stage.market), []
     behind = stage.market.notes if stage.market is not None else ()
     for strategy, chosen in strategies(plan, data, [day.date() for day in pd.DatetimeIndex(data.bars.index)]):
         rules = engine_rules(plan, strategy)
         rules = replace(rules, size=size or rules.size)
         result = trade_momentum_packages(
-            data.bars, data.minutes, edge, surface, data.history, rules, allowed & chosen, smile, every_session
+            data.bars, minutes, edge, surface, history, rules, allowed & chosen, smile, every_session
         )
         packages.append(replace(result, notes=(*behind, *result.notes)))
     return packages
@@ -279,25 +272,3 @@ def _result(
 
 def _nothing(stage: Stage, reason: str) -> StageResult:
     return StageResult(stage.period, None, pd.DataFrame(), pd.DataFrame(), {}, f"no data: {reason}")
-
-
-def _few(results: Sequence[StageResult]) -> list[str]:
-    """Sample behind the verdict, where it is small."""
-    counts = {
-        result.period.name: result.metrics.trades for result in results if result.metrics and result.metrics.trades
-    }
-    if not counts or min(counts.values()) >= FEW_TRADES:
-        return []
-    small = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return [f"few trades in the stress periods ({small}): luck decides as much as the edge"]
-
-
-def _missing(plan: Plan, stages: Sequence[Stage]) -> list[str]:
-    """Criteria of the checklist that no data was given for: they never count."""
-    lines = []
-    for name in plan.checklist.criteria:
-        if all(CRITERIA[name].read(stage.data) is None for stage in stages):
-            lines.append(
-                f"checklist: {name} is unknown throughout and never counts as met (needs {CRITERIA[name].needs})"
-            )
-    return lines

@@ -21,10 +21,9 @@ from iwm_opts.kernels.backtest.exits import HELD, STOP, TIME, first_exit
 from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.plans.edges import Momentum
-from iwm_opts.plans.intraday import bars_from_entry
+from iwm_opts.plans.intraday import NO_BAR, bars_from_entry
 from iwm_opts.risk.sizing import Limits, size_position
 from iwm_opts.simulation.listing import Listing
-from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.sources.surface_market import SurfaceMarket
 from iwm_opts.sources.within_session import SessionQuotes, Smile, session_quotes
 
@@ -89,13 +88,19 @@ class SessionBook:
     def _trade(self, session: pd.DataFrame, day: date, rank: float) -> dict[str, Any] | str:
         held = bars_from_entry(session, self.edge)
         if held is None:
-            return "no bar at the entry minute"
+            return NO_BAR
         quotes = session_quotes(self.market, day, self.smile)
         if quotes is None:
             return "the market has no surface of the close before"
-        chosen = self._chosen(quotes, held)
-        if chosen is None:
+        rule, spot = self.rules.entry, float(held["open"].iloc[0])
+        listing = quotes.listing(rule.dte, rule.dte_slack)
+        if listing is None:
             return SKIP_REASONS[NO_PACKAGE]
+        (quoted,) = quotes.quoted([_new_york(held.index[0])], np.array([spot]), listing)
+        strike = select_package(rule, quoted, spot)
+        if strike is None:
+            return SKIP_REASONS[NO_PACKAGE]
+        chosen = Chosen(listing, Legs.of(*LEGS[rule.strategy]), strike)
         course = self._course(quotes, held, chosen)
         opened = self._opened(chosen, course)
         units = self._units(opened)
@@ -106,16 +111,6 @@ class SessionBook:
             "dte": quotes.days_to(chosen.listing),
             "rank": rank,
         }
-
-    def _chosen(self, quotes: SessionQuotes, held: pd.DataFrame) -> Chosen | None:
-        rule = self.rules.entry
-        listing = quotes.listing(rule.dte, rule.dte_slack)
-        if listing is None:
-            return None
-        spot = float(held["open"].iloc[0])
-        (quoted,) = quotes.quoted([_new_york(held.index[0])], np.array([spot]), listing)
-        strike = select_package(rule, quoted, spot)
-        return None if strike is None else Chosen(listing, Legs.of(*LEGS[rule.strategy]), strike)
 
     def _course(self, quotes: SessionQuotes, held: pd.DataFrame, chosen: Chosen) -> Course:
         minute, opened = held["minute"].to_numpy(dtype=float), held["open"].to_numpy(dtype=float)
@@ -128,7 +123,11 @@ class SessionBook:
             minute, spot = np.append(minute, minute[-1] + self.length), np.append(opened, held["close"].iloc[-1])
         strikes = np.unique(chosen.strike)
         quoted = quotes.quoted(at, spot, chosen.listing, strikes)
-        bid, ask = (np.array([_of_legs(time, name, chosen) for time in quoted]) for name in ("bid", "ask"))
+        rows = np.where(chosen.legs.right > 0.0, 0, 1)  # calls first
+        bid, ask = (
+            np.array([getattr(time, name)[rows, np.searchsorted(time.strike, chosen.strike)] for time in quoted])
+            for name in ("bid", "ask")
+        )
         return Course(tuple(at), minute, spot, bid, ask)
 
     def _opened(self, chosen: Chosen, course: Course) -> Opened:
@@ -202,13 +201,6 @@ class SessionBook:
             "spot_entry": float(course.spot[0]),
             "spot_exit": float(course.spot[row]),
         }
-
-
-def _of_legs(quoted: QuotedExpiration, name: str, chosen: Chosen) -> Array:
-    """Bids or asks of the legs."""
-    rows = np.where(chosen.legs.right > 0.0, 0, 1)
-    values: Array = getattr(quoted, name)[rows, np.searchsorted(quoted.strike, chosen.strike)]
-    return values
 
 
 def _worst(chosen: Chosen, credit: float, owed: float, exercise: float) -> tuple[float, float]:
