@@ -44,8 +44,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     is_earlier = by_calendar.dt.normalize() < trades["due"].dt.normalize()
     due = trades["due"].where(~is_earlier, by_calendar).fillna(by_calendar)
     due_debit = trades["due_debit"].where(~is_earlier)
-    late = pd.Series(_sessions_after(due, trades["exit"]), index=trades.index)
-    late = late.where(late > 0, _within_session(trades, rules).where(late.notna()))
+    late = _lateness(trades, due, rules)
     left_at = trades["exit_model"].fillna(trades["debit"])
     late_cost = (units * (left_at - due_debit)).where(late > 0, np.where(late == 0, 0.0, np.nan))
     entry_cost = units * (trades["entry_model"] - trades["credit"])
@@ -83,14 +82,11 @@ def _with_answers(trades: pd.DataFrame, rules: PlanRules) -> pd.DataFrame:
     answers = [answers_of(text) for text in trades["checklist"]]
     names = dict.fromkeys([*rules.criteria, *(name for row in answers for name in row)])
     columns = {f"{ANSWER}{name}": [row.get(name, "unknown") if row else "" for row in answers] for name in names}
-    met = [_met(list(row.values()), rules.minimum or 0) if row else np.nan for row in answers]
+    met = []
+    for row in answers:  # criteria without data count as met, up to the minimum
+        count, untold = (list(row.values()).count(answer) for answer in ("met", UNTOLD))
+        met.append(max(count, min(count + untold, rules.minimum or 0)) if row else np.nan)
     return trades.assign(met=np.array(met, dtype=np.float64), **columns)
-
-
-def _met(answers: list[str], minimum: int) -> float:
-    """Criteria met; those without data count as met, up to the minimum."""
-    met = answers.count("met")
-    return float(max(met, min(met + answers.count(UNTOLD), minimum)))
 
 
 def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
@@ -98,7 +94,12 @@ def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
     by_contracts = trades["contracts"] / trades["planned_contracts"].where(trades["planned_contracts"] > 0) - 1.0
     allowed = trades["planned_risk"]
     if rules.risk_share is not None and rules.account is not None:
-        allowed = allowed.fillna(rules.risk_share * _equity_at_entry(trades, rules.account))
+        equity = pd.Series(rules.account, index=trades.index)  # at each entry: plus the results booked before
+        for _, closed in trades.groupby(accounts_of(trades)):  # in order of their exit
+            booked = np.concatenate([[0.0], np.cumsum(closed["pnl"].to_numpy(dtype=np.float64))])
+            before = np.searchsorted(closed["exit"].to_numpy(), closed["entry"].to_numpy(), side="right")
+            equity[closed.index] += booked[before]
+        allowed = allowed.fillna(rules.risk_share * equity)
     return by_contracts.fillna(trades["risk"] / allowed.where(allowed > 0) - 1.0)
 
 
@@ -110,32 +111,16 @@ def _fees_by_schedule(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
     """
     if rules.fees is None:
         return pd.Series(np.nan, index=trades.index)
-    schedule = FeeSchedule.parse(rules.fees)
-    charged = [
-        _charged(schedule, text, int(contracts), reason in ENDED)
-        for text, contracts, reason in zip(trades["legs"], trades["contracts"], trades["reason"], strict=True)
-    ]
+    schedule, charged = FeeSchedule.parse(rules.fees), []
+    for text, count, reason in zip(trades["legs"], trades["contracts"].astype(int), trades["reason"], strict=True):
+        try:
+            legs = legs_of([TypedLeg.parse(leg) for leg in text.split()])
+        except InputError:
+            charged.append(np.nan)
+            continue
+        closing = 0.0 if reason in ENDED else schedule.closing_fees(legs, count, 0.0)
+        charged.append(count * (schedule.opening_fees(legs, count, 0.0) + closing))
     return pd.Series(charged, index=trades.index, dtype=np.float64)
-
-
-def _charged(schedule: FeeSchedule, text: str, contracts: int, has_expired: bool) -> float:
-    try:
-        legs = legs_of([TypedLeg.parse(leg) for leg in text.split()])
-    except InputError:
-        return float("nan")
-    closing = 0.0 if has_expired else schedule.closing_fees(legs, contracts, 0.0)
-    return contracts * (schedule.opening_fees(legs, contracts, 0.0) + closing)
-
-
-def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
-    """Account at each entry: its start plus the results booked before."""
-    equity = pd.Series(account, index=trades.index)
-    for _, closed in trades.groupby(accounts_of(trades)):
-        # Closed trades are in order of their exit.
-        booked = np.concatenate([[0.0], np.cumsum(closed["pnl"].to_numpy(dtype=np.float64))])
-        before = np.searchsorted(closed["exit"].to_numpy(), closed["entry"].to_numpy(), side="right")
-        equity[closed.index] += booked[before]
-    return equity
 
 
 def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
@@ -163,14 +148,27 @@ def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
     return due
 
 
-def _within_session(trades: pd.DataFrame, rules: PlanRules) -> "pd.Series[float]":
-    """Part of the session by which an intraday plan's minute was overrun; zero within `SLACK`, or without a time."""
+def _lateness(trades: pd.DataFrame, due: pd.Series, rules: PlanRules) -> "pd.Series[float]":
+    """Sessions from the due day to the exit, at least 0; NaN where no due day is known.
+
+    Of an intraday plan that left on the day: the part of the session by which its minute was overrun; zero within
+    `SLACK`, or without a time.
+    """
+    exits, counts = trades["exit"], np.full(len(due), np.nan)
+    has_due = due.notna().to_numpy()
+    if has_due.any():
+        first: date = min(due[has_due].min(), exits.min()).date()
+        last: date = max(due[has_due].max(), exits.max()).date() + timedelta(days=1)
+        days = sessions(first, last)
+        wait = np.searchsorted(days, _days(exits)[has_due]) - np.searchsorted(days, _days(due)[has_due])
+        counts[has_due] = np.maximum(wait, 0)
+    late = pd.Series(counts, index=trades.index)
     if rules.exit_minute is None:
-        return pd.Series(0.0, index=trades.index)
+        return late
     leave = trades["entry"].dt.normalize() + pd.Timedelta(minutes=OPENS_AT + rules.exit_minute)
-    over: pd.Series[float] = (trades["exit"] - leave).dt.total_seconds() / 60.0
-    has_time = trades["exit"] != trades["exit"].dt.normalize()
-    return over.where(has_time & (over > SLACK), 0.0) / SESSION_MINUTES
+    over: pd.Series[float] = (exits - leave).dt.total_seconds() / 60.0
+    part = over.where((exits != exits.dt.normalize()) & (over > SLACK), 0.0) / SESSION_MINUTES
+    return late.where(late > 0, part.where(late.notna()))
 
 
 def _at(days: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -179,17 +177,3 @@ def _at(days: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def _days(times: pd.Series) -> np.ndarray:
     return times.to_numpy(dtype="datetime64[D]")
-
-
-def _sessions_after(due: pd.Series, exits: pd.Series) -> np.ndarray:
-    """Sessions from the due day to the exit, at least 0; NaN where no due day is known."""
-    has_due = due.notna().to_numpy()
-    counts = np.full(len(due), np.nan)
-    if not has_due.any():
-        return counts
-    first: date = min(due[has_due].min(), exits.min()).date()
-    last: date = max(due[has_due].max(), exits.max()).date() + timedelta(days=1)
-    days = sessions(first, last)
-    wait = np.searchsorted(days, _days(exits)[has_due]) - np.searchsorted(days, _days(due)[has_due])
-    counts[has_due] = np.maximum(wait, 0)
-    return counts

@@ -88,7 +88,8 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
     """
     trades = compliance(log, rules)
     if trades.empty:
-        raise InputError("trades", log.source, "no closed trade to review", _when_to_come_back(log))
+        remedy = "; ".join(log.problems[:3]) or "come back when one is closed"
+        raise InputError("trades", log.source, "no closed trade to review", remedy)
     independent = independent_trades(trades)
     dependence = len(trades) / independent
     state = edge_state.judge_edge(trades, independent, baseline)
@@ -114,10 +115,6 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
         FAMILY_ERROR,
         _notes(trades),
     )
-
-
-def _when_to_come_back(log: TradeLog) -> str:
-    return "; ".join(log.problems[:3]) or "come back when one is closed"
 
 
 def _effects(trades: pd.DataFrame, dependence: float) -> tuple[RuleEffect, ...]:

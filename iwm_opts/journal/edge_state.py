@@ -80,8 +80,9 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     elif is_judged:
         scan = scan_within(results, together, LEVEL)
     if scan is not None and scan.p <= LEVEL:
-        is_own = baseline is None
-        worthless = _worth_nothing(results if is_own else expected, scan, is_own)
+        # Results moved so that their mean is zero; a log's own ones on either side of its change.
+        sides = np.split(results, [scan.onset]) if baseline is None else [expected]
+        worthless = np.concatenate([side - side.mean() for side in sides if len(side)])
         nothing = scan_against(results, worthless, together, LEVEL).p
     exits = rated["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
@@ -104,12 +105,6 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
         power_to_see_the_end=NAN,
         results=results,
     )
-
-
-def _worth_nothing(results: Array, scan: Scan, is_own: bool) -> Array:
-    """Results moved so that their mean is zero; a log's own ones on either side of its change."""
-    sides = np.split(results, [scan.onset]) if is_own else [results]
-    return np.concatenate([side - side.mean() for side in sides if len(side)])
 
 
 def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
@@ -138,7 +133,10 @@ def draft_of(edge: EdgeState) -> Draft:
 
 def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
     """Market with its word, and the sentence that holds the number behind it."""
-    power = _power_to_see_the_end(edge)
+    # Chance that a fall of the mean to zero all along would have rung; normal, one-sided; NaN without an edge.
+    power, error = NAN, edge.mean.error
+    if edge.baseline_n and edge.baseline_mean > 0.0 and not math.isnan(error):
+        power = float(ndtr(edge.baseline_mean / error - ndtri(1.0 - LEVEL))) if error > 0.0 else 1.0
     if edge.scan is None:
         few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n
         whose = "closed trades of known risk" if few == edge.n else "trades in the backtest"
@@ -148,21 +146,15 @@ def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
         )  # fmt: skip
     scan = edge.scan
     if is_alarm:
-        return replace(edge, word=_alarm_word(edge), sentence=_alarm_sentence(edge, scan), power_to_see_the_end=power)
+        # Broken where even trades that earn nothing do as badly by luck in no more than `LEVEL` of logs. The worst
+        # stretch was chosen because it is the worst: its own interval would be too sure of itself.
+        alarm: Word = "broken" if edge.p_of_nothing <= LEVEL else "degrading"
+        return replace(edge, word=alarm, sentence=_alarm_sentence(edge, scan), power_to_see_the_end=power)
     word: Word = "intact" if edge.baseline_n and power >= POWER_FOR_INTACT else "too few trades"
     return replace(
         edge, word=word, sentence=_quiet_sentence(edge, scan, power, word), power_to_see_the_end=power,
         since=None, since_low=None, since_high=None, known_on=None,
     )  # fmt: skip
-
-
-def _alarm_word(edge: EdgeState) -> Word:
-    """Broken where even trades that earn nothing do as badly by luck in no more than `LEVEL` of logs, else degrading.
-
-    The worst stretch was chosen because it is the worst, so that its own interval would be too sure of itself: the scan
-    is run against results that are worth nothing instead.
-    """
-    return "broken" if edge.p_of_nothing <= LEVEL else "degrading"
 
 
 def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
@@ -198,12 +190,3 @@ def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> st
         return f"{within}; the backtest itself has no edge to lose ({share(edge.baseline_mean)} a trade)"
     seen = f"an end of its edge ({share(edge.baseline_mean)} a trade) would have been seen with a chance of {power:.0%}"
     return f"{within}; {seen}" if word == "intact" else f"{within}; but {seen} only"
-
-
-def _power_to_see_the_end(edge: EdgeState) -> float:
-    """Chance that a fall of the mean to zero all along would have rung; normal, one-sided; NaN without an edge."""
-    if not edge.baseline_n or not edge.baseline_mean > 0.0 or math.isnan(edge.mean.error):
-        return NAN
-    if not edge.mean.error > 0.0:
-        return 1.0
-    return float(ndtr(edge.baseline_mean / edge.mean.error - ndtri(1.0 - LEVEL)))

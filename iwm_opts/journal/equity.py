@@ -112,9 +112,13 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
     total, held, marked = np.full(len(calendar), account), 0, 0
     for entry, exit_time, pnl, trade_marks in zip(priced["entry"], priced["exit"], priced["pnl"], marks, strict=True):
         begin = int(np.searchsorted(calendar, np.datetime64(entry.date())))
-        end = len(calendar) if pd.isna(exit_time) else _booked_at(calendar, exit_time)
-        path = _path(trade_marks, calendar)
-        total[begin:end] += path[begin:end]
+        end = len(calendar)
+        if pd.notna(exit_time):  # of a day without a session, the one before
+            end = max(int(np.searchsorted(calendar, np.datetime64(exit_time.date()), side="right")) - 1, 0)
+        ordered = sorted(trade_marks.items())
+        values = np.array([0.0, *(gain for _, gain in ordered)])
+        marked_days = np.array([day for day, _ in ordered], dtype="datetime64[D]")
+        total[begin:end] += values[np.searchsorted(marked_days, calendar[begin:end], side="right")]
         total[end:] += 0.0 if pd.isna(exit_time) else pnl
         held += max(end - begin, 0)
         marked += sum(begin <= int(np.searchsorted(calendar, np.datetime64(day))) < end for day in trade_marks)
@@ -128,16 +132,3 @@ def _sessions(first: date, last: date) -> "NDArray[np.datetime64]":
     """Sessions of some days; the one before them where they hold none, as a trade on a holiday has it."""
     days = sessions(first, last)
     return days if len(days) else sessions(latest_session(first), last)
-
-
-def _booked_at(calendar: "NDArray[np.datetime64]", exit_time: pd.Timestamp) -> int:
-    """Place of the session that a result is booked on: of a day that is none, the one before."""
-    return max(int(np.searchsorted(calendar, np.datetime64(exit_time.date()), side="right")) - 1, 0)
-
-
-def _path(marks: dict[date, float], calendar: "NDArray[np.datetime64]") -> Array:
-    """P&L by the session: the last mark so far, zero before the first."""
-    ordered = sorted(marks.items())
-    values = np.array([0.0, *(gain for _, gain in ordered)])
-    days = np.array([day for day, _ in ordered], dtype="datetime64[D]")
-    return np.asarray(values[np.searchsorted(days, calendar, side="right")])

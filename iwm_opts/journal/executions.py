@@ -116,18 +116,16 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
             if not execution.order:
                 key = _chained(way, execution.when, latest)
         groups[key].append(execution)
-    orders = [part for rows in groups.values() for part in _parts(rows)]
-    return sorted(
-        orders,
-        key=lambda rows: (
-            rows[0].when,
-            rows[0].kind not in ("reorganisation", "transfer"),  # effective before the market opens
-            rows[0].contract is None,
-            _place(rows),
-            _adds_shares(rows),
-            step * rows[0].line,
-        ),
-    )
+
+    def place(rows: list[Execution]) -> tuple[object, ...]:
+        first = rows[0]
+        is_early = first.kind in ("reorganisation", "transfer")  # effective before the market opens
+        # Openings go before closings, so that none closes what the file opens below it, and endings last.
+        turn = int(any(row.effect == "close" for row in rows)) if first.kind == "trade" else 2
+        takes_shares = first.kind in DELIVERS and first.effect == "close"  # after endings that open some
+        return first.when, not is_early, first.contract is None, turn, takes_shares, step * first.line
+
+    return sorted((part for rows in groups.values() for part in _parts(rows)), key=place)
 
 
 def _chained(way: tuple[object, ...], when: datetime, latest: dict[object, tuple[datetime, int]]) -> tuple[object, ...]:
@@ -136,21 +134,6 @@ def _chained(way: tuple[object, ...], when: datetime, latest: dict[object, tuple
     part += when - before > PARTS
     latest[way] = when, part
     return *way, part
-
-
-def _place(rows: Sequence[Execution]) -> int:
-    """Return the place of an order among those of a moment, or of a day without times.
-
-    Openings go before closings, so that none closes what the file opens below it, and endings last.
-    """
-    if rows[0].kind != "trade":
-        return 2
-    return int(any(row.effect == "close" for row in rows))
-
-
-def _adds_shares(rows: Sequence[Execution]) -> int:
-    """Return endings that open shares go before those that close them."""
-    return int(rows[0].kind in DELIVERS and rows[0].effect == "close")
 
 
 def _parts(rows: list[Execution]) -> list[list[Execution]]:

@@ -169,7 +169,15 @@ def parse_moment(cell: str, day_first: bool = False) -> datetime:
         raise ValueError(f"{shown(cell)} is not a date that exists") from None
     if day.year not in YEARS:
         raise ValueError(f"{shown(cell)} lies outside the years {YEARS[0]} to {YEARS[-1]}")
-    return datetime.combine(day, clock, tzinfo=_zone(zone) if zone else None)
+    if not zone:
+        return datetime.combine(day, clock)
+    offset: ZoneInfo | timezone
+    if zone.upper() in _ZONES:
+        offset = ZoneInfo(_ZONES[zone.upper()])
+    else:
+        digits = zone[1:].replace(":", "")
+        offset = timezone((-1 if zone[0] == "-" else 1) * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
+    return datetime.combine(day, clock, tzinfo=offset)
 
 
 def _day(match: re.Match[str], day_first: bool) -> date:
@@ -207,14 +215,6 @@ def _clock(match: re.Match[str]) -> time:
     return time(hour, minute, second, int(fraction))
 
 
-def _zone(name: str) -> ZoneInfo | timezone:
-    if name.upper() in _ZONES:
-        return ZoneInfo(_ZONES[name.upper()])
-    sign = -1 if name[0] == "-" else 1
-    digits = name[1:].replace(":", "")
-    return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
-
-
 def in_new_york(moment: datetime, zone: ZoneInfo = NEW_YORK) -> datetime:
     """Time in New York without a zone; `zone` holds where it names none. A bare date stays that day."""
     if moment.tzinfo is None and moment.time() == time():
@@ -248,7 +248,9 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
     if faults[True] == faults[False]:
         if default is not None:
             return default
-        cell = next((cell for cell in (*distinct, *(end for pair in ordered for end in pair)) if _differs(cell)), None)
+        cells = (*distinct, *(end for pair in ordered for end in pair))
+        both = (cell for cell in cells if _is_numeric(cell) and _exists(cell, False) and _exists(cell, True))
+        cell = next((cell for cell in both if parse_moment(cell) != parse_moment(cell, day_first=True)), None)
         if cell is None:
             return False
         raise TwoReadingsError(
@@ -266,7 +268,7 @@ def notation_warnings(
 ) -> tuple[str, ...]:
     """Warn of readings other than month first and decimal point, each with the cell that decided it."""
     lines, stamps = [], list(stamps)
-    dotted = next((cell for cell in stamps if _is_dotted(cell)), "")
+    dotted = next((cell for cell in stamps if _is_numeric(cell, ".")), "")
     if notation.day_first or dotted:
         why = _why_day_first(stamps, list(pairs)) if notation.day_first else f"{shown(dotted)} has dots"
         lines.append(f"dates are read with the day first: {why}")
@@ -358,21 +360,9 @@ def _faults(stamps: list[str], pairs: list[tuple[str, str]], order: bool) -> tup
     return missing, reversed_pairs + len(numeric - open_days)
 
 
-def _is_numeric(cell: str) -> bool:
+def _is_numeric(cell: str, marks: str = "-/.") -> bool:
     match = _MOMENT.fullmatch(" ".join(cell.split()))
-    return match is not None and match["first"] is not None
-
-
-def _is_dotted(cell: str) -> bool:
-    match = _MOMENT.fullmatch(" ".join(cell.split()))
-    return match is not None and match["mark"] == "."
-
-
-def _differs(cell: str) -> bool:
-    try:
-        return _is_numeric(cell) and parse_moment(cell) != parse_moment(cell, day_first=True)
-    except ValueError:
-        return False
+    return match is not None and match["first"] is not None and match["mark"] in marks
 
 
 def is_excel_serial(cell: str) -> bool:

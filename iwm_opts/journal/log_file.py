@@ -113,15 +113,20 @@ def open_log(path: Path) -> LogFile:
     other = next((what for start, what in OTHER_FILES.items() if content.startswith(start)), "")
     if other:
         raise DataError(path, f"is {other}", "Export the transactions as CSV")
-    text = _decoded(content, path)
-    if WEB_PAGE.search(text[:2_000]) and text.lstrip().startswith("<"):
-        raise DataError(path, "is a web page", "Export the transactions as CSV")
-    if text.lstrip().startswith(("OFXHEADER", "!Type:")):
-        raise DataError(path, "is a download of Quicken (OFX or QIF)", "Export the transactions as CSV")
-    if text.startswith(LFS_POINTER):
-        raise DataError(path, "is a Git LFS pointer, not the file itself", "Run git lfs pull")
-    if text.startswith(ANNEX_POINTER):
-        raise DataError(path, "is a git-annex pointer, not the file itself", "Run git annex get")
+    text = text_of(content)
+    if "\0" in text:
+        raise DataError(path, "is not text", f"Give {FORMATS}")
+    text = plain_spaces(text).replace("\r\n", "\n").replace("\r", "\n")
+    first, _, rest = text.partition("\n")
+    text = "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line
+    for is_it, what, remedy in (
+        (WEB_PAGE.search(text[:2_000]) and text.lstrip().startswith("<"), "a web page", ""),
+        (text.lstrip().startswith(("OFXHEADER", "!Type:")), "a download of Quicken (OFX or QIF)", ""),
+        (text.startswith(LFS_POINTER), "a Git LFS pointer, not the file itself", "Run git lfs pull"),
+        (text.startswith(ANNEX_POINTER), "a git-annex pointer, not the file itself", "Run git annex get"),
+    ):
+        if is_it:
+            raise DataError(path, f"is {what}", remedy or "Export the transactions as CSV")
     _refuse_settings(text, path)
     if text.lstrip().startswith(("{", "[")):
         return LogFile(path, sheets=[Sheet("", _json_rows(text, path))], notes=notes)
@@ -171,13 +176,3 @@ def _json_rows(text: str, path: Path) -> Rows:
         )
     cells = [["" if value is None else str(value).strip() for value in row] for row in values]
     return [(0, names), *enumerate(cells, start=1)]
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    """Text with line feeds alone and no byte order marks."""
-    text = text_of(content)
-    if "\0" in text:
-        raise DataError(path, "is not text", f"Give {FORMATS}")
-    text = plain_spaces(text).replace("\r\n", "\n").replace("\r", "\n")
-    first, _, rest = text.partition("\n")
-    return "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line

@@ -57,23 +57,18 @@ def match_executions(executions: Iterable[Execution], left_out: Mapping[int, str
     rows, lost = with_cash_of_mergers(executions)
     rows, problems = settled_in_cash(rows)
     problems += lost
-    rows = _with_share_effects(_without_journals(rows))
+    # Transfers within an account, from cash to margin, are of one day and nothing in sum.
+    moved: Counter[tuple[str, str, Contract | None, date]] = Counter()
+    for row in rows:
+        moved[row.account, row.symbol, row.contract, row.when.date()] += row.quantity if row.kind == "transfer" else 0
+    rows = _with_share_effects([
+        row for row in rows if row.kind != "transfer" or moved[row.account, row.symbol, row.contract, row.when.date()]
+    ])  # fmt: skip
     newest_first = is_newest_first(rows)
     if newest_first is None:
         forward, backward = (_matched(rows, problems, order, left_out or {}) for order in (False, True))
         return backward if len(backward.opening) < len(forward.opening) else forward
     return _matched(rows, problems, newest_first, left_out or {})
-
-
-def _without_journals(rows: list[Execution]) -> list[Execution]:
-    """Return the rows without transfers within an account, from cash to margin: of one day, and nothing in sum."""
-    moved: Counter[tuple[str, str, Contract | None, date]] = Counter()
-    for row in rows:
-        if row.kind == "transfer":
-            moved[row.account, row.symbol, row.contract, row.when.date()] += row.quantity
-    return [
-        row for row in rows if row.kind != "transfer" or moved[row.account, row.symbol, row.contract, row.when.date()]
-    ]
 
 
 def _matched(rows: list[Execution], problems: list[str], newest_first: bool, left_out: Mapping[int, str]) -> Matched:

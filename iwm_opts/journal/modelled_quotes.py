@@ -55,8 +55,14 @@ def modelled_quotes(
     discount = float(np.exp(-ASSUMED_RATE * years))
     forward = spot / discount
     vol, mid = _at_one_vol(legs.right, strike, legs.contracts, value, forward, discount, years)
-    half = _half_spreads(legs.right, strike, spot, forward, discount, years, vol, moment.date(), expiration, spread)
-    half = np.minimum(half, mid)
+    dte = np.array([float((expiration - moment.date()).days)])
+    widening = float(expiration_factors(spread, np.array([expiration.toordinal()]), dte, after_close=False)[0])
+    bid, ask, vols, delta = (np.empty(len(strike)) for _ in range(4))
+    quote_expiration(
+        legs.right, strike, spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, widening,
+        np.array(spread.coefficients), TICK, bid, ask, vols, delta,
+    )  # fmt: skip
+    half = np.minimum(0.5 * (ask - bid), mid)
     return LegQuotes(legs, mid - half, mid + half)
 
 
@@ -77,17 +83,3 @@ def _at_one_vol(
     dearest = int(mid.argmax())
     mid[dearest] += (value - float(mid @ contracts)) / contracts[dearest]
     return vol, np.maximum(mid, LEAST_MID)
-
-
-def _half_spreads(
-    right: Array, strike: Array, spot: float, forward: float, discount: float, years: float, vol: float, day: date,
-    expiration: date, spread: SpreadModel,
-) -> Array:  # fmt: skip
-    dte = np.array([float((expiration - day).days)])
-    widening = float(expiration_factors(spread, np.array([expiration.toordinal()]), dte, after_close=False)[0])
-    bid, ask, vols, delta = (np.empty(len(strike)) for _ in range(4))
-    quote_expiration(
-        right, strike, spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, widening,
-        np.array(spread.coefficients), TICK, bid, ask, vols, delta,
-    )  # fmt: skip
-    return np.asarray(0.5 * (ask - bid))

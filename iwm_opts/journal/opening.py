@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from iwm_opts.journal.executions import Execution, Kind
 from iwm_opts.market.contract import Contract
@@ -90,7 +90,12 @@ class OpeningBalance:
             rf"(?<![\d.]){re.escape(strike)}{zeros}(?![\d.])", plain
         )
         is_symbol = re.search(rf"(?<![A-Z])(?:{re.escape(contract.root)}|{re.escape(self.symbol)})(?![A-Z])", plain)
-        return bool(is_strike and is_symbol and any(day in plain for day in _spellings(contract.expiration)))
+        # The expiration as brokers write it.
+        day = contract.expiration
+        written = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%d%b%y", "%d %b %y", "%d %b %Y", "%b %d %Y", "%m/%d/%Y", "%m/%d/%y")
+        days = {f"{day:{style}}".upper() for style in written}
+        days |= {f"{day.month}/{day.day}/{day.year}", f"{day.month}/{day.day}/{day:%y}"}
+        return bool(is_strike and is_symbol and any(text.lstrip("0") in plain for text in days))
 
     def describe(self, unread: int = 0) -> str:
         """One line for a reader; `unread` is the line of a row that may have opened it."""
@@ -109,11 +114,3 @@ class OpeningBalance:
             f"line {self.line}: {source.format(f'{abs(self.quantity)} {self.name} {side}')}, "
             f"{ENDED[self.how]} {self.ended:%Y-%m-%d}{at}: result not counted{shares}"
         )
-
-
-def _spellings(day: date) -> set[str]:
-    """Expiration as brokers write it, in capitals."""
-    written = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%d%b%y", "%d %b %y", "%d %b %Y", "%b %d %Y", "%m/%d/%Y", "%m/%d/%y")
-    dates = {f"{day:{style}}" for style in written}
-    dates |= {f"{day.month}/{day.day}/{day.year}", f"{day.month}/{day.day}/{day:%y}"}
-    return {text.upper() for text in dates | {text.lstrip("0") for text in dates}}

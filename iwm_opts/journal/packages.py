@@ -163,15 +163,10 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
                 leg.closings.popleft()
     if not is_settled:
         return _trade(package, count, None, math.nan, fees, settlement, SHARES_LEFT)
-    is_at_once = max(moments) - min(moments) <= PARTS
-    return _trade(package, count, last, debit / count, fees, settlement, _reason(kinds, is_at_once=is_at_once))
-
-
-def _reason(kinds: set[Kind], *, is_at_once: bool) -> str:
-    """Most telling way in which its legs ended."""
-    closed = "closed" if is_at_once else LEGGED_OUT
+    closed = "closed" if max(moments) - min(moments) <= PARTS else LEGGED_OUT
     names = {"assignment": "assignment", "exercise": "exercise", "reorganisation": MERGED, "trade": closed}
-    return next((name for kind, name in names.items() if kind in kinds), "expiry")
+    reason = next((name for kind, name in names.items() if kind in kinds), "expiry")  # the most telling
+    return _trade(package, count, last, debit / count, fees, settlement, reason)
 
 
 def _trade(
@@ -184,21 +179,11 @@ def _trade(
     reason: str,
 ) -> PackageTrade:
     fraction = count / package.contracts
+    legs = tuple((leg.sign * leg.ratio, leg.contract) for leg in package.legs)
     return PackageTrade(
-        package.number,
-        package.symbol,
-        tuple((leg.sign * leg.ratio, leg.contract) for leg in package.legs),
-        count,
-        package.entry,
-        left,
-        package.credit,
-        debit,
-        package.fees * fraction + closing_fees,
-        settlement,
-        reason,
-        package.rolled_from,
-        package.account,
-    )
+        package.number, package.symbol, legs, count, package.entry, left, package.credit, debit,
+        package.fees * fraction + closing_fees, settlement, reason, package.rolled_from, package.account,
+    )  # fmt: skip
 
 
 def strategy_of(legs: Sequence[tuple[int, Contract]]) -> str:

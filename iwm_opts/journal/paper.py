@@ -63,8 +63,11 @@ class PaperJournal:
         """
         outcome: list[tuple[PaperTrade, bool]] = []
 
+        def package(each: PaperTrade) -> tuple[object, ...]:
+            return each.opened[:DAY], each.plan, each.symbol, each.root, each.expiration, each.legs
+
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            twin = next((candidate for candidate in held if _is_same(candidate, trade)), None)
+            twin = next((candidate for candidate in held if package(candidate) == package(trade)), None)
             if twin is not None:
                 outcome.append((twin, False))
                 return held
@@ -124,7 +127,8 @@ class PaperJournal:
             before = self.trades()
             after = change(before)
             if after != before:
-                write_durably(self.path, _written(after).encode(), is_private=True)
+                text = json.dumps({"version": VERSION, "trades": [asdict(trade) for trade in after]}, indent=1) + "\n"
+                write_durably(self.path, text.encode(), is_private=True)
         return after
 
 
@@ -161,26 +165,10 @@ def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     return trade
 
 
-def _is_same(trade: PaperTrade, other: PaperTrade) -> bool:
-    same_day = trade.opened[:10] == other.opened[:10]
-    package = (trade.plan, trade.symbol, trade.root, trade.expiration, trade.legs) == (
-        other.plan,
-        other.symbol,
-        other.root,
-        other.expiration,
-        other.legs,
-    )
-    return same_day and package
-
-
 def marked_once(trade: PaperTrade, mark: Mark) -> PaperTrade:
     """Trade with a mark in place of that day's."""
     others = [previous for previous in trade.marks if previous.day != mark.day]
     return replace(trade, marks=tuple(sorted([*others, mark], key=lambda previous: previous.day)))
-
-
-def _written(trades: Sequence[PaperTrade]) -> str:
-    return json.dumps({"version": VERSION, "trades": [asdict(trade) for trade in trades]}, indent=1) + "\n"
 
 
 def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -> tuple[Row, ...]:

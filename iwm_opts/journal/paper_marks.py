@@ -115,7 +115,17 @@ def largest_loss_together(trades: Sequence[PaperTrade], snapshot: Snapshot, *, i
     """Largest loss of positions of one expiration at one price, as `largest_loss`; `is_delivered`: held to it."""
     expiration = date.fromisoformat(trades[0].expiration)
     kind, strikes, received = together(trades)
-    is_held = is_delivered or not all(_closes_before_expiry(trade) for trade in trades)
+    is_held = (
+        is_delivered
+        or not all(  # whether exits leave a trade before its expiration by the clock alone
+            ExitLevels(
+                dte=trade.exits.dte,
+                sessions=trade.exits.sessions or None,
+                within_session=trade.exits.minute is not None,
+            ).closes_before(date.fromisoformat(trade.expiration), date.fromisoformat(trade.opened[:10]))
+            for trade in trades
+        )
+    )
     gap = DELIVERY_GAP if is_held and settlement_of(snapshot.chain.symbol).pays_dividends else 0.0
     owed = sum(paid.amount for paid in snapshot.dividends_until(expiration))
     exercise = max(FeeSchedule.parse(trade.fees_schedule).exercise for trade in trades)
@@ -138,13 +148,6 @@ def together(trades: Sequence[PaperTrade]) -> tuple[Legs, NDArray[np.float64], f
 def package_rows(legs: Legs, strikes: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Contracts, rights and strikes of one package as the payoff kernels take them, shape (1, legs)."""
     return [np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes)]
-
-
-def _closes_before_expiry(trade: PaperTrade) -> bool:
-    """Whether its exits leave a trade before its expiration by the clock alone."""
-    rules = trade.exits
-    levels = ExitLevels(dte=rules.dte, sessions=rules.sessions or None, within_session=rules.minute is not None)
-    return levels.closes_before(date.fromisoformat(trade.expiration), date.fromisoformat(trade.opened[:10]))
 
 
 def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:

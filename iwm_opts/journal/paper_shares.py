@@ -189,7 +189,8 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
     position, marks, paid = _position(trade), [], 0.0
     for place, (stamp, bar) in enumerate(bars.loc[days].iterrows()):
         at, is_first = pd.Timestamp(str(stamp)).date(), place == 0
-        paid += 0.0 if is_first else _dividend(bar)
+        dividend = float(bar.get("dividend", 0.0))
+        paid += 0.0 if is_first or dividend != dividend else dividend
         # The range of a bar that began before the entry says nothing of the trade.
         is_whole = not is_first or trade.opened[11:] <= OPEN
         fill = None if is_first else position.at_open(float(bar["open"]))
@@ -256,11 +257,6 @@ def _mark(trade: PaperTrade, at: datetime, price: float, rule: str, dividends: f
 
 def _session(minutes: pd.DataFrame, day: date) -> pd.DataFrame:
     return minutes[pd.DatetimeIndex(minutes.index).normalize() == pd.Timestamp(day)]
-
-
-def _dividend(bar: "pd.Series[float]") -> float:
-    paid = float(bar.get("dividend", 0.0))
-    return 0.0 if paid != paid else paid
 
 
 def _time(day: date, clock: str) -> datetime:

@@ -208,18 +208,15 @@ def check_open(trade: PaperTrade) -> None:
 
 def campaigns_of(trades: Sequence[PaperTrade], journal: Sequence[PaperTrade]) -> dict[str, Campaign]:
     """Trades of a journal that were rolled into each trade, by its number; those that were not rolled are left out."""
-    campaigns = {str(trade.number): _campaign(trade, journal) for trade in trades}
-    return {number: campaign for number, campaign in campaigns.items() if campaign is not None}
-
-
-def _campaign(trade: PaperTrade, trades: Sequence[PaperTrade]) -> Campaign | None:
-    by_number = {each.number: each for each in trades}
-    earlier: list[PaperTrade] = []
-    number = trade.rolled_from
-    while number in by_number:
-        earlier.append(by_number.pop(number))
-        number = earlier[-1].rolled_from
-    if not earlier:
-        return None
-    names = tuple(str(each.number) for each in reversed(earlier))
-    return Campaign(earlier[-1].opened[:10], names, sum(each.gain for each in earlier))
+    campaigns = {}
+    for trade in trades:
+        by_number = {each.number: each for each in journal}
+        earlier: list[PaperTrade] = []
+        number = trade.rolled_from
+        while number in by_number:
+            earlier.append(by_number.pop(number))
+            number = earlier[-1].rolled_from
+        if earlier:
+            names, booked = tuple(str(each.number) for each in reversed(earlier)), sum(each.gain for each in earlier)
+            campaigns[str(trade.number)] = Campaign(earlier[-1].opened[:10], names, booked)
+    return campaigns

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from iwm_opts.conventions import Right
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.journal.paper_trade import OPEN
 from iwm_opts.journal.readers import backtest_label, log_of_backtest
@@ -35,8 +36,12 @@ def log_of_plan(result: PlanResult) -> TradeLog:
     if plan.instrument == "shares":
         return log_of_rows(_share_rows(trades, plan, market), market, is_simulated=result.is_simulated)
     log = log_of_backtest(trades, market, is_simulated=result.is_simulated, source=market)
-    rows = zip(log.trades["legs"], log.trades["expiration"], strict=True)
-    strategies = [_strategy(plan.symbol, text, day) for text, day in rows]
+    strategies = []
+    for text, expiration in zip(log.trades["legs"], log.trades["expiration"], strict=True):
+        day, legs = expiration.date(), [TypedLeg.parse(leg) for leg in text.split()]
+        rights: list[Right] = ["C" if leg.right > 0 else "P" for leg in legs]
+        named = [Contract(plan.symbol, day, right, leg.strike) for leg, right in zip(legs, rights, strict=True)]
+        strategies.append(strategy_of([(leg.sign * leg.ratio, each) for leg, each in zip(legs, named, strict=True)]))
     return replace(log, trades=log.trades.assign(plan=plan.name, symbol=plan.symbol, strategy=strategies))
 
 
@@ -70,13 +75,4 @@ def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
             "settlement": trades["dividends"],
             "planned_risk": trades["risk"],
         }
-    )
-
-
-def _strategy(symbol: str, text: str, expiration: pd.Timestamp) -> str:
-    """Name of a package by its legs as typed."""
-    legs = [TypedLeg.parse(leg) for leg in text.split()]
-    day = expiration.date()
-    return strategy_of(
-        [(leg.sign * leg.ratio, Contract(symbol, day, "C" if leg.right > 0 else "P", leg.strike)) for leg in legs]
     )

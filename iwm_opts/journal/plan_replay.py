@@ -22,10 +22,9 @@ from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.executions import DELIVERS
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
-from iwm_opts.journal.session_prices import is_near_open, price_at
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, accounts_of, answers_text, marks_text
-from iwm_opts.market.calendar import latest_session
-from iwm_opts.plans.checklist import Inputs, Reading, criterion
+from iwm_opts.market.calendar import latest_session, session_hours
+from iwm_opts.plans.checklist import Inputs, criterion
 from iwm_opts.plans.decision import entry_days
 from iwm_opts.plans.intraday import LATEST_FILL
 from iwm_opts.plans.plan import Plan
@@ -104,19 +103,16 @@ def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs, unknown: Co
     judged = 0
     for at in unanswered:
         before = pd.Timestamp(latest_session(trades["entry"][at].date() - timedelta(days=1)))
-        states = {name: _state(reading, before) for name, reading in readings.items()}
+        states = dict.fromkeys(readings, UNTOLD)
+        for name, reading in readings.items():
+            if reading is not None and not np.isnan(reading.value.get(before, np.nan)):
+                states[name] = "met" if bool(reading.signal[before]) else "unmet"
         missing = [name for name, state in states.items() if state == UNTOLD]
         unknown.update(f"{name} on the checklist ({criterion(name).needs})" for name in missing)
         if len(missing) < len(states):
             trades.loc[at, "checklist"] = answers_text(states)
             judged += 1
     return judged
-
-
-def _state(reading: Reading | None, session: pd.Timestamp) -> str:
-    if reading is None or np.isnan(reading.value.get(session, np.nan)):
-        return UNTOLD
-    return "met" if bool(reading.signal[session]) else "unmet"
 
 
 def _with_share_rules(
@@ -193,7 +189,10 @@ def _replay(
     quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
     # At an open the plan leaves first and enters then, whichever order was filled first.
     cutoff = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
-    before = [_as_held(trade, cutoff) for trade in held]
+    before = [  # one closed later was open then
+        replace(trade, closing=None) if trade.closing is not None and trade.closing.at > _text(cutoff) else trade
+        for trade in held
+    ]
     opened = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
     is_refused = isinstance(opened, str)
     if isinstance(opened, str):  # its stop and exits are as if it were alone
@@ -295,11 +294,6 @@ def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.
     return total
 
 
-def _as_held(trade: PaperTrade, at: pd.Timestamp) -> PaperTrade:
-    """Trade as of a time: one closed later was open then."""
-    return replace(trade, closing=None) if trade.closing is not None and trade.closing.at > _text(at) else trade
-
-
 def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:
     if pd.isna(trades[name][row]):
         trades.loc[row, name] = value
@@ -307,3 +301,27 @@ def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:
 
 def _text(at: pd.Timestamp) -> str:
     return at.isoformat(sep=" ", timespec="seconds")
+
+
+def price_at(at: pd.Timestamp, data: Inputs) -> float:
+    """Price of the underlying at a time: of its minute, or of the session's open or close near to it; NaN unknown."""
+    if at == at.normalize():
+        return float("nan")
+    if data.minutes is not None:
+        minute = at.floor("min")
+        if minute in data.minutes.bars.index:
+            return float(data.minutes.bars["open"][minute])
+    day = at.normalize()
+    if day not in data.bars.index:
+        return float("nan")
+    if is_near_open(at):
+        return float(data.bars["open"][day])
+    close = session_hours(day.date())[1].replace(tzinfo=None)
+    minutes_left = (close - at.to_pydatetime()).total_seconds() / 60.0
+    return float(data.bars["close"][day]) if -1.0 <= minutes_left <= LATEST_FILL else float("nan")
+
+
+def is_near_open(at: pd.Timestamp) -> bool:
+    """Whether a time is that of an order that waited for the open, or followed it at once."""
+    after = (at - pd.Timestamp(f"{at.date()} {OPEN}")).total_seconds() / 60.0
+    return 0.0 <= after <= LATEST_FILL

@@ -120,10 +120,18 @@ def plan_report_on(
     sectors = history.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
-    sizing = _sizing(plan, history, day, _price_at_minute(plan, data, day))
-    if order_size is not None:
-        sizing = _with_order(plan, sizing, *order_size)
-    none = (_nothing_to_enter(sizing),) if decision.take and not sizing.size.contracts else ()
+    sizing, none = _sizing(plan, history, day, _price_at_minute(plan, data, day)), []
+    if order_size is not None:  # the size of the order on a chain in place of the estimate
+        (size, each), budget = order_size, plan.account.value * plan.account.risk
+        rule = "contracts = floor(risk / max loss), max loss of the package of today's order at its fill, fees included"
+        worked = size.reason
+        if not math.isnan(each):
+            worked = f"floor({budget:.2f} / {each:.2f}) = {math.floor(budget / each + 1e-9)}"
+        sizing = replace(sizing, each=each, size=size, formula=rule, worked=worked, credit_for_one=math.nan)
+    if decision.take and not sizing.size.contracts:
+        nothing, needed = "nothing to enter: the rules say take, and the size is 0", sizing.credit_for_one
+        fits = "" if math.isnan(needed) else f"the size is 0 below a credit of {math.ceil(100.0 * needed) / 100.0:.2f}"
+        none.append(fits or nothing)
     return PlanStatus(
         plan,
         day,
@@ -137,22 +145,6 @@ def plan_report_on(
         sectors if sectors is not None and len(sectors) else None,
         (*none, *plan.warnings, *notes),
     )
-
-
-def _with_order(plan: Plan, sizing: Sizing, size: Size, each: float) -> Sizing:
-    """Size of the order on a chain in place of the estimate."""
-    budget = plan.account.value * plan.account.risk
-    formula = "contracts = floor(risk / max loss), max loss of the package of today's order at its fill, fees included"
-    worked = "" if math.isnan(each) else f"floor({budget:.2f} / {each:.2f}) = {math.floor(budget / each + 1e-9)}"
-    return replace(
-        sizing, each=each, size=size, formula=formula, worked=worked or size.reason, credit_for_one=math.nan
-    )  # fmt: skip
-
-
-def _nothing_to_enter(sizing: Sizing) -> str:
-    if math.isnan(sizing.credit_for_one):
-        return "nothing to enter: the rules say take, and the size is 0"
-    return f"the size is 0 below a credit of {math.ceil(100.0 * sizing.credit_for_one) / 100.0:.2f}"
 
 
 def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
@@ -170,22 +162,16 @@ def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
 
 
 def _sizing(plan: Plan, history: Inputs, day: date, at_minute: float | None) -> Sizing:
-    average = atr(history.bars, day)
-    last = history.bars.iloc[-1]
-    entry, budget = float(last["close"]) if at_minute is None else at_minute, plan.account.value * plan.account.risk
-    if plan.instrument == "shares":
-        sizing = _share_sizing(plan, average, entry, float(last["low"]), budget)
-    else:
-        sizing = _package_sizing(plan, history, day, average, entry, budget)
-    return replace(sizing, at_minute=at_minute is not None)
-
-
-def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
+    average, last = atr(history.bars, day), history.bars.iloc[-1]
+    entry, low = float(last["close"]) if at_minute is None else at_minute, float(last["low"])
+    budget, is_timed = plan.account.value * plan.account.risk, at_minute is not None
+    if plan.instrument != "shares":
+        return replace(_package_sizing(plan, history, day, average, entry, budget), at_minute=is_timed)
     exits, slippage = plan.share_exits, plan.costs.share_slippage
     stop, target = exits.stop(entry, low, average.value), exits.target(entry, average.value)
     size = share_size(plan.account.value, plan.account.risk, entry, stop, slippage, plan.account.value)
     return Sizing(
-        average, entry, False, stop, target, entry - stop + slippage, size, "shares",
+        average, entry, is_timed, stop, target, entry - stop + slippage, size, "shares",
         f"shares = floor(risk / (entry - stop + slippage)), stop = min(prior low - {exits.low_buffer:g} ATR, "
         f"entry - {exits.stop_atr:g} ATR)",
         f"stop = min({low:.2f} - {exits.low_buffer:g} x {average.value:.2f}, {entry:.2f} - {exits.stop_atr:g} x "

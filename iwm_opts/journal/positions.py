@@ -1,7 +1,7 @@
 """Open positions at today's chain: mark, exit due, assignment, rolls, and all of them together."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -153,7 +153,10 @@ def typed_position(
     Fees not known are those of an order at the snapshot's quotes, as a ticket has them.
     """
     ordered, levels = sorted(legs, key=lambda leg: leg.strike), exits or ExitLevels()
-    sold = _premium_sold(ordered, expiration, snapshot, credit)
+    sold = max(credit, 0.0)  # where quotes are lacking, and the position is not marked either
+    with suppress(InputError, DataError):
+        quoted = quoted_legs(ordered, snapshot.table(expiration))
+        sold = float(premium_sold(legs_of(quoted), [leg.bid for leg in quoted], [leg.ask for leg in quoted]))
     opening = contracts * float(FeeSchedule.parse(fees).opening_fees(legs_of(ordered), contracts, sold))
     is_credit = credit > 0.0
     rules = Exits(
@@ -166,15 +169,6 @@ def typed_position(
         mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
         planned_risk=math.nan, rank=None, exits=rules, checklist={},
     )  # fmt: skip
-
-
-def _premium_sold(typed: Sequence[TypedLeg], expiration: date, snapshot: Snapshot, credit: float) -> float:
-    """Premium of the short legs, $/share, at typed quotes or the snapshot's; the credit without quotes."""
-    try:
-        quoted = quoted_legs(typed, snapshot.table(expiration))
-    except (InputError, DataError):  # the position is then not marked either
-        return max(credit, 0.0)
-    return float(premium_sold(legs_of(quoted), [leg.bid for leg in quoted], [leg.ask for leg in quoted]))
 
 
 def log_positions(
@@ -413,7 +407,10 @@ def _rolls(
         each.expiration for each in snapshot.slices
         if each.expiration > here and least <= (each.expiration - today).days <= LONGEST_ROLL
     })[:LATER]  # fmt: skip
-    tables = _tables(snapshot, {here: trade.root, **dict.fromkeys(later, "")})
+    tables = {}  # of expirations that can be priced
+    for day in (here, *later):
+        with suppress(InputError, DataError):
+            tables[day] = snapshot.table(day, (trade.root if day == here else "") or None)
     priced = [day for day in later if day in tables]
     moved = {day: _shifts(trade, typed, table) for day, table in tables.items()}
     tries = [("out", day, [0.0], "") for day in priced]
@@ -435,22 +432,19 @@ def _rolls(
     return tuple(rolls), tuple(f"no roll {kind}: {why}" for kind, why in reasons.items() if kind not in kinds)
 
 
-def _tables(snapshot: Snapshot, roots: Mapping[date, str]) -> dict[date, OptionTable]:
-    """Expirations that can be priced, of a root where it is given."""
-    tables = {}
-    for day, root in roots.items():
-        with suppress(InputError, DataError):
-            tables[day] = snapshot.table(day, root or None)
-    return tables
-
-
 def _shifts(trade: PaperTrade, typed: Sequence[TypedLeg], table: OptionTable) -> tuple[list[float], str]:
     """Dollars that the strikes of a package move by in a roll away, the best first; why where it need not."""
     shorts = [leg for leg in typed if leg.sign < 0]
     rights = {leg.right for leg in shorts}
     if len(rights) == 2:
+        # Moves to listed strikes that come nearer to the price; of two as near the smaller first.
         strikes = [leg.strike for leg in shorts]
-        return _centring(table.spot - 0.5 * (min(strikes) + max(strikes)), typed[0], table)
+        distance = table.spot - 0.5 * (min(strikes) + max(strikes))
+        moves = np.unique(table.strike[table.right == typed[0].right]) - typed[0].strike
+        gaps = np.abs(moves - distance)
+        nearer = np.flatnonzero(gaps < abs(distance) - SAME_STRIKE)
+        best = nearer[np.lexsort((np.abs(moves[nearer]), np.round(gaps[nearer], 6)))]
+        return moves[best].tolist(), "" if best.size else "no listed strikes are nearer to centred on the price"
     if not shorts or not trade.credit > 0.0:
         return [], "only packages sold for a credit move away"
     (right,) = rights
@@ -463,15 +457,6 @@ def _shifts(trade: PaperTrade, typed: Sequence[TypedLeg], table: OptionTable) ->
     candidates = np.flatnonzero(further & ~np.isnan(delta))
     best = candidates[np.argsort(np.abs(delta[candidates] - STRATEGY.short_delta), kind="stable")]
     return [float(strike) - nearest for strike in table.strike[side][best]], ""
-
-
-def _centring(distance: float, leg: TypedLeg, table: OptionTable) -> tuple[list[float], str]:
-    """List moves of a leg to listed strikes that come nearer to `distance`; of two as near the smaller first."""
-    moves = np.unique(table.strike[table.right == leg.right]) - leg.strike
-    gaps = np.abs(moves - distance)
-    nearer = np.flatnonzero(gaps < abs(distance) - SAME_STRIKE)
-    best = nearer[np.lexsort((np.abs(moves[nearer]), np.round(gaps[nearer], 6)))]
-    return moves[best].tolist(), "" if best.size else "no listed strikes are nearer to centred on the price"
 
 
 def _roll(

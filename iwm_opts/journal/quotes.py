@@ -111,12 +111,15 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
             ended = is_exit and str(trades["reason"][at]) in (*ENDED, LEGGED_OUT, "open")
             if ended or not trades.loc[at, columns].isna().any() or pd.isna(trades[moment][at]):
                 continue
-            quoted = _quoted(trades.loc[at], trades[moment][at], source, fill, is_exit)
-            if quoted is None:
+            quotes = leg_quotes(trades.loc[at], trades[moment][at], source)
+            filled = fill_package(fill, *(quotes.closing() if is_exit else quotes)) if quotes else None
+            if filled is None or not filled.is_filled:
                 untraded += has_only_untraded(str(trades["symbol"][at]), trades[moment][at], source)
                 continue
             counts[moment] += 1
-            for name, value in zip(columns, quoted, strict=True):
+            sign = -1.0 if is_exit else 1.0  # in the log's signs
+            values = sign * filled.mid, sign * filled.price, filled.half_spread
+            for name, value in zip(columns, values, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
     if isinstance(source, ChainArchive):
         name, remarks = "the record", source.set_aside
@@ -127,20 +130,6 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
     return replace(
         log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *untraded_note(untraded), *remarks)
     )
-
-
-def _quoted(
-    trade: pd.Series, moment: pd.Timestamp, source: ChainArchive | FileQuotes, fill: FillModel, is_exit: bool
-) -> tuple[float, float, float] | None:
-    """Mid, model fill and H of a trade's legs at a time, in the log's signs; None without recorded quotes."""
-    quotes = leg_quotes(trade, moment, source)
-    if quotes is None:
-        return None
-    filled = fill_package(fill, *(quotes.closing() if is_exit else quotes))
-    if not filled.is_filled:
-        return None
-    sign = -1.0 if is_exit else 1.0
-    return sign * filled.mid, sign * filled.price, filled.half_spread
 
 
 def leg_quotes(
@@ -178,7 +167,7 @@ def _chain_at(source: ChainArchive | FileQuotes, symbol: str, moment: pd.Timesta
     is_day = moment == moment.normalize()
     if is_day and not day_at_close:
         return None
-    at = at_close(moment.date()) if is_day else _new_york(moment)
+    at = moment_or_close(moment)
     captures = _captures(source, symbol, at, timedelta(days=1) if is_day else TOLERANCE)
     if is_day:  # as a screen of that day: the latest within the session, else the nearest to its close
         captures.sort(key=lambda capture: not _is_traded(capture[0]))
@@ -210,16 +199,17 @@ def _same(chain: Chain) -> Chain:
     return chain
 
 
-def _new_york(moment: pd.Timestamp) -> datetime:
-    at: datetime = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
-    return at
+def moment_or_close(moment: pd.Timestamp) -> datetime:
+    """Time in New York; the close of a day without one."""
+    is_day = moment == moment.normalize()
+    return at_close(moment.date()) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
 
 
 def has_only_untraded(symbol: str, moment: pd.Timestamp, source: ChainArchive | FileQuotes) -> bool:
     """Whether a fill in the session has captures near it, all of them from outside the session."""
-    if pd.isna(moment) or moment == moment.normalize() or not _is_traded(_new_york(moment)):
+    if pd.isna(moment) or moment == moment.normalize() or not _is_traded(moment_or_close(moment)):
         return False
-    stamps = [stamp for stamp, _ in _captures(source, symbol, _new_york(moment), TOLERANCE)]
+    stamps = [stamp for stamp, _ in _captures(source, symbol, moment_or_close(moment), TOLERANCE)]
     return bool(stamps) and not any(map(_is_traded, stamps))
 
 

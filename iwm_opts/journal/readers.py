@@ -87,20 +87,15 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     path = as_path(path)
     if path.is_dir():
         return _of_folder(path)
-    file = _of_one_table(open_log(path))
+    file = open_log(path)
+    if len(file.sheets) > 1:  # one sheet of a workbook holds the log, or several hold a part of it each
+        rows, notes = joined(file.sheets, _header_place, file.path, has_accounts=True)
+        file = replace(file, sheets=[Sheet("", rows)], notes=(*file.notes, *notes))
     try:
         log = _of_file(file, ZoneInfo(zone))
     except TwoReadingsError as error:
         raise DataError(path, str(error)) from None
     return replace(log, notes=(*file.notes, *log.notes)) if file.notes else log
-
-
-def _of_one_table(file: LogFile) -> LogFile:
-    """File of one sheet: that of a workbook which holds the log, or several that each hold a part of it."""
-    if len(file.sheets) < 2:
-        return file
-    rows, notes = joined(file.sheets, _header_place, file.path, has_accounts=True)
-    return replace(file, sheets=[Sheet("", rows)], notes=(*file.notes, *notes))
 
 
 def _header_place(rows: Rows) -> int | None:
@@ -118,8 +113,14 @@ def _is_own_header(cells: Sequence[str]) -> bool:
 def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
     if file.parquet:
         return _of_frame(_parquet(file), file.path)
+    for word, what, remedy in OTHER_XML if file.is_xml else ():
+        if word in file.text[:10_000]:
+            raise DataError(file.path, f"is {what}", remedy)
+    for layout in brokers.layouts() if file.is_xml else ():
+        if layout.root and f"<{layout.root}" in file.text[:10_000]:
+            return _of_broker(layout, Export((), zone, RowReport(), text=file.text), file.path)
     if file.is_xml:
-        return _of_xml(file, zone)
+        raise DataError(file.path, "XML of an unknown kind", f"Give {KNOWN}")
     for delimiter in file.delimiters():
         rows = file.rows(delimiter)
         for layout in brokers.layouts():
@@ -127,16 +128,6 @@ def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
             if header is not None:
                 return _of_broker(layout, Export(rows, zone, RowReport(), header, delimiter), file.path)
     return _of_own(file, file.path)
-
-
-def _of_xml(file: LogFile, zone: ZoneInfo) -> TradeLog:
-    for word, what, remedy in OTHER_XML:
-        if word in file.text[:10_000]:
-            raise DataError(file.path, f"is {what}", remedy)
-    for layout in brokers.layouts():
-        if layout.root and f"<{layout.root}" in file.text[:10_000]:
-            return _of_broker(layout, Export((), zone, RowReport(), text=file.text), file.path)
-    raise DataError(file.path, "XML of an unknown kind", f"Give {KNOWN}")
 
 
 def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
@@ -191,10 +182,11 @@ def _refuse_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
     """Trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
     units = MULTIPLIER * trades["contracts"]
+    has_paths = PATH in trades and len(set(trades[PATH].dropna())) > 1  # accounts of their own
     frame = pd.DataFrame(
         {
             **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
-            "market": _by_path(market, trades),
+            "market": [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]] if has_paths else market,
             "credit": trades["credit"],
             "debit": trades["debit"],
             "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
@@ -216,13 +208,6 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     )
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
     return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
-
-
-def _by_path(market: str, trades: pd.DataFrame) -> object:
-    """Market of each trade; several paths are accounts of their own."""
-    if PATH not in trades or trades[PATH].nunique() < 2:
-        return market
-    return [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]]
 
 
 def backtest_label(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:
@@ -439,7 +424,11 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
         raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
-    notes += _repeated_rows(frame)
+    again = frame.drop(columns="line", errors="ignore").astype(str).duplicated()
+    if again.any():
+        lines = frame["line"] if "line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
+        named, have = ", ".join(map(str, lines[again][:NAMED])), counted(int(again.sum()), "rows have", "row has")
+        notes += (f"{have} the same content as another (lines {named}): counted; remove what is twice",)
     decimal: Literal["."] | None = "." if delimiter == "," else None
     log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal=decimal, is_own=True)
     if log.trades.empty:
@@ -468,22 +457,13 @@ def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
     return frame.loc[:, ~is_again], notes
 
 
-def _repeated_rows(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Note of trades that an own log holds twice; all are counted."""
-    again = frame.drop(columns="line", errors="ignore").astype(str).duplicated()
-    if not again.any():
-        return ()
-    lines = frame["line"] if "line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
-    named = ", ".join(map(str, lines[again][:NAMED]))
-    have = counted(int(again.sum()), "rows have", "row has")
-    return (f"{have} the same content as another (lines {named}): counted; remove what is twice",)
-
-
 def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
     missing = [name for name in NEEDED_OF_BACKTEST if name not in frame]
     if missing:
         raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "Write them with iwm-opts backtest")
-    is_simulated, is_modelled = (_says(frame, name) for name in MADE)
+    is_simulated, is_modelled = (  # whether a column of yes and no says yes anywhere
+        name in frame and bool(frame[name].astype(str).str.lower().isin(("true", "1")).any()) for name in MADE
+    )
     unsaid = () if {*MADE} & {*frame} else (UNSAID,)
     frame = frame.drop(columns=list(MADE), errors="ignore")
     try:
@@ -494,11 +474,6 @@ def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
     source = f"{path.name}, trades of a backtest"
     log = log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
     return replace(log, warnings=(*unsaid, *warnings))
-
-
-def _says(frame: pd.DataFrame, name: str) -> bool:
-    """Whether a column of yes and no says yes anywhere."""
-    return name in frame and bool(frame[name].astype(str).str.lower().isin(("true", "1")).any())
 
 
 def _frame(rows: Rows, path: Path) -> pd.DataFrame:

@@ -89,7 +89,8 @@ def scan_against(values: Array, baseline: Array, overlap: int, level: float, see
         resampled = baseline[_blocks(generator, size, len(baseline), len(baseline), block)]
         shortfall = (resampled.mean(axis=1, keepdims=True) - samples) / _spread(resampled)[:, None]
         chance[part] = _largest(shortfall, lags)
-    return _scan(values, path, onsets, chance * _widening(overlap), level)
+    widening = 1.0 / math.sqrt(1.0 - (overlap - 1.0 / overlap) / (3.0 * block))
+    return _scan(values, path, onsets, chance * widening, level)
 
 
 def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> Scan:
@@ -105,8 +106,11 @@ def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> 
     generator = np.random.default_rng(seed)
     chance = np.empty(REPLICATES)
     for part in _parts(len(values)):
-        shuffled = shortfall[_shuffles(generator, part.stop - part.start, len(values), block)]
-        chance[part] = _largest(shuffled, lags)
+        # Orders of the trades whose blocks, of a random phase, are shuffled whole.
+        count = part.stop - part.start
+        member = (np.arange(len(values)) + generator.integers(0, block, size=(count, 1))) // block
+        key = np.take_along_axis(generator.random((count, int(member.max()) + 1)), member, axis=1)
+        chance[part] = _largest(shortfall[np.argsort(key, axis=1, kind="stable")], lags)
     return _scan(values, path, onsets, chance, level)
 
 
@@ -210,10 +214,6 @@ def _block(overlap: int) -> int:
     return BLOCKS * overlap if overlap > 1 else 1
 
 
-def _widening(overlap: int) -> float:
-    return 1.0 / math.sqrt(1.0 - (overlap - 1.0 / overlap) / (3.0 * _block(overlap)))
-
-
 def _parts(n: int) -> list[slice]:
     """Replicates in parts that fit into the cache of a processor."""
     size = max(1, min(REPLICATES, 60_000 // max(n, 1)))
@@ -226,11 +226,3 @@ def _blocks(generator: np.random.Generator, count: int, length: int, available: 
     starts = generator.integers(0, available, size=(count, blocks))
     places = (starts[:, :, None] + np.arange(block)) % available
     return np.asarray(places.reshape(count, blocks * block)[:, :length])
-
-
-def _shuffles(generator: np.random.Generator, count: int, n: int, block: int) -> Places:
-    """Orders of n trades whose blocks, of a random phase, are shuffled whole; shape (count, n)."""
-    phase = generator.integers(0, block, size=(count, 1))
-    member = (np.arange(n) + phase) // block
-    key = generator.random((count, int(member.max()) + 1))
-    return np.argsort(np.take_along_axis(key, member, axis=1), axis=1, kind="stable")

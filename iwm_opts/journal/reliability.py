@@ -149,7 +149,10 @@ def reliability(name: str, outcomes: Sequence[Outcome], made: int, *, is_probabi
     held = float(np.mean([outcome.sessions for outcome in outcomes])) if outcomes else NAN
     place = np.array([days.index(outcome.day) for outcome in outcomes], dtype=np.int64)
     rate = float(realised.mean()) if outcomes else NAN
-    unknown = _by_day(np.empty(0), place[:0], 0, NAN)
+    brier = _by_day(np.empty(0), place[:0], 0, NAN)
+    if is_probability:
+        brier = _by_day((realised - stated) ** 2, place, len(days), held)
+        brier = replace(brier, low=max(brier.low, 0.0), high=min(brier.high, 1.0)) if brier.is_known else brier
     return Reliability(
         name=name,
         n=len(outcomes),
@@ -159,7 +162,7 @@ def reliability(name: str, outcomes: Sequence[Outcome], made: int, *, is_probabi
         stated=float(stated.mean()) if outcomes else NAN,
         realised=rate,
         gap=_by_day(realised - stated, place, len(days), held),
-        brier=_within_one(_by_day((realised - stated) ** 2, place, len(days), held)) if is_probability else unknown,
+        brier=brier,
         brier_base=rate * (1.0 - rate) if is_probability else NAN,
         bins=_bins(stated, realised) if is_probability else (),
     )
@@ -170,12 +173,6 @@ def _by_day(values: Array, place: NDArray[np.int64], days: int, held: float) -> 
     counts = np.bincount(place, minlength=days).astype(float)
     sums = np.column_stack([np.bincount(place, values, days), counts])
     return ratio_interval([sums], held, SEED)
-
-
-def _within_one(interval: Interval) -> Interval:
-    if not interval.is_known:
-        return interval
-    return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
 def _bins(stated: Array, realised: Array) -> tuple[Bin, ...]:

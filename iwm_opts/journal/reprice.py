@@ -7,7 +7,6 @@ log's own mids. What settled or was assigned stays as the log has it, less the s
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -21,9 +20,8 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
 from iwm_opts.journal.packages import LEGGED_OUT
-from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, untraded_note
+from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, moment_or_close, untraded_note
 from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, REPRICED, SHARES, SHORT_SHARES, TradeLog
-from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.spreads.typed import TypedLeg, legs_of
@@ -170,7 +168,9 @@ def _repriced(
     fees = contracts * terms.fees.opening_fees(legs, contracts, float(premium_sold(*quotes)))
     exit_mid, debit, exit_half, exit_quotes = float(trade["debit"]), float(trade["debit"]), math.nan, SETTLED
     if trade["reason"] in ENDED:
-        fees += terms.fees.exercise_fees(contracts * _exercised(typed, _spot(trade, "exit", typed, bars)))
+        spot = _spot(trade, "exit", typed, bars)  # in the money: none where the price is unknown
+        exercised = sum(leg.ratio for leg in typed if leg.right * (spot - leg.strike) > 0.0)
+        fees += terms.fees.exercise_fees(contracts * exercised)
     else:
         is_stop = any(word in trade["reason"] for word in ("stop", "touch"))
         fill = terms.stop_fill if is_stop else terms.fill
@@ -200,29 +200,21 @@ def _fill(
     bars: pd.DataFrame | None, spread: SpreadModel, *, is_exit: bool,
 ) -> tuple[Fill, LegQuotes, str]:  # fmt: skip
     """Fill at the entry or the exit, the quotes it is of, and where they come from."""
-    quotes, origin = _quotes(trade, typed, sources, bars, spread, is_exit=is_exit)
+    moment: pd.Timestamp = trade["exit" if is_exit else "entry"]
+    recorded = (leg_quotes(trade, moment, source, day_at_close=True) for source in sources)
+    quotes, origin = next((each for each in recorded if each is not None), None), RECORDED
+    if quotes is None:
+        mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", typed, bars)
+        if math.isnan(mid):
+            raise InputError("log", trade["trade"], "credit or debit unknown")
+        if math.isnan(spot):
+            raise InputError("bars", None, f"price of {trade['symbol']} unknown, no recorded quotes")
+        at = moment_or_close(moment)
+        quotes, origin = modelled_quotes(typed, -mid, spot, at, trade["expiration"].date(), spread), MODELLED
     filled = fill_package(fill, *(quotes.closing() if is_exit else quotes))
     if not filled.is_filled:
         raise InputError("quotes", trade["trade"], "a leg has no two-sided quote")
     return filled, quotes, origin
-
-
-def _quotes(
-    trade: pd.Series, typed: list[TypedLeg], sources: Sequence[ChainArchive | FileQuotes], bars: pd.DataFrame | None,
-    spread: SpreadModel, *, is_exit: bool,
-) -> tuple[LegQuotes, str]:  # fmt: skip
-    moment: pd.Timestamp = trade["exit" if is_exit else "entry"]
-    for source in sources:
-        recorded = leg_quotes(trade, moment, source, day_at_close=True)
-        if recorded is not None:
-            return recorded, RECORDED
-    mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", typed, bars)
-    if math.isnan(mid):
-        raise InputError("log", trade["trade"], "credit or debit unknown")
-    if math.isnan(spot):
-        raise InputError("bars", None, f"price of {trade['symbol']} unknown, no recorded quotes")
-    at = _aware(moment)
-    return modelled_quotes(typed, -mid, spot, at, trade["expiration"].date(), spread), MODELLED
 
 
 def _typed(trade: pd.Series) -> list[TypedLeg]:
@@ -254,17 +246,6 @@ def _spot(trade: pd.Series, side: str, typed: list[TypedLeg], bars: pd.DataFrame
     close = float(bars["close"][day]) if bars is not None and day in bars.index else math.nan
     strikes = [leg.strike for leg in typed]
     return close if min(strikes) / FARTHEST < close < max(strikes) * FARTHEST else math.nan
-
-
-def _aware(moment: pd.Timestamp) -> datetime:
-    """Time in New York; the close of a day without one."""
-    is_day = moment == moment.normalize()
-    return at_close(moment.date()) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
-
-
-def _exercised(typed: list[TypedLeg], spot: float) -> int:
-    """Contracts in the money at expiry; none where the price is unknown."""
-    return sum(leg.ratio for leg in typed if leg.right * (spot - leg.strike) > 0.0)
 
 
 def _as_log(log: TradeLog, closed: pd.DataFrame, trades: pd.DataFrame, terms: RepriceTerms) -> TradeLog:

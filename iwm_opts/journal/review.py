@@ -108,7 +108,11 @@ def review(
         log = replace(log, notes=(*log.notes, note))
     diagnosis = diagnose(log, rules, baseline)
     start = each * count
-    trades = _with_holding(compliance(log, rules))
+    trades = compliance(log, rules)
+    entry, exits = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
+    days = sessions(trades["entry"].min().date(), trades["exit"].max().date())
+    held = np.searchsorted(days, exits) - np.searchsorted(days, entry)
+    trades = trades.assign(sessions=held, days=(exits - entry).astype(np.int64))
     equity, marked = realised_equity(trades, start), marked_equity(log.trades, start)
     months = []
     for month, table in trades.groupby(trades["exit"].dt.to_period("M"), sort=True):
@@ -166,13 +170,6 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
         what = f"they follow {plans}" if plans else "; ".join(notes)
         raise InputError("plan", rules.name, f"no trade of {log.source} follows it, {what}", "name theirs")
     return replace(log, trades=trades[~left_out].reset_index(drop=True), notes=(*log.notes, *notes))
-
-
-def _with_holding(trades: pd.DataFrame) -> pd.DataFrame:
-    entry, exits = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
-    days = sessions(trades["entry"].min().date(), trades["exit"].max().date())
-    held = np.searchsorted(days, exits) - np.searchsorted(days, entry)
-    return trades.assign(sessions=held, days=(exits - entry).astype(np.int64))
 
 
 def _costs(trades: pd.DataFrame) -> Costs:

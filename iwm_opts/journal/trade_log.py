@@ -220,7 +220,12 @@ def log_of_rows(
         columns[name] = column
         unreadable |= _name_lost(frame, name, lost, lines, row_problems)
     if CURRENCY_COLUMN in columns:
-        unreadable |= _name_foreign(columns[CURRENCY_COLUMN], lines, row_problems)
+        currencies = columns[CURRENCY_COLUMN].astype(str)
+        foreign = ~currencies.map(is_blank) & ~currencies.str.strip().str.upper().isin(DOLLARS)
+        for at in frame.index[foreign]:
+            rule = f"currency {shown(currencies[at])}: only {CURRENCY} is read: left out"
+            row_problems.append(f"line {lines[at]}: {rule}")
+        unreadable |= foreign
     trades = pd.DataFrame(columns, index=frame.index)
     trades["settlement"] = trades["settlement"].fillna(0.0)
     adjusted = trades["multiplier"].isna() & (trades["legs"] != "") & trades["symbol"].map(is_adjusted)
@@ -245,10 +250,13 @@ def log_of_rows(
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
     dte = (trades["expiration"].dt.normalize() - trades["entry"].dt.normalize()).dt.days
     trades["dte"] = trades["dte"].fillna(dte.astype(np.float64))
-    for name, sound in (("marks", marks_of), ("checklist", answers_of)):
-        trades[name] = [
-            _sound_text(text, line, name, sound, row_problems) for text, line in zip(trades[name], lines, strict=True)
-        ]
+    for name, read in (("marks", marks_of), ("checklist", answers_of)):
+        for at in trades.index:
+            try:
+                read(trades[name][at])
+            except DataError as error:
+                row_problems.append(f"line {lines[at]}: {name} {error.rule}: taken as unknown")
+                trades.loc[at, name] = ""
     unreadable |= _name_misdated(trades, ~unreadable, lines, row_problems, is_simulated=is_simulated)
     keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
     if has_lines and not is_simulated:
@@ -341,7 +349,7 @@ def _column(frame: pd.DataFrame, name: str, notation: Notation) -> tuple[pd.Seri
         column = pd.Series(values, index=frame.index, dtype=np.float64)
         column = column.where(_in_range(name, column))
     elif name in TIMES:
-        cells = _cells(frame, name) if _is_text(given) or _is_serial(given) else []
+        cells = _cells(frame, name) if _is_text(given) or pd.api.types.is_numeric_dtype(given) else []
         column = _moments(cells, given, notation.day_first)
         if not cells:
             return column, column.isna() & given.notna()
@@ -363,10 +371,6 @@ def _number(cell: str, name: str, decimal: str) -> float:
         return number(cell.removesuffix("%") if name == "rank" else cell, name, decimal)
     except ValueError:
         return float("nan")
-
-
-def _is_serial(given: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(given)
 
 
 def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Series:
@@ -409,17 +413,6 @@ def _name_lost(
         fault = f"is in another currency than {CURRENCY}" if is_foreign(cell) else f"is not a {kind}"
         problems.append(f"line {lines[at]}: {name} {shown(cell)} {fault}: {rule}")
     return lost & is_money
-
-
-def _name_foreign(currencies: pd.Series, lines: pd.Series, problems: list[str]) -> "pd.Series[bool]":
-    """Name rows whose column of currencies holds another one than the dollar."""
-    foreign = pd.Series(
-        [not is_blank(str(cell)) and str(cell).strip().upper() not in DOLLARS for cell in currencies],
-        index=currencies.index,
-    )
-    for at in currencies.index[foreign]:
-        problems.append(f"line {lines[at]}: currency {shown(str(currencies[at]))}: only {CURRENCY} is read: left out")
-    return foreign
 
 
 def _name_misdated(
@@ -501,16 +494,6 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
         else []
     )
     return replace(log, notes=(*log.notes, *notes))
-
-
-def _sound_text(text: str, line: object, name: str, read: Callable[[str], object], problems: list[str]) -> str:
-    """Return marks or checklist answers that can be read; what cannot is named, and the trade has none then."""
-    try:
-        read(text)
-    except DataError as error:
-        problems.append(f"line {line}: {name} {error.rule}: taken as unknown")
-        return ""
-    return text
 
 
 def _sound(

@@ -28,7 +28,6 @@ from iwm_opts.journal.brokers.layout import (
 )
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
-from iwm_opts.market.contract import Contract
 
 TRADES: Final[dict[str, tuple[int, Effect]]] = {
     "buy to open": (1, "open"),
@@ -88,7 +87,14 @@ def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution
     kind = ENDINGS.get(action) if contract is not None else None
     event = REORGANISED.search(action)
     if event is not None and (row.number("quantity") or not event[0].startswith("stock div")):
-        return _reorganisation(row, contract, event[0], is_split=SPLIT.search(action) is not None)
+        # Booked before the market opens; "as of" names the evening before. A merger's cash may have a row of its own.
+        when = parse_moment(row.text("booked").partition(" as of ")[0])
+        symbol = underlying(contract.root if contract else row.symbol())
+        cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
+        return reorganisation_row(
+            row, when, symbol, contract, row.number("quantity"), cash, event=event[0],
+            is_split=SPLIT.search(action) is not None,
+        )  # fmt: skip
     if TRANSFER.search(action) and text and row.number("quantity"):
         return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
     if action not in TRADES and kind is None and contract is not None:
@@ -104,15 +110,6 @@ def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution
     return booked(
         row, contract, symbol, kind or "trade", sign, effect, charges=TABLE.charges, is_cancelled=is_cancelled
     )
-
-
-def _reorganisation(row: Row, contract: Contract | None, event: str, *, is_split: bool) -> Execution:
-    """Read a corporate action; the cash of a merger may have a row of its own, without a quantity."""
-    # Booked before the market opens; "as of" names the evening before.
-    when = parse_moment(row.text("booked").partition(" as of ")[0])
-    symbol = underlying(contract.root if contract else row.symbol())
-    cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
-    return reorganisation_row(row, when, symbol, contract, row.number("quantity"), cash, event=event, is_split=is_split)
 
 
 HISTORY: Final = Layout("Schwab transaction history", ("date", "action", "symbol", "quantity", "fees & comm"), read)
