@@ -50,6 +50,25 @@ class Losers:
     obeyed: int  # of them those that broke none of the three
     winners: int
 
+    @classmethod
+    def of(cls, trades: pd.DataFrame, rules: PlanRules) -> "Losers":
+        """Count the rules that losing and winning trades broke."""
+        broken = {
+            "late exit": trades["late"] > 0,
+            "size": trades["oversize"] > SIZE_SLACK,
+            "checklist minimum": trades["met"] < (rules.minimum if rules.minimum is not None else -1),
+        }
+        habits = broken["late exit"] | broken["size"] | broken["checklist minimum"]
+        broken |= {name: is_broken(trades, name) for name in criteria_of(trades)}
+        lost, rated = trades["pnl"] <= 0.0, trades["late"].notna() | trades["oversize"].notna()
+        if rules.minimum is not None:
+            rated |= trades["met"].notna()
+        by_losers, by_winners = (
+            {name: int((flags & side).sum()) for name, flags in broken.items()} for side in (lost, ~lost)
+        )
+        counts = (int(flags.sum()) for flags in (lost & rated, lost & rated & ~habits, ~lost))
+        return cls(int(lost.sum()), by_losers, by_winners, *counts)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnosis:
@@ -110,7 +129,7 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
         trades,
         (*findings, replace(last, sentence=state.sentence)),
         _effects(trades, dependence),
-        _losers(trades, rules),
+        Losers.of(trades, rules),
         state,
         FAMILY_ERROR,
         _notes(trades),
@@ -139,28 +158,6 @@ def _effect(
 ) -> RuleEffect:
     difference, _ = difference_of(first, second, dependence)
     return RuleEffect(name, kind, mean_of(first, dependence), mean_of(second, dependence), difference, losers)
-
-
-def _losers(trades: pd.DataFrame, rules: PlanRules) -> Losers:
-    broken = {
-        "late exit": trades["late"] > 0,
-        "size": trades["oversize"] > SIZE_SLACK,
-        "checklist minimum": trades["met"] < (rules.minimum if rules.minimum is not None else -1),
-    }
-    broken |= {name: is_broken(trades, name) for name in criteria_of(trades)}
-    lost = trades["pnl"] <= 0.0
-    rated = trades["late"].notna() | trades["oversize"].notna()
-    if rules.minimum is not None:
-        rated |= trades["met"].notna()
-    habits = broken["late exit"] | broken["size"] | broken["checklist minimum"]
-    return Losers(
-        int(lost.sum()),
-        {name: int((flags & lost).sum()) for name, flags in broken.items()},
-        {name: int((flags & ~lost).sum()) for name, flags in broken.items()},
-        int((lost & rated).sum()),
-        int((lost & rated & ~habits).sum()),
-        int((~lost).sum()),
-    )
 
 
 def _notes(trades: pd.DataFrame) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Final
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.executions import PARTS, Kind
 from iwm_opts.journal.share_lots import Delivery
 from iwm_opts.market.contract import Contract
+from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 LEGGED_OUT: Final = "legged out"  # reason of a trade whose legs were closed at different times
 PARTLY: Final = "partly closed"  # reason of an open trade, before what is left of it
@@ -39,6 +41,29 @@ class PackageTrade:
     reason: str
     rolled_from: tuple[int, ...] = ()
     account: str = ""
+
+    @property
+    def risk(self) -> float:
+        """Dollars that it could lose by expiry; NaN where unbounded or unknown: several expirations, or partly open."""
+        is_partly_open = self.exit is None and self.reason != "open"
+        if is_partly_open or len({contract.expiration for _, contract in self.legs}) > 1:
+            return math.nan
+        typed = [
+            TypedLeg(1 if n > 0 else -1, abs(n), 1 if leg.right == "C" else -1, leg.strike, math.nan, math.nan)
+            for n, leg in self.legs
+        ]
+        loss = MULTIPLIER * self.contracts * (-payoff_of(typed).worst - self.credit)
+        return loss if math.isfinite(loss) and loss > 0 else math.nan
+
+    def log_row(self, name: str, market: str) -> dict[str, object]:
+        """Columns of a trade log."""
+        same = ("symbol", "entry", "exit", "reason", "contracts", "credit", "debit", "fees", "settlement", "risk")
+        text, first = legs_text(self.legs)
+        return {column: getattr(self, column) for column in same} | {
+            "trade": name, "market": market, "strategy": strategy_of(self.legs), "legs": text,
+            "expiration": datetime.combine(first, time()) if first else None,
+            "rolled_from": " ".join(map(str, self.rolled_from)),
+        }  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -120,22 +145,18 @@ def cut(package: Package) -> list[PackageTrade]:
             done += whole
     closed = [sum(closing.quantity for closing in leg.closings) for leg in package.legs]
     partly = max(math.ceil(count / leg.ratio) for count, leg in zip(closed, package.legs, strict=True))
-    for count, reason in ((package.contracts - done - partly, "open"), (partly, _partly(package, closed, partly))):
-        if count:
-            trades.append(_trade(package, count, None, math.nan, 0.0, 0.0, reason))
-    return trades
-
-
-def _partly(package: Package, closed: Sequence[int], count: int) -> str:
-    """Say what is left of so many packages, some of whose contracts are closed."""
-    left = [
-        f"{leg.sign * (leg.ratio * count - done):+d}{leg.contract.right}{leg.contract.strike:g}"
-        for leg, done in zip(package.legs, closed, strict=True)
-        if leg.ratio * count > done
+    left = [  # of the packages some of whose contracts are closed
+        f"{leg.sign * (leg.ratio * partly - count):+d}{leg.contract.right}{leg.contract.strike:g}"
+        for leg, count in zip(package.legs, closed, strict=True)
+        if leg.ratio * partly > count
     ]
     deliveries = [closing.delivery for leg in package.legs for closing in leg.closings if closing.delivery]
     shares = " and shares" if any(delivery.shares for delivery in deliveries) else ""
-    return f"{PARTLY}: {' '.join(left)}{shares} left"
+    rest = f"{PARTLY}: {' '.join(left)}{shares} left"
+    for count, reason in ((package.contracts - done - partly, "open"), (partly, rest)):
+        if count:
+            trades.append(_trade(package, count, None, math.nan, 0.0, 0.0, reason))
+    return trades
 
 
 def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
@@ -184,6 +205,13 @@ def _trade(
         package.number, package.symbol, legs, count, package.entry, left, package.credit, debit,
         package.fees * fraction + closing_fees, settlement, reason, package.rolled_from, package.account,
     )  # fmt: skip
+
+
+def legs_text(legs: Sequence[tuple[int, Contract]]) -> tuple[str, date | None]:
+    """Legs as a log writes them, the day behind those that expire on a day of their own; and the first expiration."""
+    first = min((leg.expiration for _, leg in legs), default=None)
+    days = ("" if leg.expiration == first else f":{leg.expiration}" for _, leg in legs)
+    return " ".join(f"{n:+d}{leg.right}{leg.strike:g}{day}" for (n, leg), day in zip(legs, days, strict=True)), first
 
 
 def strategy_of(legs: Sequence[tuple[int, Contract]]) -> str:

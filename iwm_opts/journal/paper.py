@@ -12,11 +12,13 @@ from functools import reduce
 from pathlib import Path
 from typing import Final, TypeVar
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.opening import as_kind, read_object
 from iwm_opts.journal.paper_trade import Closing, Mark, PaperTrade, check_open
+from iwm_opts.journal.trade_log import SIMULATED, TradeLog, log_of_rows
 
 VERSION: Final = 5
 READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
@@ -210,3 +212,22 @@ def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
                 date.fromisoformat(text[:DAY])
             except ValueError:
                 raise DataError(path, f"is damaged (trade {trade.number}: {text!r} is not a day)", RESTORE) from None
+
+
+def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
+    """Journal as a log to review: with real quotes, simulated trades are left out and counted."""
+    real = [trade for trade in trades if SIMULATED not in trade.market]
+    if not real or len(real) == len(trades):
+        return log_of_paper(trades)
+    log = log_of_paper(real)
+    return replace(
+        log, notes=(*log.notes, f"{counted(len(trades) - len(real), 'trades')} on a simulated market left out")
+    )
+
+
+def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
+    """Journal as a trade log."""
+    if not trades:
+        raise DataError(source, "holds no trade", "open one: iwm-opts paper open --plan FILE")
+    is_simulated = any(SIMULATED in trade.market for trade in trades)
+    return log_of_rows([trade.log_row() for trade in trades], source, is_simulated=is_simulated)

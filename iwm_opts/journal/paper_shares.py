@@ -159,9 +159,20 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     """
     if _text(quote.at) < trade.opened:
         raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
-    outcome = _position(trade).at_open(quote.price)
-    rule = outcome[1] if outcome else "time" if _is_out_of_time(trade, quote) else ""
-    return _mark(trade, quote.at, quote.price, rule)
+    outcome, shares = _position(trade).at_open(quote.price), trade.shares
+    assert shares is not None  # trades in options are marked elsewhere
+    if outcome:
+        return _mark(trade, quote.at, quote.price, outcome[1])
+    if trade.exit_by is not None:
+        return _mark(trade, quote.at, quote.price, "time" if quote.at >= trade.exit_by else "")
+    opened, day = date.fromisoformat(trade.opened[:10]), quote.at.date()
+    marks = [mark for mark in trade.marks if mark.day < str(day)]
+    closes = {len(sessions(opened, date.fromisoformat(mark.day))): -mark.mid for mark in marks}
+    is_slow = any(  # this quote serves for sessions without a mark
+        shares.exits.is_slow(place, closes.get(place, quote.price) + trade.model, shares.atr)
+        for place in range(1, len(sessions(opened, day)))
+    )
+    return _mark(trade, quote.at, quote.price, "time" if is_slow else "")
 
 
 def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = None) -> list[Mark]:
@@ -221,22 +232,6 @@ def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
         raise InputError("minutes", trade.opened, f"hold nothing of trade {trade.number}", "give its session")
     when, price, rule = exit_within_session(_position(trade), held, trade.shares.exit_minute)
     return [_mark(trade, when.to_pydatetime(), price, rule)]
-
-
-def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
-    shares, day = trade.shares, quote.at.date()
-    assert shares is not None  # trades in options are marked elsewhere
-    opened = date.fromisoformat(trade.opened[:10])
-    if trade.exit_by is not None:
-        return quote.at >= trade.exit_by
-    exits, before = shares.exits, len(sessions(opened, day)) - 1
-    closes = {
-        len(sessions(opened, date.fromisoformat(mark.day))): -mark.mid for mark in trade.marks if mark.day < str(day)
-    }
-    # This quote serves for sessions without a mark.
-    return any(
-        exits.is_slow(place, closes.get(place, quote.price) + trade.model, shares.atr) for place in range(1, before + 1)
-    )
 
 
 def _position(trade: PaperTrade) -> Position:

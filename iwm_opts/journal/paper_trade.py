@@ -13,7 +13,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
 from iwm_opts.journal.packages import strategy_of
-from iwm_opts.journal.trade_log import SHARES
+from iwm_opts.journal.trade_log import SHARES, answers_text, marks_text
 from iwm_opts.market.contract import Contract
 from iwm_opts.spreads.typed import TypedLeg
 
@@ -182,6 +182,50 @@ class PaperTrade:
         """Dollars made at a mark after fees, those to leave included, at the model's fill."""
         made = self.multiplier * self.contracts * (self.credit - mark.debit)
         return made - self.fees - self.contracts * (mark.fees - mark.dividends)
+
+    def log_row(self) -> dict[str, object]:
+        """Columns of a trade log."""
+        closing, due = self.closing, self.due
+        if due is None and closing is not None:  # left before any rule called: not late
+            due = Mark(closing.at[:10], closing.at, math.nan, closing.mid, closing.model, 0.0, closing.reason)
+        fees = self.fees + (closing.fees if closing else 0.0)
+        # Dividends of the days after it would have been missed by leaving when it was due.
+        is_late = due is not None and closing is not None and due.day < closing.at[:10]
+        since = 0.0
+        if closing and due and is_late:
+            since = closing.dividends / (self.contracts * self.multiplier) - due.dividends
+        return {
+            "trade": str(self.number),
+            "plan": self.plan,
+            "market": f"paper, {self.market}",
+            "symbol": self.symbol,
+            "strategy": self.strategy,
+            "legs": self.text,
+            "expiration": self.expiration or None,
+            "multiplier": self.multiplier,
+            "settlement": closing.dividends if closing else 0.0,
+            "entry": self.opened,
+            "exit": closing.at if closing else None,
+            "reason": closing.reason if closing else "open",
+            "contracts": self.contracts,
+            "planned_contracts": self.planned_contracts,
+            "credit": self.credit,
+            "debit": closing.debit if closing else math.nan,
+            "entry_mid": self.mid,
+            "exit_mid": closing.mid if closing else math.nan,
+            "entry_model": self.model,
+            "exit_model": closing.model if closing else math.nan,
+            "due": due.day if due else None,
+            "due_debit": due.debit + since if due else math.nan,
+            "fees": fees,
+            "model_fees": fees,
+            "risk": self.risk,
+            "planned_risk": self.planned_risk,
+            "rank": math.nan if self.rank is None else self.rank,
+            "checklist": answers_text(self.checklist),
+            "rolled_from": "" if self.rolled_from is None else str(self.rolled_from),
+            "marks": marks_text({date.fromisoformat(mark.day): self.gain_at(mark) for mark in self.marks}),
+        }
 
 
 def typed_legs(trade: PaperTrade) -> list[TypedLeg]:

@@ -130,8 +130,8 @@ def _with_share_rules(
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
             _refuse_other_bars(rows, data.bars)
-            paid += _receive_dividends(trades, rows, data.bars)
-            marked += _mark(trades, rows, rules, data.bars)
+            dividends, closes = _hold(trades, rows, rules, data.bars)
+            paid, marked = paid + dividends, marked + closes
             refused += _replay(trades, lot, plan, rules, data, open_trades)
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
@@ -265,33 +265,28 @@ def _called(trade: PaperTrade, exit_time: pd.Timestamp, data: Inputs) -> Mark | 
     return next((mark for mark in marks if mark.rule and f"{mark.at:.16}" <= until), None)
 
 
-def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFrame) -> float:
-    """Add what shares held over an ex-date were paid, to rows that say nothing of it; dollars."""
-    if "dividend" not in bars:
-        return 0.0
-    total = 0.0
-    for row in rows.index[rows["exit"].notna() & (rows["settlement"] == 0.0)]:
+def _hold(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.DataFrame) -> tuple[float, int]:
+    """Add dividends of shares held over an ex-date, and their value at each close held over, to rows without them.
+
+    Returns the dollars paid, and the closes marked.
+    """
+    total, closes = 0.0, 0
+    for row in rows.index:
         first, last = trades["entry"][row].normalize(), trades["exit"][row].normalize()
-        each = float(bars["dividend"][(bars.index > first) & (bars.index <= last)].fillna(0.0).sum())
-        received = each * float(trades["contracts"][row])
-        trades.loc[row, ["settlement", "pnl"]] += received
-        total += received
-    return total
-
-
-def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.DataFrame) -> int:
-    """Add the shares' value at each close held over to rows without marks; count the closes."""
-    total = 0
-    for row in rows.index[rows["marks"] == ""]:
-        first, exit_day = trades["entry"][row].normalize(), trades["exit"][row].normalize()
-        held = bars[(bars.index >= first) & ((bars.index < exit_day) | pd.isna(exit_day))]
-        paid = held["dividend"].fillna(0.0).where(held.index > first, 0.0).cumsum() if "dividend" in held else 0.0
-        each = held["close"] - rules.slippage + trades["credit"][row] + paid
-        gains = trades["contracts"][row] * each - trades["fees"][row]
-        days = pd.DatetimeIndex(held.index)
-        trades.loc[row, "marks"] = marks_text({day.date(): gain for day, gain in zip(days, gains, strict=True)})
-        total += len(held)
-    return total
+        if "dividend" in bars and pd.notna(last) and rows["settlement"][row] == 0.0:
+            each = float(bars["dividend"][(bars.index > first) & (bars.index <= last)].fillna(0.0).sum())
+            received = each * float(trades["contracts"][row])
+            trades.loc[row, ["settlement", "pnl"]] += received
+            total += received
+        if rows["marks"][row] == "":
+            held = bars[(bars.index >= first) & ((bars.index < last) | pd.isna(last))]
+            paid = held["dividend"].fillna(0.0).where(held.index > first, 0.0).cumsum() if "dividend" in held else 0.0
+            share = held["close"] - rules.slippage + trades["credit"][row] + paid
+            gains = trades["contracts"][row] * share - trades["fees"][row]
+            days = pd.DatetimeIndex(held.index)
+            trades.loc[row, "marks"] = marks_text({day.date(): gain for day, gain in zip(days, gains, strict=True)})
+            closes += len(held)
+    return total, closes
 
 
 def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:

@@ -120,7 +120,15 @@ def plan_report_on(
     sectors = history.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
-    sizing, none = _sizing(plan, history, day, _price_at_minute(plan, data, day)), []
+    # An intraday plan enters at its backtest's fill, else at the last price before.
+    edge, at_minute, none = plan.rule, None, []
+    if isinstance(edge, Momentum) and data.minutes is not None:
+        bars = data.minutes.bars
+        session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
+        held, seen = bars_from_entry(session, edge), session["close"][session["minute"] < edge.enter_minute]
+        at_minute = float(seen.iloc[-1]) if len(seen) else None
+        at_minute = at_minute if held is None else float(held["open"].iloc[0])
+    sizing = _sizing(plan, history, day, at_minute)
     if order_size is not None:  # the size of the order on a chain in place of the estimate
         (size, each), budget = order_size, plan.account.value * plan.account.risk
         rule = "contracts = floor(risk / max loss), max loss of the package of today's order at its fill, fees included"
@@ -145,20 +153,6 @@ def plan_report_on(
         sectors if sectors is not None and len(sectors) else None,
         (*none, *plan.warnings, *notes),
     )
-
-
-def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
-    """Price at an intraday plan's entry: its backtest's fill, else the last price before; None without either."""
-    edge = plan.rule
-    if not isinstance(edge, Momentum) or data.minutes is None:
-        return None
-    bars = data.minutes.bars
-    session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
-    held = bars_from_entry(session, edge)
-    if held is not None:
-        return float(held["open"].iloc[0])
-    seen = session["close"][session["minute"] < edge.enter_minute]
-    return float(seen.iloc[-1]) if len(seen) else None
 
 
 def _sizing(plan: Plan, history: Inputs, day: date, at_minute: float | None) -> Sizing:

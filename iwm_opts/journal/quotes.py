@@ -155,11 +155,18 @@ def leg_quotes(
     except InputError:  # legs that expire on several days, or none written
         return None
     rows = chain.rows(trade["expiration"].date())
-    quotes = [quote for quote in (_quote(rows, leg) for leg in typed) if quote is not None]
-    if len(quotes) < len(typed):
-        return None
-    bid, ask = (np.array([quote[side] for quote in quotes]) for side in (0, 1))
-    return LegQuotes(legs, bid, ask)
+    quotes = []
+    for leg in typed:
+        is_right = rows["right"] == ("C" if leg.right > 0 else "P")
+        same = rows[is_right & ((rows["strike"] - leg.strike).abs() <= SAME_STRIKE)]
+        # A log does not name the root: of SPX and SPXW that expire on one day either may be its leg.
+        if same.empty or ("root" in same and len(set(same["root"])) > 1):
+            return None
+        bid, ask = float(same["bid"].iloc[0]), float(same["ask"].iloc[0])
+        if not (0.0 <= bid <= ask and ask > 0.0):
+            return None
+        quotes.append((bid, ask))
+    return LegQuotes(legs, *(np.array(side) for side in zip(*quotes, strict=True)))
 
 
 def _chain_at(source: ChainArchive | FileQuotes, symbol: str, moment: pd.Timestamp, day_at_close: bool) -> Chain | None:
@@ -227,17 +234,3 @@ def _is_traded(at: datetime) -> bool:
         return False
     opened, closed = session_hours(at.date())
     return opened <= at <= closed
-
-
-def _quote(rows: pd.DataFrame, leg: TypedLeg) -> tuple[float, float] | None:
-    """Bid and ask of one leg; None without a two-sided quote that is not crossed, or of several roots.
-
-    A log does not name the root: of SPX and SPXW that expire on one day either may be its leg.
-    """
-    same = rows[
-        (rows["right"] == ("C" if leg.right > 0 else "P")) & ((rows["strike"] - leg.strike).abs() <= SAME_STRIKE)
-    ]
-    if same.empty or ("root" in same and len(set(same["root"])) > 1):
-        return None
-    bid, ask = float(same["bid"].iloc[0]), float(same["ask"].iloc[0])
-    return (bid, ask) if 0.0 <= bid <= ask and ask > 0.0 else None

@@ -30,7 +30,7 @@ from iwm_opts.journal.executions import Execution, OwedShares, may_deliver
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
 from iwm_opts.journal.log_file import LogFile, open_log
 from iwm_opts.journal.matching import match_executions
-from iwm_opts.journal.packages import PackageTrade, strategy_of
+from iwm_opts.journal.packages import PackageTrade
 from iwm_opts.journal.share_lots import ShareTrade
 from iwm_opts.journal.trade_log import (
     ACCOUNT_OF,
@@ -38,8 +38,6 @@ from iwm_opts.journal.trade_log import (
     CURRENCY_COLUMN,
     MODELLED,
     REQUIRED,
-    SHARES,
-    SHORT_SHARES,
     SIMULATED,
     SPOTS,
     TradeLog,
@@ -48,7 +46,6 @@ from iwm_opts.journal.trade_log import (
     with_expired_noted,
 )
 from iwm_opts.market.contract import is_adjusted
-from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
 NEEDED_OF_BACKTEST: Final = (
@@ -85,11 +82,18 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         When the file is none of the layouts, holds no trade, or has two readings.
     """
     path = as_path(path)
-    if path.is_dir():
-        return _of_folder(path)
+    if path.is_dir():  # a saved backtest (`backtest.saved`)
+        from iwm_opts.backtest.saved import load_result
+
+        saved = load_result(path)
+        is_simulated = bool(saved.config["simulated"])
+        names = [market["name"] for market in saved.config["markets"]]
+        market = names[0] + (f" and {counted(len(names) - 1, 'more paths')}" if len(names) > 1 else "")
+        label = backtest_label(market, is_simulated=is_simulated)
+        return log_of_backtest(saved.trades, label, is_simulated=is_simulated, source=f"{path.name} ({market})")
     file = open_log(path)
     if len(file.sheets) > 1:  # one sheet of a workbook holds the log, or several hold a part of it each
-        rows, notes = joined(file.sheets, _header_place, file.path, has_accounts=True)
+        rows, notes = joined(file.sheets, header_place, file.path, has_accounts=True)
         file = replace(file, sheets=[Sheet("", rows)], notes=(*file.notes, *notes))
     try:
         log = _of_file(file, ZoneInfo(zone))
@@ -98,7 +102,7 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     return replace(log, notes=(*file.notes, *log.notes)) if file.notes else log
 
 
-def _header_place(rows: Rows) -> int | None:
+def header_place(rows: Rows) -> int | None:
     """Place of the header of a log of any layout; None without one."""
     places = [layout.header(rows, HEADER_ROWS) for layout in brokers.layouts()]
     own = (place for place, (_, cells) in enumerate(rows[:HEADER_ROWS]) if _is_own_header(cells))
@@ -239,8 +243,8 @@ def log_of_executions(
     known = [trade for trade in matched.packages if trade.exit is None or not np.isnan(trade.debit)]
     markets = {account: _market(market, account, is_paper=account in on_paper) for account in accounts}
     markets[""] = _market(market, "", is_paper=bool(accounts) and accounts == on_paper)
-    rows = [_row(name, trade, markets[trade.account]) for name, trade in _numbered(known)]
-    rows += [_share_row(name, trade, markets[trade.account]) for name, trade in _numbered(matched.shares)]
+    rows = [trade.log_row(name, markets[trade.account]) for name, trade in _numbered(known)]
+    rows += [trade.log_row(name, markets[trade.account]) for name, trade in _numbered(matched.shares)]
     problems = (*report.problems(), *matched.problems)
     if not rows and not matched.opening:
         raise _no_trades(source, problems, report.notes())
@@ -336,80 +340,8 @@ def _numbered(trades: Sequence[Trade]) -> list[tuple[str, Trade]]:
     return named
 
 
-def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
-    """Return the opening price: a purchase is a negative credit, as for options; a short sale is a credit."""
-    sign = 1 if trade.shares > 0 else -1
-    return {
-        "trade": name,
-        "market": market,
-        "symbol": trade.symbol,
-        "strategy": SHARES if sign > 0 else SHORT_SHARES,
-        "entry": trade.entry,
-        "exit": trade.exit,
-        "reason": trade.reason,
-        "contracts": abs(trade.shares),
-        "multiplier": 1,
-        "credit": -sign * trade.paid,
-        "debit": -sign * trade.left_at,
-        "fees": trade.fees,
-    }
-
-
 def _market(market: str, account: str, *, is_paper: bool) -> str:
     return f"{'paper, ' if is_paper else ''}{market}{f'{ACCOUNT_OF}{account}' if account else ''}"
-
-
-def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:
-    first = min(contract.expiration for _, contract in trade.legs)
-    is_open = trade.exit is None
-    return {
-        "trade": name,
-        "market": market,
-        "symbol": trade.symbol,
-        "strategy": strategy_of(trade.legs),
-        "legs": " ".join(
-            f"{count:+d}{contract.right}{contract.strike:g}"
-            + ("" if contract.expiration == first else f":{contract.expiration}")
-            for count, contract in trade.legs
-        ),
-        "expiration": pd.Timestamp(first),
-        "entry": trade.entry,
-        "exit": trade.exit,
-        "reason": trade.reason,
-        "contracts": trade.contracts,
-        "credit": trade.credit,
-        "debit": trade.debit,
-        "fees": trade.fees,
-        "settlement": trade.settlement,
-        "risk": np.nan if is_open and trade.reason != "open" else _risk(trade),
-        "rolled_from": " ".join(str(number) for number in trade.rolled_from),
-    }
-
-
-def _risk(trade: PackageTrade) -> float:
-    """Dollars that the position could lose by expiry; NaN where unbounded or its legs expire on several days."""
-    if len({contract.expiration for _, contract in trade.legs}) > 1:
-        return float("nan")
-    typed = [
-        TypedLeg(
-            1 if count > 0 else -1, abs(count), 1 if contract.right == "C" else -1, contract.strike, np.nan, np.nan
-        )
-        for count, contract in trade.legs
-    ]
-    loss = MULTIPLIER * trade.contracts * (-payoff_of(typed).worst - trade.credit)
-    return loss if np.isfinite(loss) and loss > 0 else float("nan")
-
-
-def _of_folder(path: Path) -> TradeLog:
-    """Return the saved backtest (`backtest.saved`)."""
-    from iwm_opts.backtest.saved import load_result
-
-    saved = load_result(path)
-    is_simulated = bool(saved.config["simulated"])
-    names = [market["name"] for market in saved.config["markets"]]
-    market = names[0] + (f" and {counted(len(names) - 1, 'more paths')}" if len(names) > 1 else "")
-    label = backtest_label(market, is_simulated=is_simulated)
-    return log_of_backtest(saved.trades, label, is_simulated=is_simulated, source=f"{path.name} ({market})")
 
 
 def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog:

@@ -15,7 +15,6 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.executions import SETTLES_WITHIN, Execution
 from iwm_opts.journal.packages import Package, PackageLeg
 from iwm_opts.journal.share_lots import ShareBook
@@ -82,7 +81,7 @@ class Reorganisation:
 
     def _replace(self, rows: Sequence[Execution]) -> list[Execution]:
         """Replace what the rows of one event remove; return the closings of what ends for cash alone."""
-        rows = self._by_holding(self._by_holding_of_shares(_without_reversed(rows)))
+        rows = self._by_holding(_without_reversed(rows))
         added = [row for row in rows if row.effect == "open" and row.quantity]
         removed = [row for row in rows if row not in added]
         pairs = self._pairs(removed, added)
@@ -90,7 +89,12 @@ class Reorganisation:
         pairs = [(row, other) for row, other in pairs if row not in ended]
         for row, other in pairs:
             if row.contract is None:
-                self._replace_shares(row, other)
+                factor, cash, symbol = math.nan, 0.0, row.symbol if other is None else other.symbol
+                if other is not None and row.quantity and not math.isnan(_cash(row, other)):
+                    factor, cash = abs(other.quantity / row.quantity), _cash(row, other) / -row.quantity
+                is_renumbered = symbol != row.symbol and not self._shares.held(row.account, row.symbol)
+                held = replace(row, symbol=symbol) if is_renumbered else row  # removed shares go by an old number
+                self._shares.convert(held, symbol, factor, cash)
         self._replace_options([(row, other) for row, other in pairs if row.contract is not None])
         successors = {
             (other.contract, other.symbol) for row, other in pairs if other and not math.isnan(_cash(row, other))
@@ -101,7 +105,8 @@ class Reorganisation:
             name = row.contract.symbol if row.contract else row.symbol
             self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
             self._shares.receive(row)
-        return [_closing(row) for row in ended]
+        # Positions removed for cash alone are closed at the cash that they bring.
+        return [replace(row, effect="close", price=abs(row.cash) / abs(row.shares)) for row in ended]
 
     def _pairs(
         self, removed: Sequence[Execution], added: Sequence[Execution]
@@ -124,26 +129,24 @@ class Reorganisation:
             pairs += matches
         return pairs
 
-    def _by_holding_of_shares(self, rows: Sequence[Execution]) -> list[Execution]:
-        """Rows of shares with removal and addition turned round where the file holds them short."""
+    def _by_holding(self, rows: Sequence[Execution]) -> list[Execution]:
+        """Rows with removal and addition by what the file holds: turned round for shares that are short.
+
+        Robinhood marks short options as it does removals; Schwab removes a short position by a positive quantity.
+        """
         shares = [row for row in rows if row.contract is None and row.effect and row.quantity]
-        held = {row.symbol: self._shares.held(row.account, row.symbol) for row in shares}
-        is_short = any(count < 0 for count in held.values()) and not any(count > 0 for count in held.values())
-        return [
+        count = {row.symbol: self._shares.held(row.account, row.symbol) for row in shares}
+        is_short = min(count.values(), default=0) < 0 and max(count.values()) <= 0
+        rows = [
             replace(row, effect="close" if row.quantity > 0 else "open")
-            if row in shares and (held[row.symbol] < 0 or is_short)
+            if row in shares and (count[row.symbol] < 0 or is_short)
             else row
             for row in rows
         ]
-
-    def _by_holding(self, rows: Sequence[Execution]) -> list[Execution]:
-        """Rows of options with removal and addition by what the file holds.
-
-        Robinhood marks short positions as it does removals; Schwab removes a short position by a positive quantity.
-        """
         options = [row for row in rows if row.contract is not None and row.effect and row.quantity]
         held = [row for row in options if row.contract and self._lots.get((row.account, row.contract))]
-        pairs = {(id(old), id(new)) for old in held for new in options if new not in held and _is_same_kind(old, new)}
+        others = [row for row in options if row not in held]
+        pairs = {(id(old), id(new)) for old in held for new in others if _is_same_series(old.contract, new.contract)}
         removed, added = {id(old) for old in held}, {new for _, new in pairs}
         return [
             replace(row, effect="close", quantity=-abs(row.quantity))
@@ -153,15 +156,6 @@ class Reorganisation:
             else row
             for row in rows
         ]
-
-    def _replace_shares(self, row: Execution, successor: Execution | None) -> None:
-        factor, cash = math.nan, 0.0
-        if successor is not None and row.quantity and not math.isnan(_cash(row, successor)):
-            factor, cash = abs(successor.quantity / row.quantity), _cash(row, successor) / -row.quantity
-        symbol = successor.symbol if successor is not None else row.symbol
-        if symbol != row.symbol and not self._shares.held(row.account, row.symbol):
-            row = replace(row, symbol=symbol)  # the removed shares go by an old number, those held by their symbol
-        self._shares.convert(row, symbol, factor, cash)
 
     def _replace_options(self, pairs: Sequence[tuple[Execution, Execution | None]]) -> None:
         """Convert packages whose legs all have successors in one ratio; the others are left out."""
@@ -213,13 +207,12 @@ class Reorganisation:
     def _split(self, rows: Sequence[Execution]) -> None:
         """Split the shares and options of one symbol."""
         first = rows[0]
+        # Other rows of the same corporate action may have led to a contract already.
+        done = {key for key, when in self._converted.items() if first.when - when <= SETTLES_WITHIN}
         contracts = [
-            contract
-            for (account, contract), lots in self._lots.items()
-            if lots
-            and account == first.account
-            and lots[0][0].symbol == first.symbol
-            and not self._is_converted(contract, first)
+            key[1]
+            for key, lots in self._lots.items()
+            if lots and key[0] == first.account and lots[0][0].symbol == first.symbol and key not in done
         ]
         held = self._shares.held(first.account, first.symbol)
         if not held and not contracts:
@@ -230,7 +223,11 @@ class Reorganisation:
             return
         factor = self._ratio(rows, held, contracts)
         if factor > 0.0:
-            self.notes.append(f"line {first.line}: split of {first.symbol}, {_named(factor)}: {_source(rows)}")
+            ratio = Fraction(factor).limit_denominator(LARGEST_RATIO)
+            is_named = any(row.ratio for row in rows)
+            how = "as the file names it" if is_named else "by what it added to the holding of the file"
+            named = f"{ratio.numerator} for {ratio.denominator}: {how}"
+            self.notes.append(f"line {first.line}: split of {first.symbol}, {named}")
         self._shares.convert(first, first.symbol, factor)
         if factor > 1.0 and factor.is_integer():
             successors = {each: replace(each, strike=round(each.strike / factor, 2)) for each in contracts}
@@ -239,11 +236,6 @@ class Reorganisation:
         for contract in contracts:
             self._leave_out(first, contract)
             self.unresolved.setdefault((first.account, first.symbol), first.line)
-
-    def _is_converted(self, contract: Contract, row: Execution) -> bool:
-        """Whether other rows of the same corporate action led to a contract."""
-        when = self._converted.get((row.account, contract))
-        return when is not None and row.when - when <= SETTLES_WITHIN
 
     def _ratio(self, rows: Sequence[Execution], held: int, contracts: Sequence[Contract]) -> float:
         """Return new shares for an old one by the rows of a split; NaN where they do not say, or not alike."""
@@ -257,49 +249,27 @@ class Reorganisation:
             ratios.add((held + added) / held)
         for row in rows:
             if not ratios and row.contract is not None and row.quantity:
-                ratios |= {each.strike / row.contract.strike for each in contracts if self._is_split(each, row)}
-        simple = {_simple(ratio) for ratio in ratios}
+                added_to = [each for each in contracts if _is_same_series(each, row.contract)]
+                for each in added_to:  # whether the contracts that the split adds are those of one that is held
+                    before = sum(leg.sign * leg.open for _, leg in self._lots[row.account, each])
+                    ratio = (before + row.quantity) / before
+                    if ratio > 1.0 and abs(each.strike / ratio - row.contract.strike) <= CENT:
+                        ratios.add(each.strike / row.contract.strike)
+        simple = set()
+        for ratio in ratios:  # as a fraction that a company would announce
+            near = Fraction(ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 1.0 else Fraction(0)
+            if 0.0 < ratio <= 1.0:
+                near = 1 / Fraction(1.0 / ratio).limit_denominator(LARGEST_DENOMINATOR)
+            is_near = abs(float(near) - ratio) <= 1e-3 * ratio and 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO
+            simple.add(float(near) if is_near else math.nan)
         return simple.pop() if len(simple) == 1 else math.nan
-
-    def _is_split(self, contract: Contract, row: Execution) -> bool:
-        """Whether the contracts that a split adds are those of a contract that is held."""
-        other = row.contract
-        if other is None or (other.right, other.expiration) != (contract.right, contract.expiration):
-            return False
-        count = sum(leg.sign * leg.open for _, leg in self._lots[row.account, contract])
-        ratio = (count + row.quantity) / count
-        return ratio > 1.0 and abs(contract.strike / ratio - other.strike) <= CENT
-
-
-def _closing(row: Execution) -> Execution:
-    """Return the closing of a removed position at the cash that it brings."""
-    shares = abs(row.quantity) * (MULTIPLIER if row.contract is not None else 1)
-    return replace(row, effect="close", price=abs(row.cash) / shares)
 
 
 def _cash(row: Execution, successor: Execution) -> float:
     """Dollars paid with the added position; some brokers value both alike, and round."""
-    units = (abs(row.quantity) + abs(successor.quantity)) * (MULTIPLIER if row.contract is not None else 1)
+    units = abs(row.shares) + abs(successor.shares)
     cash = row.cash + successor.cash
     return 0.0 if abs(cash) <= CENT * units and successor.cash else cash
-
-
-def _simple(ratio: float) -> float:
-    """Ratio as a fraction that a company would announce; NaN for another."""
-    simple = Fraction(ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 1.0 else None
-    if simple is None:
-        simple = 1 / Fraction(1.0 / ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 0.0 else Fraction(0)
-    is_near = abs(float(simple) - ratio) <= 1e-3 * ratio and 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO
-    return float(simple) if is_near else math.nan
-
-
-def _named(factor: float) -> str:
-    ratio = Fraction(factor).limit_denominator(LARGEST_RATIO)
-    return f"{ratio.numerator} for {ratio.denominator}"
-
-
-def _source(rows: Sequence[Execution]) -> str:
-    return "as the file names it" if any(row.ratio for row in rows) else "by what it added to the holding of the file"
 
 
 def _without_reversed(rows: Sequence[Execution]) -> list[Execution]:
@@ -356,6 +326,10 @@ def _value(row: Execution) -> float:
     return abs(row.quantity) * row.price
 
 
+def _strikes(row: Execution) -> float:
+    return abs(row.quantity) * row.contract.strike if row.contract is not None else 0.0
+
+
 def _option_pairs(
     removed: Sequence[Execution], added: Sequence[Execution]
 ) -> list[tuple[Execution, Execution | None]] | None:
@@ -369,30 +343,24 @@ def _option_pairs(
             other
             for other in left
             if row.quantity * other.quantity < 0
-            and _is_same_kind(row, other)
+            and _is_same_series(row.contract, other.contract)
             and (len(symbols) == 1 or other.symbol == row.symbol)
         ]
-        successor = min(others, key=lambda other: _apart(row, other), default=None)
+        # A split leaves the strikes of all contracts the same in sum.
+        successor = min(others, key=lambda other: abs(_strikes(row) - _strikes(other)), default=None)
         if successor is not None:
             left.remove(successor)
         pairs.append((row, successor))
     return pairs
 
 
-def _is_same_kind(row: Execution, other: Execution) -> bool:
-    """Whether two rows name options of one right and expiration."""
-    if row.contract is None or other.contract is None:
+def _is_same_series(contract: Contract | None, other: Contract | None) -> bool:
+    """Whether two options have one right and expiration."""
+    if contract is None or other is None:
         return False
-    return (row.contract.right, row.contract.expiration) == (other.contract.right, other.contract.expiration)
+    return (contract.right, contract.expiration) == (other.right, other.expiration)
 
 
 def _is_adjusted(row: Execution) -> bool:
     """Whether a row names adjusted contracts, which deliver other than 100 shares."""
     return row.contract is not None and is_adjusted(row.contract.root)
-
-
-def _apart(row: Execution, other: Execution) -> float:
-    """Dollars by which the strikes of two positions differ in all: a split leaves them the same."""
-    if row.contract is None or other.contract is None:
-        return 0.0
-    return abs(abs(row.quantity) * row.contract.strike - abs(other.quantity) * other.contract.strike)

@@ -134,7 +134,13 @@ def reprice(
         except InputError as error:
             left_out.append({"trade": trade["trade"], "log_pnl": trade["pnl"], "why": error.rule})
     omitted = pd.DataFrame(left_out, columns=["trade", "log_pnl", "why"])
-    untraded = untraded_note(_untraded(closed, sources))
+    count = 0  # of unquoted fills in a session whose captures are all from outside it, of trades left out as well
+    for _, trade in closed[closed["legs"].astype(str).str.strip() != ""].iterrows():
+        for side in ("entry",) if trade["reason"] in ENDED else ("entry", "exit"):
+            symbol, moment = trade["symbol"] or DEFAULT_SYMBOL, trade[side]
+            is_untraded = any(has_only_untraded(symbol, moment, source) for source in sources)
+            count += is_untraded and all(leg_quotes(trade, moment, source) is None for source in sources)
+    untraded = untraded_note(count)
     if not rows:
         reasons = "; ".join([*omitted["why"].unique()[:3], *untraded]) or "no closed trade"
         remedy = "give bars, or quotes of the times of the fills" if sources else "give bars or quotes"
@@ -142,17 +148,6 @@ def reprice(
     trades = pd.DataFrame(rows, columns=list(COLUMNS))
     noted = replace(log, notes=(*log.notes, *untraded))
     return Repricing(_as_log(noted, closed.loc[kept], trades, terms), trades, omitted, terms)
-
-
-def _untraded(closed: pd.DataFrame, sources: Sequence[ChainArchive | FileQuotes]) -> int:
-    """Count the unquoted fills in a session whose captures are all from outside it, of trades left out as well."""
-    count = 0
-    for _, trade in closed[closed["legs"].astype(str).str.strip() != ""].iterrows():
-        for side in ("entry",) if trade["reason"] in ENDED else ("entry", "exit"):
-            symbol, moment = trade["symbol"] or DEFAULT_SYMBOL, trade[side]
-            is_untraded = any(has_only_untraded(symbol, moment, source) for source in sources)
-            count += is_untraded and all(leg_quotes(trade, moment, source) is None for source in sources)
-    return count
 
 
 def _repriced(

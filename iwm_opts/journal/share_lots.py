@@ -16,6 +16,8 @@ from iwm_opts.conventions import counted
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.opening import OpeningBalance, Received
 
+SHARES: Final = "shares"  # strategies without legs
+SHORT_SHARES: Final = "short-shares"
 WHOLE: Final = 1e-6  # shares by which a product of floats misses a whole number
 
 
@@ -44,6 +46,14 @@ class ShareTrade:
     fees: float  # dollars, all of it
     reason: str
     account: str = ""
+
+    def log_row(self, name: str, market: str) -> dict[str, object]:
+        """Columns of a trade log: a purchase is a negative credit, as for options; a short sale is a credit."""
+        same, sign = ("symbol", "entry", "exit", "reason", "fees"), 1 if self.shares > 0 else -1
+        return {column: getattr(self, column) for column in same} | {
+            "trade": name, "market": market, "strategy": SHARES if sign > 0 else SHORT_SHARES,
+            "contracts": abs(self.shares), "multiplier": 1, "credit": -sign * self.paid, "debit": -sign * self.left_at,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ from iwm_opts.journal.fields import (
 from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.journal.own_signs import with_paid_positive
 from iwm_opts.journal.packages import MERGED, PARTLY
+from iwm_opts.journal.share_lots import SHARES as SHARES
+from iwm_opts.journal.share_lots import SHORT_SHARES as SHORT_SHARES
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import is_adjusted
 
@@ -100,8 +102,6 @@ ORDER: Final = (
     "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
     "rolled_from", "marks",
 )  # fmt: skip
-SHARES: Final = "shares"  # strategies without legs
-SHORT_SHARES: Final = "short-shares"
 ENDED: Final = ("expiry", "assignment", "exercise", "assigned", MERGED)  # reasons without a closing order
 DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
 LEG_DAY: Final = r":(\d{4}-\d{2}-\d{2})"  # of a leg that expires on a day of its own
@@ -116,6 +116,9 @@ ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account w
 MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
 RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
 LARGEST: Final = 1e12  # dollars, up or down, of any other number
+# Rules of a row, by its trade and the result that its fills make.
+ADJUSTED: Final = "symbol {trade.symbol}: adjusted contracts deliver other than 100 shares, and the row has neither pnl nor multiplier"
+CONTRADICTS: Final = "pnl {trade.pnl:.2f} is not what its fills, fees and settlement make, {made:.2f}"
 NAMED: Final = 20  # open trades whose legs expired; the rest is counted
 SPOTS: Final = ("entry_spot", "exit_spot")  # price of the underlying, where a file has it
 BACKTEST_NUMBERS: Final = (
@@ -240,12 +243,6 @@ def log_of_rows(
     made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])
     made = (made + trades["settlement"] - trades["fees"]).where(~adjusted)
     unknown = adjusted & trades["exit"].notna() & trades["pnl"].isna()
-    row_problems += [
-        f"line {lines[at]}: symbol {trades['symbol'][at]}: adjusted contracts deliver other than 100 shares, and the "
-        "row has neither pnl nor multiplier: left out"
-        for at in trades.index[unknown & ~unreadable]
-    ]
-    unreadable |= unknown
     contradicts = (trades["pnl"] - made).abs() > CENT * np.maximum(1.0, trades["contracts"])
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
     dte = (trades["expiration"].dt.normalize() - trades["entry"].dt.normalize()).dt.days
@@ -257,8 +254,17 @@ def log_of_rows(
             except DataError as error:
                 row_problems.append(f"line {lines[at]}: {name} {error.rule}: taken as unknown")
                 trades.loc[at, name] = ""
-    unreadable |= _name_misdated(trades, ~unreadable, lines, row_problems, is_simulated=is_simulated)
-    keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
+    keep = ~unreadable
+    rules = [
+        (unknown, ADJUSTED),
+        *_dating_rules(trades, is_simulated=is_simulated),
+        *_rules(trades),
+        (contradicts & trades["exit"].notna(), CONTRADICTS),
+    ]
+    for broken, rule in rules:  # each row that breaks some is named under the first
+        for at in trades.index[keep & broken]:
+            row_problems.append(f"line {lines[at]}: {rule.format(trade=trades.loc[at], made=made[at])}: left out")
+        keep &= ~broken
     if has_lines and not is_simulated:
         warnings = (*warnings, *_days_without_session(trades[keep], lines))
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
@@ -415,29 +421,41 @@ def _name_lost(
     return lost & is_money
 
 
-def _name_misdated(
-    trades: pd.DataFrame, keep: "pd.Series[bool]", lines: pd.Series, problems: list[str], *, is_simulated: bool
-) -> "pd.Series[bool]":
-    """Name trades entered or left in the future (of real ones), or after their legs expired.
+Rules = list[tuple["pd.Series[bool]", str]]  # rows that break it, and its text
+
+
+def _dating_rules(trades: pd.DataFrame, *, is_simulated: bool) -> Rules:
+    """Trades entered or left in the future (of real ones), or after their legs expired.
 
     Shares of an assignment or exercise may be held for long: such trades may end any time later.
     """
     entry, left, first = (trades[name].dt.normalize() for name in ("entry", "exit", "expiration"))
-    last = _last_expirations(trades)
     has_shares = trades["reason"].isin(DELIVERED) | (trades["settlement"] != 0.0)
-    ahead = pd.Timestamp(now().date() + ZONES_APART)
-    rules = (
-        ("entry", "in the future", (entry > ahead) & (not is_simulated)),
-        ("exit", "in the future", (left > ahead) & (not is_simulated)),
-        ("entry", "after the first expiration of its legs", entry > first),
-        ("exit", "after the expiration of its legs", (left > last + BOOKED_WITHIN) & ~has_shares),
-    )
-    named = pd.Series(False, index=trades.index)
-    for name, where, broken in rules:
-        for at in trades.index[keep & broken & ~named]:
-            problems.append(f"line {lines[at]}: {name} {trades[name][at]:%Y-%m-%d} lies {where}: left out")
-        named |= keep & broken
-    return named
+    ahead, last = pd.Timestamp(now().date() + ZONES_APART), _last_expirations(trades)
+    return [
+        ((entry > ahead) & (not is_simulated), "entry {trade.entry:%Y-%m-%d} lies in the future"),
+        ((left > ahead) & (not is_simulated), "exit {trade.exit:%Y-%m-%d} lies in the future"),
+        (entry > first, "entry {trade.entry:%Y-%m-%d} lies after the first expiration of its legs"),
+        (
+            (left > last + BOOKED_WITHIN) & ~has_shares,
+            "exit {trade.exit:%Y-%m-%d} lies after the expiration of its legs",
+        ),
+    ]
+
+
+def _rules(trades: pd.DataFrame) -> Rules:
+    """Trades without a number or time that a log needs, or whose exit lies before their entry."""
+    left, contracts = trades["exit"], trades["contracts"]
+    early = left.where(left.dt.normalize() != left, left + pd.Timedelta(days=1)) < trades["entry"]
+    return [
+        (trades["entry"].isna(), "has no entry time"),
+        (
+            ~((contracts >= 1) & (contracts == contracts.round())),
+            "contracts must be a whole number of at least 1",
+        ),
+        (early, "leaves before it enters"),
+        (left.notna() & trades["pnl"].isna(), "has an exit but neither pnl nor credit and debit"),
+    ]
 
 
 def _days_without_session(trades: pd.DataFrame, lines: pd.Series) -> list[str]:
@@ -494,36 +512,6 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
         else []
     )
     return replace(log, notes=(*log.notes, *notes))
-
-
-def _sound(
-    trades: pd.DataFrame,
-    keep: "pd.Series[bool]",
-    contradicts: pd.Series,
-    made: pd.Series,
-    lines: pd.Series,
-    problems: list[str],
-) -> "pd.Series[bool]":
-    """Rows to keep that break no rule; each that does is named under the first one."""
-    entry, left, contracts = trades["entry"], trades["exit"], trades["contracts"]
-    day_only = left.dt.normalize() == left
-    early = left.where(~day_only, left + pd.Timedelta(days=1)) < entry
-    rules = {
-        "has no entry time": entry.isna(),
-        "contracts must be a whole number of at least 1": ~((contracts >= 1) & (contracts == contracts.round())),
-        "leaves before it enters": early,
-        "has an exit but neither pnl nor credit and debit": left.notna() & trades["pnl"].isna(),
-    }
-    for rule, broken in rules.items():
-        for at in trades.index[keep & broken]:
-            problems.append(f"line {lines[at]}: {rule}: left out")
-        keep = keep & ~broken
-    for at in trades.index[keep & contradicts & left.notna()]:
-        problems.append(
-            f"line {lines[at]}: pnl {trades['pnl'][at]:.2f} is not what its fills, fees and settlement make, "
-            f"{made[at]:.2f}: left out"
-        )
-    return keep & ~(contradicts & left.notna())
 
 
 def as_csv(log: TradeLog) -> str:

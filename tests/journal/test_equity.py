@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.journal.equity import depth_of, marked_equity, realised_equity
-from iwm_opts.journal.paper_log import log_of_paper
+from iwm_opts.journal.paper import log_of_paper
 from iwm_opts.journal.review import review
 from iwm_opts.journal.trade_log import as_csv, log_of_rows, marks_of, marks_text
 from iwm_opts.market.calendar import sessions

@@ -12,8 +12,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
-from iwm_opts.journal.paper import open_journal
-from iwm_opts.journal.paper_log import for_review, log_of_paper
+from iwm_opts.journal.paper import for_review, log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of, largest_loss, marked, settled
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.market.dividends import Dividend, DividendSchedule

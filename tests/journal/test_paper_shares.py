@@ -11,8 +11,7 @@ from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.io.archive import ChainArchive
-from iwm_opts.journal.paper import open_journal
-from iwm_opts.journal.paper_log import log_of_paper
+from iwm_opts.journal.paper import log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of
 from iwm_opts.journal.paper_shares import Quote, marked_at, marked_on_bars, open_quote, opened_shares
 from iwm_opts.journal.paper_trade import Closing, Mark

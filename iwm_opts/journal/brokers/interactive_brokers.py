@@ -240,16 +240,6 @@ def _rates(export: Export) -> dict[str, float]:
     return rates
 
 
-def _commission(row: Row, rates: Mapping[str, float]) -> float:
-    """Commission in dollars, negative when paid."""
-    currency = row.text("commission currency") or CURRENCY
-    if currency != CURRENCY and row.number("commission") and currency not in rates:
-        raise ValueError(
-            f"commission in {currency}, and the file has no rate to {CURRENCY}: export with the section {RATES}"
-        )
-    return row.number("commission") * (1.0 if currency == CURRENCY else rates.get(currency, 1.0))
-
-
 def _notation(rows: Sequence[Row], export: Export) -> Notation:
     numbers = [row.text(name) for row in rows for name in ("price", "proceeds", "commission") if row.text(name)]
     stamps = [row.text("time") for row in rows if row.text("time") and row.text("grain") in GRAINS]
@@ -315,9 +305,15 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     if ending is None:
         shares = quantity * (MULTIPLIER if contract is not None else 1)
         price, _ = row.settled("proceeds", shares, row.amount("price"))
+    paid, currency = row.number("commission"), row.text("commission currency") or CURRENCY
+    if paid and currency != CURRENCY and currency not in rates:
+        raise ValueError(
+            f"commission in {currency}, and the file has no rate to {CURRENCY}: export with the section {RATES}"
+        )
     symbol = _underlying(row.symbol()) if contract is not None else underlying(row.symbol())
     return Execution(
-        row.moment("time"), symbol, contract, quantity, price, -_commission(row, rates),
+        row.moment("time"), symbol, contract, quantity, price,
+        -paid * (1.0 if currency == CURRENCY else rates.get(currency, 1.0)),
         "close" if ending and contract is not None else effect_of(codes),
         "delivery" if is_delivery else ending or "trade",
         line=row.line, account=row.text("account"), is_sided=True,

@@ -1,6 +1,7 @@
 """Exports that are known by name and not read, each with what to give in its place."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from iwm_opts.errors import DataError
@@ -108,11 +109,9 @@ def table_of(rows: Iterable[Sequence[str]]) -> tuple[str, str] | None:
     return next((named for named, proof in OTHER_TABLES if any(set(proof) <= names for names in columns)), None)
 
 
-def _refusal(name: str, remedy: str) -> Callable[[Export], list[Execution]]:
-    def refuse(_export: Export) -> list[Execution]:
-        raise DataError(name, "this export is not supported", remedy)
-
-    return refuse
+def refuse(name: str, remedy: str, _export: Export) -> list[Execution]:
+    """Refuse an export, with the remedy."""
+    raise DataError(name, "this export is not supported", remedy)
 
 
-LAYOUTS: Final = tuple(Layout(name, proof, _refusal(name, remedy)) for name, proof, remedy in NOT_SUPPORTED)
+LAYOUTS: Final = tuple(Layout(name, proof, partial(refuse, name, remedy)) for name, proof, remedy in NOT_SUPPORTED)

@@ -17,7 +17,7 @@ import pandas as pd
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
 from iwm_opts.journal.fields import HALF_CENT, Row, is_blank, number, parse_moment, right_of
-from iwm_opts.journal.packages import strategy_of
+from iwm_opts.journal.packages import legs_text, strategy_of
 from iwm_opts.market.contract import Contract
 
 LEG: Final = re.compile(
@@ -76,15 +76,13 @@ def _trade(row: Row) -> dict[str, object]:
     entry = _moment(row, "opened")
     is_open = is_blank(row.text("closed"))
     credit = row.amount("premium") / MULTIPLIER if "premium" in row else np.nan
-    legs, expiration = _legs(row.text("legs"), entry.date(), contracts)
+    legs = _legs(row.text("legs"), entry.date(), contracts)
+    text, expiration = legs_text(legs)
     trade: dict[str, object] = {
         "line": row.line,
         "market": "Option Omega",
         "symbol": row.text("symbol").upper(),
-        "legs": " ".join(
-            f"{count:+d}{leg.right}{leg.strike:g}" + ("" if leg.expiration == expiration else f":{leg.expiration}")
-            for count, leg in legs
-        ),
+        "legs": text,
         "strategy": strategy_of(legs) if legs else "",
         "expiration": expiration,
         "entry": entry,
@@ -147,8 +145,8 @@ def _moment(row: Row, name: str) -> datetime:
     return datetime.combine(day, parse_moment(f"{day} {clock}").time() if clock else time())
 
 
-def _legs(text: str, opened: date, contracts: int) -> tuple[list[tuple[int, Contract]], date | None]:
-    """Signed legs of one package in the order of a log, and the first day on which one expires."""
+def _legs(text: str, opened: date, contracts: int) -> list[tuple[int, Contract]]:
+    """Signed legs of one package in the order of a log."""
     legs = []
     for match in LEG.finditer(text):
         expiration = parse_moment(f"{match['day']} {match['year'] or opened.year}").date()
@@ -160,7 +158,7 @@ def _legs(text: str, opened: date, contracts: int) -> tuple[list[tuple[int, Cont
     if all(count % contracts == 0 for count, _ in legs):
         legs = [(count // contracts, leg) for count, leg in legs]
     legs.sort(key=lambda leg: (leg[1].strike, leg[1].right == "C", leg[1].expiration))
-    return legs, min((leg.expiration for _, leg in legs), default=None)
+    return legs
 
 
 TRADE_LOG: Final = Layout("Option Omega trade log", ("date opened", "legs", "premium", "p/l"), read)

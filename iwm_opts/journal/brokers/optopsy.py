@@ -14,7 +14,7 @@ import pandas as pd
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
 from iwm_opts.journal.fields import CENT, Row, is_blank, number, right_of
-from iwm_opts.journal.packages import strategy_of
+from iwm_opts.journal.packages import legs_text, strategy_of
 from iwm_opts.market.contract import Contract
 
 MOST_LEGS: Final = 4
@@ -73,7 +73,7 @@ def _trade(row: Row) -> dict[str, object]:
         "line": row.line,
         "market": "optopsy",
         "symbol": row.text("symbol").upper(),
-        "legs": " ".join(f"{count:+d}{leg.right}{leg.strike:g}" for count, leg in legs),
+        "legs": legs_text(legs)[0],
         "strategy": strategy_of(legs),
         "expiration": pd.Timestamp(expiration),
         "entry": pd.Timestamp(entry),

@@ -98,23 +98,17 @@ def read(export: Export) -> list[Execution]:
         else row
         for row in each_row(rows, read_row, export.report)
     ]
+    # Minutes or days lie between the rows of a merger: the first one's time is that of all. Where they name neither
+    # cash nor shares, a removal alone would be one for its value in cash.
     mergers = {row.line for row in rows if MERGED.fullmatch(row.text("sub type"))}
-    return without_cancelled(_at_one_moment(executions, mergers), cancelled, export.report, corrected)
-
-
-def _at_one_moment(executions: list[Execution], lines: set[int]) -> list[Execution]:
-    """Return the executions, the rows of a merger at the first one's time: minutes or days lie between them.
-
-    Where they name neither cash nor shares, a removal alone would be one for its value in cash.
-    """
     moments: dict[int, datetime] = {}  # by line
     latest: dict[str, tuple[datetime, datetime]] = {}  # first and last time of a group, by account
-    for row in sorted(executions, key=lambda each: each.when):
-        if row.line in lines:
-            first, before = latest.get(row.account, (row.when, row.when))
-            first = first if row.when - before <= SETTLES_WITHIN else row.when
-            moments[row.line], latest[row.account] = first, (first, row.when)
-    return [replace(row, when=moments.get(row.line, row.when)) for row in executions]
+    for each in sorted((each for each in executions if each.line in mergers), key=lambda each: each.when):
+        first, before = latest.get(each.account, (each.when, each.when))
+        first = first if each.when - before <= SETTLES_WITHIN else each.when
+        moments[each.line], latest[each.account] = first, (first, each.when)
+    executions = [replace(each, when=moments.get(each.line, each.when)) for each in executions]
+    return without_cancelled(executions, cancelled, export.report, corrected)
 
 
 def read_row(row: Row, report: RowReport) -> Execution | None:

@@ -44,7 +44,6 @@ from iwm_opts.journal.executions import (
 from iwm_opts.journal.fields import (
     CENT,
     HALF_CENT,
-    Notation,
     Row,
     columns_of,
     day_first,
@@ -94,7 +93,7 @@ PAPER: Final = r"D-\d|\(Virtual"  # beginning of an account of paperMoney
 STATEMENT_OF: Final = "statement"  # number of the statement that a row belongs to, where several are joined
 OPEN_SETTLED: Final = re.compile(r"[(\[]AM[)\]]", re.IGNORECASE)
 CLOSE_SETTLED: Final = re.compile(r"[(\[](?:PM|WEEKLY|WEEKLYS|QUARTERLYS?|EOM)[)\]]", re.IGNORECASE)
-MONTHLY: Final = re.compile(r"(?P<month>[A-Z]{3}) (?P<year>\d{2}|\d{4})", re.IGNORECASE)
+MONTHLY: Final = re.compile(r"[A-Z]{3} (?:\d{2}|\d{4})", re.IGNORECASE)
 
 WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbol
 
@@ -176,7 +175,21 @@ def read(export: Export) -> list[Execution]:
             tuple((name, cell) for name, cell in row.cells.items() if name != STATEMENT_OF), row.text(STATEMENT_OF)
         )
     ]
-    notation = _notation(trades, cash, export)
+    names = ("quantity", "strike", "price", "fees", "commissions", "amount")
+    numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
+    stamps = [row.text("time") for row in trades if row.text("time")]
+    refuse_turned(stamps)
+    refuse_turned(row.text("date") for row in cash)
+    refuse_turned(row.text("expiration") for row in trades)
+    stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
+    # Pairs of dates in order: the period that the title of a statement names, and the stamps inside it.
+    period = next((match for _, cells in export.rows for cell in cells if (match := PERIOD.search(cell))), None)
+    pairs: list[tuple[str, str]] = []
+    if period is not None:
+        first, last = period["first"], period["last"]
+        pairs = [(first, last), *((first, stamp) for stamp in stamps), *((stamp, last) for stamp in stamps)]
+    dates = [row.text("date") for row in cash] + [last for _, last in pairs]
+    notation = export.notation(numbers, stamps, pairs, day_first(stamps, pairs, default=False), dates)
     orders = _orders([replace(row, notation=notation) for row in trades], export.report)
     legs = [leg for order in orders for leg in order.legs]
     export.report.remarks += off_hours(legs)
@@ -206,24 +219,6 @@ def _taken_back(rows: Sequence[CashRow], report: RowReport) -> tuple[list[CashRo
         lines.add(max(trades, key=lambda row: row.when).line)
         report.skipped["cancelled trades and their cancellations"] += 2
     return kept, lines
-
-
-def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Notation:
-    names = ("quantity", "strike", "price", "fees", "commissions", "amount")
-    numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
-    stamps = [row.text("time") for row in trades if row.text("time")]
-    refuse_turned(stamps)
-    refuse_turned(row.text("date") for row in cash)
-    refuse_turned(row.text("expiration") for row in trades)
-    stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
-    # Pairs of dates in order: the period that the title of a statement names, and the stamps inside it.
-    period = next((match for _, cells in export.rows for cell in cells if (match := PERIOD.search(cell))), None)
-    pairs: list[tuple[str, str]] = []
-    if period is not None:
-        first, last = period["first"], period["last"]
-        pairs = [(first, last), *((first, stamp) for stamp in stamps), *((stamp, last) for stamp in stamps)]
-    dates = [row.text("date") for row in cash] + [last for _, last in pairs]
-    return export.notation(numbers, stamps, pairs, day_first(stamps, pairs, default=False), dates)
 
 
 def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list[Row]:
@@ -299,7 +294,13 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
     contract = None
     quantity = row.count("quantity", "shares" if is_shares else "contracts")
     if not is_shares:
-        expiration, strike = _expiration(row), row.strike()
+        # `20 MAR 26`, `20 MAR 26 [AM]`, `6 MAR 26 (Weeklys)`; `MAR 15` is that month's third Friday.
+        text = re.split(r"[(\[]", row.text("expiration"))[0].strip()
+        month = MONTHLY.fullmatch(text)
+        expiration = parse_moment(text if month is None else f"1 {text}", row.notation.day_first).date()
+        if month is not None:
+            expiration = latest_session(expiration + timedelta(days=(4 - expiration.weekday()) % 7 + 14))
+        strike = row.strike()
         root = _root(symbol, expiration, row.text("expiration"))
         contract = make_contract(root, expiration, right_of(row.text("type")), strike)
     elif effect == "" and quantity < 0:
@@ -310,16 +311,6 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
         when, underlying(symbol), contract, quantity, row.amount("price"), effect=effect, order=named, line=row.line,
         account=row.text("account"),
     )  # fmt: skip
-
-
-def _expiration(row: Row) -> date:
-    """Day of `20 MAR 26`, `20 MAR 26 [AM]`, `6 MAR 26 (Weeklys)`; `MAR 15` is that month's third Friday."""
-    text = re.split(r"[(\[]", row.text("expiration"))[0].strip()
-    month = MONTHLY.fullmatch(text)
-    if month is None:
-        return parse_moment(text, row.notation.day_first).date()
-    first = parse_moment(f"1 {month['month']} {month['year']}").date()
-    return latest_session(first + timedelta(days=(4 - first.weekday()) % 7 + 14))
 
 
 def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> tuple[list[CashRow], list[Execution]]:
