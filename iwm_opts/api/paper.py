@@ -23,8 +23,7 @@ from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.forecasts import OPENED, open_forecasts
-from iwm_opts.journal.paper import find, open_journal
-from iwm_opts.journal.paper import log_of_paper
+from iwm_opts.journal.paper import find, log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of, marked, opened, refuse_other_market, settled
 from iwm_opts.journal.paper_shares import (
     Quote,

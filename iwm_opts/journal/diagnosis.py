@@ -91,19 +91,15 @@ class Diagnosis:
 def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = None) -> Diagnosis:
     """Diagnose the closed trades of a log.
 
+    Raises InputError when the log has no closed trade.
+
     Parameters
     ----------
-    log : TradeLog
     rules : PlanRules
         Of the plan the trades should have followed; the log alone supplies the rest.
     baseline : DataFrame, optional
         Trades of a backtest of the same plan, with entry, exit, pnl and risk. Without it the log is compared with
         itself: whether its later results are worse than its earlier ones.
-
-    Raises
-    ------
-    InputError
-        When the log has no closed trade.
     """
     trades = compliance(log, rules)
     if trades.empty:

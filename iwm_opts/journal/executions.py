@@ -159,7 +159,6 @@ def with_cash_settlement(
 
     Parameters
     ----------
-    executions : iterable of Execution
     amounts, fees : mapping
         Dollars settled, and paid for it, by (account, contract).
 

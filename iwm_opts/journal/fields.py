@@ -90,10 +90,7 @@ def _digits(cell: str) -> tuple[float, str]:
 def number(cell: str, name: str, decimal: str = ".") -> float:
     """Return the number as spreadsheets and brokers write it: `1,234.50`, `($57.00)`, `+2`, `.05`; a blank is zero.
 
-    Raises
-    ------
-    ValueError
-        When it cannot be read with this decimal sign.
+    Raises ValueError when it cannot be read with this decimal sign.
     """
     if is_blank(cell):
         return 0.0
@@ -112,17 +109,14 @@ def number(cell: str, name: str, decimal: str = ".") -> float:
 def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") -> Literal[".", ","]:
     """Decimal sign of a file, by every number in it.
 
+    Raises TwoReadingsError when numbers of both kinds occur, or none decides and no default is given.
+
     Parameters
     ----------
     cells : iterable of str
         Cells of its numeric columns; other text is ignored.
     default : "." or ",", optional
         Reading where every number has both, such as `1,200`. None refuses such a file.
-
-    Raises
-    ------
-    TwoReadingsError
-        When numbers of both kinds occur, or none decides and no default is given.
     """
     seen: dict[str, str] = {}
     both = ""
@@ -154,10 +148,7 @@ def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") 
 def parse_moment(cell: str, day_first: bool = False) -> datetime:
     """Date, or a date and time, as people and brokers write it; aware where the cell names a zone.
 
-    Raises
-    ------
-    ValueError
-        When it cannot be read, or lies outside 1970 to 2100.
+    Raises ValueError when it cannot be read, or lies outside 1970 to 2100.
     """
     match = _MOMENT.fullmatch(_COMPACT.sub(r"\1 \2", " ".join(cell.split())))
     if match is None:
@@ -228,6 +219,8 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
 
     Evidence: every date exists, every stamp is a trading session, no pair is reversed.
 
+    Raises TwoReadingsError when both readings hold, differ, and no default is given.
+
     Parameters
     ----------
     stamps : iterable of str
@@ -236,11 +229,6 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
         Dates in order: entry and exit, trade and expiration.
     default : bool, optional
         The broker's own order; overruled only where it fails and the other holds. None refuses an undecided file.
-
-    Raises
-    ------
-    TwoReadingsError
-        When both readings hold, differ, and no default is given.
     """
     distinct = list(dict.fromkeys(stamps))
     ordered = list(dict.fromkeys(pairs))
@@ -299,10 +287,7 @@ def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
     Dates that the spreadsheet knows as such, in columns `beside` it too, show that it did not: one of a day after the
     12th, or more trading sessions among them than turned back.
 
-    Raises
-    ------
-    TwoReadingsError
-        Names a date of either kind.
+    Raises TwoReadingsError, which names a date of either kind.
     """
     cells = list(cells)
     try:
@@ -322,10 +307,7 @@ def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
 def require_month_first(stamps: Iterable[str]) -> None:
     """Refuse a file of a broker that writes the month first, where a date exists with the day first alone.
 
-    Raises
-    ------
-    TwoReadingsError
-        Names the first such date.
+    Raises TwoReadingsError, which names the first such date.
     """
     for cell in dict.fromkeys(stamps):
         if _exists(cell, True) and not _exists(cell, False):
@@ -419,6 +401,9 @@ class Row:
         Prices are rounded to cents, and a rebate may have the sign of a fee: the cash decides. Files write it with or
         without signs.
 
+        Raises ValueError when the cash is off by more than half a cent a share. Adjusted contracts may go by their old
+        symbol: the cash shows that they deliver other than 100 shares.
+
         Parameters
         ----------
         name : str
@@ -429,12 +414,6 @@ class Row:
             Dollars a share.
         charges : sequence of str
             Fields of the fees that the cash is net of.
-
-        Raises
-        ------
-        ValueError
-            When the cash is off by more than half a cent a share. Adjusted contracts may go by their old symbol: the
-            cash shows that they deliver other than 100 shares.
         """
         stated = [self.number(charge) for charge in charges]
         fees = sum(map(abs, stated))
@@ -492,10 +471,7 @@ class Row:
 def make_contract(root: str, expiration: date, right: Right, strike: float) -> Contract:
     """Contract that can be listed.
 
-    Raises
-    ------
-    ValueError
-        When its root or strike cannot be written as an OCC symbol.
+    Raises ValueError when its root or strike cannot be written as an OCC symbol.
     """
     if not re.fullmatch(r"[A-Z0-9.]{1,6}", root):
         raise ValueError(f"{shown(root)} is not the root of an option")
@@ -506,10 +482,7 @@ def make_contract(root: str, expiration: date, right: Right, strike: float) -> C
 def contract_of_symbol(symbol: str) -> Contract:
     """Contract of an OCC symbol, or of the short form of Fidelity and thinkorswim: `-IWM260320P190`, `.IWM260320P190`.
 
-    Raises
-    ------
-    ValueError
-        When it is neither.
+    Raises ValueError when it is neither.
     """
     text = symbol.strip().upper().lstrip("-.")
     match = re.fullmatch(r"([A-Z0-9]+?)(\d{6})([CP])(\d+(?:\.\d+)?)", text.replace(" ", ""))
@@ -521,10 +494,7 @@ def contract_of_symbol(symbol: str) -> Contract:
 def right_of(cell: str) -> Right:
     """`C` or `P`.
 
-    Raises
-    ------
-    ValueError
-        When it is neither.
+    Raises ValueError when it is neither.
     """
     try:
         return "C" if parse_right(cell) == "C" else "P"

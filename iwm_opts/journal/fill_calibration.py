@@ -85,10 +85,6 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
 def calibrate_fills(log: TradeLog) -> tuple[FillOffset, ...]:
     """Mean offset of a log's fills: of all, and by legs, H, days to expiration and time of day.
 
-    Parameters
-    ----------
-    log : TradeLog
-
     Returns
     -------
     tuple of FillOffset
@@ -113,10 +109,8 @@ def calibrate_fills(log: TradeLog) -> tuple[FillOffset, ...]:
 def fill_model_of(log: TradeLog) -> FillModel:
     """Fill model with the mean offsets of a log's own fills, none below mid: `mine:ALL/LEGS=OFFSET`.
 
-    Raises
-    ------
-    InputError
-        When the trader made none of the fills, or fewer than `FEWEST` of them have a known mid and half-spread.
+    Raises InputError when the trader made none of the fills, or fewer than `FEWEST` of them have a known mid and
+    half-spread.
     """
     log = _own_part(log)
     rows = calibrate_fills(log)
@@ -153,12 +147,7 @@ def _share(offset: Estimate) -> str:
 def keep_fills(record: ChainArchive, log: TradeLog) -> FillModel:
     """Keep the calibration of a log in the archive, in place of an earlier one, for `--fill mine`.
 
-    Raises
-    ------
-    InputError
-        See `fill_model_of`.
-    DataError
-        When the archive cannot be written.
+    Raises InputError as `fill_model_of`; DataError when the archive cannot be written.
     """
     log = _own_part(log)
     model = fill_model_of(log)

@@ -116,7 +116,6 @@ def forecast(
 
     Parameters
     ----------
-    sized : Sized
     snapshot : Snapshot
         That it was screened on.
     exits : ExitLevels
@@ -125,7 +124,6 @@ def forecast(
         See `Forecast`.
     fees : str
         Schedule as `FeeSchedule.parse` reads it.
-    plan : str
     """
     candidate, managed = sized.candidate, sized.candidate.managed
     levels = Exits(exits.profit, exits.stop_level(is_credit=candidate.fill.price > 0.0), exits.dte, exits.sessions)
@@ -186,10 +184,7 @@ class ForecastLog:
     def forecasts(self) -> tuple[Forecast, ...]:
         """All forecasts, ascending by day.
 
-        Raises
-        ------
-        DataError
-            When the file is damaged or of a later version; it is left as it is.
+        Raises DataError when the file is damaged or of a later version; it is left as it is.
         """
         made = kept_rows(self.path, "forecasts", Forecast, (VERSION,))
         check_days(self.path, (each.trade for each in made))

@@ -58,10 +58,7 @@ class LogFile:
     def rows(self, delimiter: str) -> Rows:
         """Rows of the text with this delimiter, or those of the spreadsheet.
 
-        Raises
-        ------
-        DataError
-            When the text is not CSV.
+        Raises DataError when the text is not CSV.
         """
         if self.sheets:
             return [(line, [plain_spaces(cell) for cell in cells]) for line, cells in self.sheets[0].rows]
@@ -89,10 +86,7 @@ def plain_spaces(text: str) -> str:
 def open_log(path: Path) -> LogFile:
     """Read a log file.
 
-    Raises
-    ------
-    DataError
-        When it cannot be read, is empty, too large, or of a kind that holds no table.
+    Raises DataError when it cannot be read, is empty, too large, or of a kind that holds no table.
     """
     try:
         content = read_whole(path, MAX_LOG)

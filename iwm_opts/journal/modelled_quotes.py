@@ -34,15 +34,12 @@ def modelled_quotes(
 
     Parameters
     ----------
-    typed : sequence of TypedLeg
     value : float
         Of the package to its holder, dollars a share: a credit received is negative.
     spot : float
         Price of the underlying.
     moment : datetime
         Aware.
-    expiration : date
-    spread : SpreadModel
 
     Returns
     -------

@@ -20,6 +20,8 @@ def with_paid_positive(
 ) -> tuple[pd.DataFrame, "pd.Series[bool]", tuple[str, ...]]:
     """Return trades with amounts paid positive, the rows with two results, and warnings of the signs read.
 
+    Raises TwoReadingsError when closing prices may be cash flows or amounts paid.
+
     Parameters
     ----------
     trades : DataFrame
@@ -28,11 +30,6 @@ def with_paid_positive(
         Line of each row.
     problems : list of str
         Rows whose fees are a rebate or paid are added.
-
-    Raises
-    ------
-    TwoReadingsError
-        When closing prices may be cash flows or amounts paid.
     """
     trades, warnings = trades.copy(), list[str]()
     counts = {reading: int(_fits(trades, *reading).sum()) for reading in READINGS}

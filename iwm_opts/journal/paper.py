@@ -45,10 +45,7 @@ class PaperJournal:
     def trades(self) -> tuple[PaperTrade, ...]:
         """All trades in order of opening.
 
-        Raises
-        ------
-        DataError
-            When the file is damaged or of a later version; it is left as it is.
+        Raises DataError when the file is damaged or of a later version; it is left as it is.
         """
         trades = kept_rows(self.path, "trades", PaperTrade, READ)
         check_days(self.path, trades)
@@ -93,10 +90,7 @@ class PaperJournal:
     def close(self, number: int, closing: Closing, marks: Sequence[Mark] = ()) -> PaperTrade:
         """Leave a trade, with its last marks in the same write.
 
-        Raises
-        ------
-        InputError
-            When the number is unknown or its trade is closed.
+        Raises InputError when the number is unknown or its trade is closed.
         """
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
@@ -108,10 +102,7 @@ class PaperJournal:
     def roll(self, number: int, mark: Mark, closing: Closing, successor: PaperTrade) -> tuple[PaperTrade, PaperTrade]:
         """Leave a trade and open its successor in one write.
 
-        Raises
-        ------
-        InputError
-            When the number is unknown or its trade is closed.
+        Raises InputError when the number is unknown or its trade is closed.
         """
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
@@ -142,10 +133,7 @@ def open_journal(record: ChainArchive | None = None) -> PaperJournal:
 def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     """Trade of a number.
 
-    Raises
-    ------
-    InputError
-        When there is none.
+    Raises InputError when there is none.
     """
     match = next((trade for trade in trades if trade.number == number), None)
     if match is None:
@@ -157,10 +145,7 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
 def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     """Open trade of a number.
 
-    Raises
-    ------
-    InputError
-        When there is none, or it is closed.
+    Raises InputError when there is none, or it is closed.
     """
     trade = find(trades, number)
     check_open(trade)
@@ -176,10 +161,7 @@ def marked_once(trade: PaperTrade, mark: Mark) -> PaperTrade:
 def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -> tuple[Row, ...]:
     """Rows of a file `{"version": …, name: […]}`, every field of its type; none without the file.
 
-    Raises
-    ------
-    DataError
-        When the file is damaged or of a later version.
+    Raises DataError when the file is damaged or of a later version.
     """
     document = read_object(path, RESTORE)
     if document is None:
@@ -192,12 +174,7 @@ def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -
 
 
 def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
-    """Refuse trades of a file whose days are none, or whose exits count more days or minutes than a position lives.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse trades of a file whose days are none, or whose exits count more days or minutes than a position lives."""
     for trade in trades:
         limits = [trade.exits.dte, trade.exits.sessions, trade.exits.minute]
         limits += [] if trade.shares is None else [trade.shares.exit_minute]

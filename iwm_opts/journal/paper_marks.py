@@ -46,6 +46,8 @@ def opened(
 ) -> PaperTrade:
     """Trade of a screened candidate, not in the journal yet.
 
+    Raises InputError when the account allows no contract and no size is given, or an own fill has the wrong sign.
+
     Parameters
     ----------
     sized : Sized
@@ -58,11 +60,6 @@ def opened(
         Own size in place of the planned one.
     credit : float, optional
         Own fill in place of the model's, dollars a share.
-
-    Raises
-    ------
-    InputError
-        When the account allows no contract and no size is given, or an own fill has the wrong sign.
     """
     candidate, planned = sized.candidate, sized.size.contracts
     count = planned if contracts is None else contracts
@@ -155,11 +152,8 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
 
     Exits are judged at the trade's fill on its own credit; a stop fills at `STRATEGY.stop_fill`, as in backtests.
 
-    Raises
-    ------
-    InputError
-        When its expiration or a strike is not listed, a leg has no quote, or one of trade and market is simulated and
-        the other is not.
+    Raises InputError when its expiration or a strike is not listed, a leg has no quote, or one of trade and market is
+    simulated and the other is not.
     """
     day = snapshot.chain.as_of
     if day.isoformat() < trade.opened[:10]:
@@ -184,10 +178,8 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
 def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str | None) -> Closing:
     """Leave a trade at a mark: at the model's price unless an own one is given.
 
-    Raises
-    ------
-    InputError
-        When it is closed, the mark is older than its opening or last mark, or an own price has the wrong sign.
+    Raises InputError when it is closed, the mark is older than its opening or last mark, or an own price has the wrong
+    sign.
     """
     check_open(trade)
     if trade.shares is None:
@@ -205,18 +197,15 @@ def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str |
 def settled(trade: PaperTrade, price: float, day: date | None = None) -> tuple[Mark, Closing]:
     """Close a trade at its expiration by the underlying's price; legs in the money are exercised.
 
+    Raises InputError when the price is not positive, the day lies before the expiration, or the trade is closed or in
+    shares.
+
     Parameters
     ----------
-    trade : PaperTrade
     price : float
         Of the underlying at expiration.
     day : date, optional
         On which it is settled: the expiration or later.
-
-    Raises
-    ------
-    InputError
-        When the price is not positive, the day lies before the expiration, or the trade is closed or in shares.
     """
     if trade.shares is not None:
         raise InputError("settle", price, "shares do not expire", "leave it out")

@@ -41,10 +41,7 @@ class Quote:
 def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
     """Session's opening price, at which a backtest enters.
 
-    Raises
-    ------
-    InputError
-        When the bars lack the session.
+    Raises InputError when the bars lack the session.
     """
     stamp = pd.Timestamp(day)
     if stamp not in bars.index:
@@ -56,10 +53,7 @@ def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
 def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) -> Quote:
     """Open of the first bar at or after an intraday edge's entry minute.
 
-    Raises
-    ------
-    InputError
-        When no bar trades by then or soon after.
+    Raises InputError when no bar trades by then or soon after.
     """
     held = bars_from_entry(_session(minutes, day), edge)
     if held is None:
@@ -82,14 +76,14 @@ def opened_shares(
 ) -> PaperTrade | str:
     """Trade of a share plan, not in the journal yet; or why the account takes none.
 
+    Raises InputError when the bars are too short for an ATR, or an own size is given where the account takes none.
+
     Parameters
     ----------
-    plan : Plan
     rules : ShareRules
         Its exits, costs and account.
     bars : DataFrame
         Daily bars; the ATR and the low are those of the sessions before the quote.
-    quote : Quote
     held : sequence of PaperTrade
         The journal: the plan's open trades take up risk and cash, its closed trades change the equity.
     checklist : dict
@@ -98,11 +92,6 @@ def opened_shares(
         Own size in shares.
     own_price : float, optional
         Own fill, dollars a share.
-
-    Raises
-    ------
-    InputError
-        When the bars are too short for an ATR, or an own size is given where the account takes none.
     """
     day = quote.at.date()
     history = bars[bars.index < pd.Timestamp(day)]
@@ -152,10 +141,7 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     A time stop is judged on the close of its session and leaves on the next; the last mark of a session serves as its
     close, and a later quote where it has no mark.
 
-    Raises
-    ------
-    InputError
-        When the quote is older than the trade.
+    Raises InputError when the quote is older than the trade.
     """
     if _text(quote.at) < trade.opened:
         raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
@@ -178,17 +164,12 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
 def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = None) -> list[Mark]:
     """Every session of a trade up to a day, to the one on which a rule ended it: as `backtest.shares` has it.
 
+    Raises InputError when the bars do not reach the session of the entry, or lack one after it.
+
     Parameters
     ----------
-    trade : PaperTrade
     bars : DataFrame
         Daily bars; dividends are received where they have them.
-    until : date, optional
-
-    Raises
-    ------
-    InputError
-        When the bars do not reach the session of the entry, or lack one after it.
     """
     first = date.fromisoformat(trade.opened[:10])
     last = min(until or bars.index[-1].date(), bars.index[-1].date())
@@ -220,10 +201,7 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
 def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
     """End of an intraday trade on the minutes of its session, as `plans.intraday` has it.
 
-    Raises
-    ------
-    InputError
-        When the minutes lack its session.
+    Raises InputError when the minutes lack its session.
     """
     opened = pd.Timestamp(trade.opened)
     session = _session(minutes, opened.date())

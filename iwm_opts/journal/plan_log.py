@@ -18,10 +18,6 @@ from iwm_opts.spreads.typed import TypedLeg
 def log_of_plan(result: PlanResult) -> TradeLog:
     """Trades of a plan over its ranges apart from the stress periods; without one, over these.
 
-    Parameters
-    ----------
-    result : PlanResult
-
     Returns
     -------
     TradeLog

@@ -53,7 +53,6 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
     ----------
     log : TradeLog
         Trades of the plan.
-    plan : Plan
     data : Inputs
         Daily bars and optional data; minutes give the price at an order's time.
     account : float, optional
@@ -76,10 +75,7 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
 def earlier_trades(plan: Plan, data: Inputs, before: date) -> pd.DataFrame:
     """Backtest trades of a daily share plan before a day, to compare later results with.
 
-    Raises
-    ------
-    InputError
-        When the data lack an input of the edge or the macro filter.
+    Raises InputError when the data lack an input of the edge or the macro filter.
     """
     history = data.before(before)
     return trade_shares(history.bars, entry_days(plan, history).allowed, share_rules(plan)).trades

@@ -91,9 +91,10 @@ def plan_report_on(
 ) -> PlanStatus:
     """Report a plan's decision, size and evidence for a session.
 
+    Raises InputError when the bars do not reach the session before, or are too short for an ATR.
+
     Parameters
     ----------
-    plan : Plan
     data : Inputs
         Nothing dated on or after the day is read, but the first minutes of it by the momentum edge.
     day : date, optional
@@ -106,11 +107,6 @@ def plan_report_on(
         Whether the edge's claims are measured, which takes seconds.
     order_size : (Size, float), optional
         Size and largest loss a package, dollars, on a chain; estimated without a credit unless given.
-
-    Raises
-    ------
-    InputError
-        When the bars do not reach the session before, or are too short for an ATR.
     """
     day = day or decision_day(plan, data)
     decision = decide(plan, data, day)

@@ -230,8 +230,6 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
 
     Parameters
     ----------
-    trade : PaperTrade
-    snapshot : Snapshot
     ratio : float
         Realised over implied variance of the managed expectancy.
     decides : bool

@@ -54,10 +54,8 @@ class LegQuotes(NamedTuple):
 class FileQuotes:
     """Captures of chain files.
 
-    Raises
-    ------
-    DataError
-        For a source that is missing or holds no option chain; other files of a folder or a glob are left out.
+    Raises DataError for a source that is missing or holds no option chain; other files of a folder or a glob are left
+    out.
     """
 
     sources: Sequence[str]
@@ -91,12 +89,6 @@ class FileQuotes:
 
 def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillModel) -> TradeLog:
     """Log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
-
-    Parameters
-    ----------
-    log : TradeLog
-    source : ChainArchive or FileQuotes
-    fill : FillModel
 
     Returns
     -------
@@ -141,8 +133,6 @@ def leg_quotes(
     ----------
     trade : Series
         Row of a log.
-    moment : Timestamp
-    source : ChainArchive or FileQuotes
     day_at_close : bool
         Take the last capture of the day where the time is unknown.
     """

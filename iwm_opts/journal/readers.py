@@ -69,17 +69,14 @@ HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
 def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     """Read a trade log of any known layout.
 
+    Raises DataError when the file is none of the layouts, holds no trade, or has two readings.
+
     Parameters
     ----------
     path : Path
         CSV, Excel, XML or Parquet, also inside gzip or zip; or the folder of a saved backtest.
     zone : str
         Time zone of a broker's times that carry none.
-
-    Raises
-    ------
-    DataError
-        When the file is none of the layouts, holds no trade, or has two readings.
     """
     path = as_path(path)
     if path.is_dir():  # a saved backtest (`backtest.saved`)
@@ -371,10 +368,7 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
 def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the first of columns of one name, and notes; those that a log needs must hold the same.
 
-    Raises
-    ------
-    DataError
-        When they differ.
+    Raises DataError when they differ.
     """
     is_again = frame.columns.duplicated()
     twice = list(dict.fromkeys(frame.columns[is_again]))

@@ -54,7 +54,6 @@ class Reliability:
 
     Attributes
     ----------
-    name : str
     n, days : int
         Forecasts with a known outcome, and days that they were made on.
     pending : int
@@ -136,8 +135,6 @@ def reliability(name: str, outcomes: Sequence[Outcome], made: int, *, is_probabi
 
     Parameters
     ----------
-    name : str
-    outcomes : sequence of Outcome
     made : int
         Forecasts, those without an outcome included.
     is_probability : bool

@@ -49,10 +49,8 @@ class RepriceTerms:
 
     Parameters
     ----------
-    fill : FillModel
     stop_fill : FillModel
         Of exits whose reason names a stop or a touch.
-    fees : FeeSchedule
     """
 
     fill: FillModel = DEFAULT_MODEL
@@ -74,7 +72,6 @@ class Repricing:
         which the trade nets nothing.
     left_out : DataFrame
         Columns trade, log_pnl and why.
-    terms : RepriceTerms
     """
 
     log: TradeLog
@@ -107,20 +104,16 @@ def reprice(
 ) -> Repricing:
     """Re-price the closed option trades of a log.
 
+    Raises InputError when no trade can be re-priced.
+
     Parameters
     ----------
     log : TradeLog
         Its mids count where it has them, else its fills.
-    terms : RepriceTerms
     sources : sequence of ChainArchive or FileQuotes
         Recorded chains, the first that has the quotes is used.
     bars : DataFrame, optional
         Daily bars of the underlying, for modelled quotes where the log has no price of it.
-
-    Raises
-    ------
-    InputError
-        When no trade can be re-priced.
     """
     spread = shipped_parameters().spread
     closed = log.closed

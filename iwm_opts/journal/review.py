@@ -78,9 +78,10 @@ def review(
 ) -> Review:
     """Review the closed trades of a log.
 
+    Raises InputError when the log has no closed trade.
+
     Parameters
     ----------
-    log : TradeLog
     rules : PlanRules, optional
         Of the plan they should have followed.
     baseline : DataFrame, optional
@@ -89,11 +90,6 @@ def review(
         What to call it.
     account : float, optional
         Dollars at the start, of each account in the log; the plan's, else the default.
-
-    Raises
-    ------
-    InputError
-        When the log has no closed trade.
     """
     rules = rules or PlanRules()
     each = account or rules.account or ACCOUNT
@@ -142,10 +138,7 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
     A trade that names the plan follows it. One that names none does where symbol and instrument are the plan's: shares,
     or options; trades without that field count for the plan.
 
-    Raises
-    ------
-    InputError
-        When no trade is left.
+    Raises InputError when no trade is left.
     """
     trades = log.trades
     named = trades["plan"] != ""

@@ -137,8 +137,6 @@ class ShareBook:
             The assignment or exercise.
         shares : int
             Bought positive.
-        strike : float
-        delivery : Delivery
         takes_old : bool
             Shares that the file does not hold are an opening balance, not a new position; unless another delivery of
             the same day brings them, in whatever order the file lists the two.
@@ -266,7 +264,6 @@ class ShareBook:
 
         Parameters
         ----------
-        row : Execution
         symbol : str
             Of the new shares.
         factor : float

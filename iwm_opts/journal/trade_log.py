@@ -117,7 +117,10 @@ MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlemen
 RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
 LARGEST: Final = 1e12  # dollars, up or down, of any other number
 # Rules of a row, by its trade and the result that its fills make.
-ADJUSTED: Final = "symbol {trade.symbol}: adjusted contracts deliver other than 100 shares, and the row has neither pnl nor multiplier"
+ADJUSTED: Final = (
+    "symbol {trade.symbol}: adjusted contracts deliver other than 100 shares, and the row has neither pnl nor "
+    "multiplier"
+)
 CONTRADICTS: Final = "pnl {trade.pnl:.2f} is not what its fills, fees and settlement make, {made:.2f}"
 NAMED: Final = 20  # open trades whose legs expired; the rest is counted
 SPOTS: Final = ("entry_spot", "exit_spot")  # price of the underlying, where a file has it
@@ -189,23 +192,18 @@ def log_of_rows(
     Worked out are `pnl` from the fills, and `dte`; rows that contradict themselves, or whose money cannot be read, are
     named and left out.
 
+    Raises DataError when numbers, dates or signs have two readings.
+
     Parameters
     ----------
     rows : sequence of dict, or DataFrame
         Typed, or text as spreadsheets write it.
-    source : str
     problems, notes : iterable of str
         Of the rows before they became trades.
-    is_simulated : bool
     decimal : "." or ",", optional
         Decimal sign where no number of the rows decides. None refuses them then.
     is_own : bool
         The rows are kept by hand: their fees and debits may be cash flows (`own_signs`).
-
-    Raises
-    ------
-    DataError
-        When numbers, dates or signs have two readings.
     """
     frame = pd.DataFrame(rows).reset_index(drop=True)
     has_lines = "line" in frame
@@ -275,10 +273,7 @@ def log_of_rows(
 def typed_columns(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Trades of a backtest as text, with their columns as dates, texts and numbers; and warnings of their reading.
 
-    Raises
-    ------
-    ValueError
-        Names line, column and cell of the first that cannot be read.
+    Raises ValueError names line, column and cell of the first that cannot be read.
     """
     frame = frame.reset_index(drop=True)
     lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
@@ -488,7 +483,6 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
 
     Parameters
     ----------
-    log : TradeLog
     until : date, optional
         Last day that the file covers, where it is later than those of the trades.
     """
@@ -523,10 +517,7 @@ def as_csv(log: TradeLog) -> str:
 def write_log(log: TradeLog, path: Path) -> None:
     """Write the log, whole or not at all, as CSV or Parquet by its ending; its owner alone may read it.
 
-    Raises
-    ------
-    DataError
-        When it cannot be written.
+    Raises DataError when it cannot be written.
     """
     if path.suffix.lower() in (".parquet", ".pq"):
         buffer = io.BytesIO()
@@ -539,10 +530,7 @@ def write_log(log: TradeLog, path: Path) -> None:
 def answers_of(text: str) -> dict[str, str]:
     """Checklist answers of one trade, `criterion=met; other=unknown`.
 
-    Raises
-    ------
-    DataError
-        When an answer is not one of met, unmet, unknown and untold.
+    Raises DataError when an answer is not one of met, unmet, unknown and untold.
     """
     answers = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
@@ -562,10 +550,7 @@ def accounts_of(trades: pd.DataFrame) -> "pd.Series[str]":
 def marks_of(text: str) -> dict[date, float]:
     """P&L of one trade at the marks of its days, dollars.
 
-    Raises
-    ------
-    DataError
-        When a part is not a day and an amount, or a day occurs twice.
+    Raises DataError when a part is not a day and an amount, or a day occurs twice.
     """
     marks: dict[date, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):

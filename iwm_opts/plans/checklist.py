@@ -158,10 +158,7 @@ class Checklist:
     def answered(self, states: Mapping[str, State]) -> "Checklist":
         """Return the same checklist with a person's answer in place of the data's.
 
-        Raises
-        ------
-        InputError
-            For an unknown criterion.
+        Raises InputError for an unknown criterion.
         """
         names = [answer.name for answer in self.answers]
         for name in states:
@@ -273,10 +270,7 @@ DEFAULTS: Final = {
 def criterion(name: str) -> Criterion:
     """Criterion by name.
 
-    Raises
-    ------
-    InputError
-        When there is none.
+    Raises InputError when there is none.
     """
     if name not in CRITERIA:
         raise InputError("criteria", name, "unknown criterion", f"choose of {', '.join(CRITERIA)}")

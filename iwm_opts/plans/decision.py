@@ -76,10 +76,7 @@ class EntryDays:
 def decide(plan: Plan, data: Inputs, day: date) -> Decision:
     """Decide an entry on a session; nothing dated on or after it is read but the first minutes.
 
-    Raises
-    ------
-    InputError
-        When the day is not a session, or the bars do not reach the session before.
+    Raises InputError when the day is not a session, or the bars do not reach the session before.
     """
     if not is_session(day):
         raise InputError("as_of", day.isoformat(), "not a session", f"give `as_of` {next_session(day)}")
@@ -159,17 +156,12 @@ def _state(signal: object) -> State:
 def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDays:
     """Every session on which the plan allows an entry; what `decide` says of each, all at once.
 
+    Raises InputError when the data of the edge or of the sector filter are missing.
+
     Parameters
     ----------
-    plan : Plan
-    data : Inputs
     within : ndarray of bool, shape (bars,), optional
         Sessions that are looked at; all unless given.
-
-    Raises
-    ------
-    InputError
-        When the data of the edge or of the sector filter are missing.
     """
     days = [day.date() for day in data.bars.index]
     everywhere = np.ones(len(days), dtype=bool)

@@ -173,10 +173,7 @@ def edge_names() -> tuple[str, ...]:
 def edge_entries(name: str, data: Inputs) -> "pd.Series[bool]":
     """Sessions on which an edge of `edge_names()` enters: those after a close that signals; unknown ones are False.
 
-    Raises
-    ------
-    InputError
-        For an unknown name.
+    Raises InputError for an unknown name.
     """
     if name not in edge_names():
         raise InputError("edge", name, "unknown edge", f"choose one of {', '.join(edge_names())}")

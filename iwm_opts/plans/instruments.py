@@ -72,17 +72,14 @@ def compare_instruments(
 
     Twice: with the plan's macro filter and checklist, and on every signal of the edge, of which there are more.
 
+    Raises InputError when options are to be compared and the stage has no market.
+
     Parameters
     ----------
     plan : Plan
         Its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
     stage : Stage
         With a market.
-
-    Raises
-    ------
-    InputError
-        When options are to be compared and the stage has no market.
     """
     fitting = FITTING[plan.edge]
     if stage.market is None:

@@ -36,13 +36,10 @@ def trade_momentum(
     ----------
     bars : DataFrame
         Daily bars.
-    minutes : Minutes
-    edge : Momentum
     rules : ShareRules, optional
         Its time rules do not apply: the edge has its own clock.
     allowed : ndarray of bool, shape (sessions of `bars`,), optional
         Sessions on which the other rules of a plan allow an entry; all unless given.
-    label : str
     every_session : bool
         Trade every session, whatever the signal: the baseline.
 
@@ -94,7 +91,6 @@ def exit_within_session(position: Position, held: pd.DataFrame, exit_minute: int
 
     Parameters
     ----------
-    one : Position
     held : DataFrame
         Minutes from the entry's on; a high or low that is NaN reaches nothing.
     exit_minute : int

@@ -36,10 +36,7 @@ PROXY: Final = (
 def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
     """Surface that quotes within a session are modelled from.
 
-    Raises
-    ------
-    InputError
-        Without a market, or with recorded quotes.
+    Raises InputError without a market, or with recorded quotes.
     """
     if market is not None and market.surface_market is not None:
         return market.surface_market
@@ -69,8 +66,6 @@ def trade_momentum_packages(
     ----------
     bars : DataFrame
         Daily bars, for the edge.
-    minutes : Minutes
-    edge : Momentum
     market : SurfaceMarket
         What closed the session before is read, and nothing later.
     history : IvHistory
@@ -79,7 +74,6 @@ def trade_momentum_packages(
         Its dte, session, touch, rank and macro exits do not apply: the edge has its own clock.
     allowed : ndarray of bool, shape (sessions of `bars`,), optional
         Sessions on which the other rules of a plan allow an entry; all unless given.
-    smile : {"spot-vol", "sticky-moneyness"}
     every_session : bool
         Trade every session, whatever the signal: the baseline.
 

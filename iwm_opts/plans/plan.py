@@ -179,16 +179,13 @@ def _package_defaults(instrument: str, horizon: str, kind: object) -> dict[str, 
 def load_plan(path: str | Path) -> Plan:
     """Read a plan.
 
+    Raises DataError when the file cannot be read or is not TOML, a key is unknown or its value breaks a rule, or the
+    plan contradicts itself: the line, the key, the value and the rule are named.
+
     Parameters
     ----------
     path : str or Path
         TOML.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read or is not TOML, a key is unknown or its value breaks a rule, or the plan
-        contradicts itself: the line, the key, the value and the rule are named.
     """
     path = Path(path)
     text, table = read_toml(path, REMEDY, "name a plan: `plan` FILE")
@@ -213,10 +210,7 @@ def load_plan(path: str | Path) -> Plan:
 def make_plan(**given: Any) -> Plan:
     """Plan from values, tables as mappings; missing values take the defaults of edge and instrument.
 
-    Raises
-    ------
-    InputError
-        When a value breaks a rule or the plan contradicts itself.
+    Raises InputError when a value breaks a rule or the plan contradicts itself.
     """
     try:
         return Plan.model_validate({"version": VERSION, **given})

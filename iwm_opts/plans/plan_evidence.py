@@ -74,16 +74,12 @@ class PlanEvidence:
 def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     """Measure a plan's rules on a stretch of days.
 
+    Raises InputError when data is missing that the plan cannot do without.
+
     Parameters
     ----------
-    plan : Plan
     stage : Stage
         With a market where the plan trades options.
-
-    Raises
-    ------
-    InputError
-        When data is missing that the plan cannot do without.
     """
     days = pd.DatetimeIndex(stage.data.bars.index)
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)

@@ -132,6 +132,8 @@ def backtest_portfolio(
 ) -> PortfolioResult:
     """Run several plans on one account over stress periods and other ranges.
 
+    Raises InputError for plans of the same name, of several symbols, or within the session.
+
     Parameters
     ----------
     plans : sequence of Plan
@@ -140,14 +142,8 @@ def backtest_portfolio(
         As of `runner.backtest_plan`.
     account : float
         Dollars at the start, in place of the plans' own.
-    limits : SharedLimits, optional
     progress : callable, optional
         Called with the stages done and their number.
-
-    Raises
-    ------
-    InputError
-        For plans of the same name, of several symbols, or within the session.
     """
     check_plans(plans)
     limits = limits or SharedLimits()
@@ -167,12 +163,7 @@ def backtest_portfolio(
 
 
 def check_plans(plans: Sequence[Plan]) -> None:
-    """Refuse plans that cannot share an account.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse plans that cannot share an account."""
     names, symbols = [plan.name for plan in plans], sorted({plan.symbol for plan in plans})
     if len(set(names)) < len(names):
         raise InputError("plan", ", ".join(names), "names must differ", "rename one of the plans")

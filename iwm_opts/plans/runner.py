@@ -42,20 +42,16 @@ def backtest_plan(
 ) -> PlanResult:
     """Run a plan over stress periods and other ranges.
 
+    Raises InputError when data is missing that the plan's edge, macro filter or instrument cannot do without.
+
     Parameters
     ----------
-    plan : Plan
     stress, ranges : sequence of Stage
         Those the verdict rests on (`stress_stages`), and any others.
     progress : callable, optional
         Called with the stages done and their number.
     signals_only : bool
         Enter on every signal of the edge: macro filter and checklist are left out.
-
-    Raises
-    ------
-    InputError
-        When data is missing that the plan's edge, macro filter or instrument cannot do without.
     """
     stages = [*stress, *ranges]
     runner = PlanRunner(plan, signals_only)
@@ -203,19 +199,14 @@ def momentum_packages(
 ) -> list[Backtest]:
     """Momentum edge in a plan's options, one result a kind of package that its rule chooses between.
 
+    Raises InputError when minutes, an IV history or a market to model quotes from are missing.
+
     Parameters
     ----------
-    allowed : ndarray of bool, shape (bars,)
-    smile : {"spot-vol", "sticky-moneyness"}
     size : SizeRule, optional
         In place of the plan's.
     every_session : bool
         Trade every allowed session, whatever the edge says.
-
-    Raises
-    ------
-    InputError
-        When minutes, an IV history or a market to model quotes from are missing.
     """
     data, edge = stage.data, plan.rule
     assert isinstance(edge, Momentum)

@@ -192,10 +192,7 @@ def _count_cash(rows: Sequence[Mapping[str, str]], report: RowReport) -> None:
 def read_xml(export: Export) -> list[Execution]:
     """Read the executions of a Flex query in XML.
 
-    Raises
-    ------
-    DataError
-        When the XML is damaged or declares a document type.
+    Raises DataError when the XML is damaged or declares a document type.
     """
     if re.search(r"<!(?:DOCTYPE|ENTITY)", export.text, re.IGNORECASE):
         raise DataError(FLEX_XML.name, "declares a document type: not read", "Export the query again")
@@ -297,12 +294,7 @@ def _rows(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> l
 
 
 def refuse_answer(export: Export) -> list[Execution]:
-    """Refuse an answer of the web service in place of a statement, in its words.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse an answer of the web service in place of a statement, in its words."""
     cells = {name: " ".join(text.split()) for name, text in ANSWER_CELL.findall(export.text)}
     if "ErrorMessage" in cells or "ErrorCode" in cells:
         said = f"{cells.get('ErrorMessage', '')} (ErrorCode {cells.get('ErrorCode', 'none')})".strip()
@@ -370,10 +362,7 @@ def _ending(row: Row, report: RowReport) -> Execution | None:
 def _category(row: Row) -> str:
     """Asset class; where the query has no such column, by the contract of an option and by what shares cannot have.
 
-    Raises
-    ------
-    ValueError
-        For a row that may be a future, or a currency.
+    Raises ValueError for a row that may be a future, or a currency.
     """
     if "category" in row:
         return row.text("category").upper()

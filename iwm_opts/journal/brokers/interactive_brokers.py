@@ -378,10 +378,7 @@ def transfer(row: Row, category: str, report: RowReport) -> Execution | None:
 def contract_of(text: str) -> Contract:
     """Contract of `IWM 31JUL26 275 P` or of an OCC symbol.
 
-    Raises
-    ------
-    ValueError
-        When it is neither.
+    Raises ValueError when it is neither.
     """
     match = SYMBOL.fullmatch(" ".join(text.upper().split()))
     if match is None:
@@ -439,10 +436,7 @@ class HistoryRates:
     def converted(self, amount: float) -> float:
         """Return an amount in dollars at the usual rate.
 
-        Raises
-        ------
-        ValueError
-            When the file has none.
+        Raises ValueError when the file has none.
         """
         if amount and not self.usual:
             raise ValueError(f"gross amount in {self.base}, and no row of the file shows the rate to {CURRENCY}")
@@ -451,10 +445,7 @@ class HistoryRates:
     def dollars(self, row: Row, shares: int) -> float:
         """Commission of a row in dollars.
 
-        Raises
-        ------
-        ValueError
-            When its gross amount is not quantity and price at a rate of the file.
+        Raises ValueError when its gross amount is not quantity and price at a rate of the file.
         """
         value, gross, rate = abs(shares) * row.number("price"), abs(row.number("gross amount")), self.usual
         if value and gross:
@@ -512,12 +503,7 @@ def _is_option(text: str) -> bool:
 
 
 def refuse_language(export: Export) -> list[Execution]:
-    """Refuse a statement whose sections are not named in English, or whose trades lack a column.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a statement whose sections are not named in English, or whose trades lack a column."""
     section, columns = export.rows[export.header][1][0], columns_of(export.rows[export.header][1])
     if section != SECTION and "asset category" in columns:
         return refuse_without_trades(export)
@@ -531,12 +517,7 @@ def refuse_language(export: Export) -> list[Execution]:
 
 
 def refuse_without_trades(_export: Export) -> list[Execution]:
-    """Refuse a statement without the section of trades.
-
-    Raises
-    ------
-    DataError
-    """
+    """Refuse a statement without the section of trades."""
     raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
 
 

@@ -226,10 +226,7 @@ class Table:
     def rows(self, export: Export) -> Iterator[Row]:
         """Rows below the header; concatenated exports are read as one, shared rows once.
 
-        Raises
-        ------
-        TwoReadingsError
-            When numbers or dates have two readings.
+        Raises TwoReadingsError when numbers or dates have two readings.
         """
         rows = list(self._cut(export))
         numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
@@ -544,10 +541,7 @@ def read_days(
 def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
     """Cash settlement of an index option under a word that is not known, its price that of all its contracts.
 
-    Raises
-    ------
-    ValueError
-        When it cannot be one.
+    Raises ValueError when it cannot be one.
     """
     amount, when = row.number("amount"), row.moment("date")
     is_index = settlement_of(contract.root).delivery == "cash"

@@ -115,10 +115,7 @@ def _closing(row: Row, credit: float, contracts: int) -> tuple[float, float]:
     Premium and closing cost may be rounded to the dollar, P/L is not: the debit takes up the difference. A file
     without fees leaves them to the difference, up to `MOST_FEES`.
 
-    Raises
-    ------
-    ValueError
-        When no reading makes P/L.
+    Raises ValueError when no reading makes P/L.
     """
     pnl, cost = row.amount("pnl"), row.number("closing cost") / MULTIPLIER
     charges = [row.number(name) for name in CHARGES if not is_blank(row.text(name))]
