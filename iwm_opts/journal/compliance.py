@@ -27,15 +27,12 @@ ANSWER: Final = "answer "  # columns of the checklist's answers begin so
 def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     """Return closed trades with what each did about the plan.
 
-    Returns
-    -------
-    DataFrame
-        The log's columns, and: `late` (sessions after the due day, for an intraday plan the part of a session after its
-        minute; NaN where no due day is known), `late_cost`, `oversize` (risk or contracts over the plan's, less 1),
-        `size_cost` (loss on the excess, negative for a gain), `fill_cost` (own fills against the model's, both
-        ways), `fee_cost`, `slippage` (own fills against mid), `as_planned` (dollars) and `result` (as_planned over
-        risk), `met` (criteria met, untold ones up to the minimum; NaN without a checklist) and one column `answer NAME`
-        a criterion. Costs are dollars, positive when lost, NaN where unknown.
+    Returns: the log's columns, and: `late` (sessions after the due day, for an intraday plan the part of a session
+      after its minute; NaN where no due day is known), `late_cost`, `oversize` (risk or contracts over the plan's, less
+      1), `size_cost` (loss on the excess, negative for a gain), `fill_cost` (own fills against the model's, both ways),
+      `fee_cost`, `slippage` (own fills against mid), `as_planned` (dollars) and `result` (as_planned over risk), `met`
+      (criteria met, untold ones up to the minimum; NaN without a checklist) and one column `answer NAME` a criterion.
+      Costs are dollars, positive when lost, NaN where unknown.
     """
     trades = log.closed
     units = trades["multiplier"] * trades["contracts"]

@@ -93,13 +93,9 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
 
     Raises InputError when the log has no closed trade.
 
-    Parameters
-    ----------
-    rules : PlanRules
-        Of the plan the trades should have followed; the log alone supplies the rest.
-    baseline : DataFrame, optional
-        Trades of a backtest of the same plan, with entry, exit, pnl and risk. Without it the log is compared with
-        itself: whether its later results are worse than its earlier ones.
+    `rules`: of the plan the trades should have followed; the log alone supplies the rest.
+    `baseline`: trades of a backtest of the same plan, with entry, exit, pnl and risk. Without it the log is compared
+      with itself: whether its later results are worse than its earlier ones.
     """
     trades = compliance(log, rules)
     if trades.empty:

@@ -56,14 +56,9 @@ class EdgeState:
 def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame | None) -> EdgeState:
     """Scan the results of a log; `worded` adds the status, corrected for the other tests.
 
-    Parameters
-    ----------
-    trades : DataFrame
-        Of `compliance`.
-    independent : float
-        Effective number of them that share no day.
-    baseline : DataFrame or None
-        Trades of a backtest; see `diagnosis.diagnose`.
+    `trades`: of `compliance`.
+    `independent`: effective number of them that share no day.
+    `baseline`: trades of a backtest; see `diagnosis.diagnose`.
     """
     rated = trades[trades["result"].notna()]
     results = rated["result"].to_numpy(dtype=np.float64)

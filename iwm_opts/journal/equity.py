@@ -39,12 +39,8 @@ class MarkedEquity:
 def depth_of(equity: "pd.Series[float]", before: float) -> Depth:
     """Deepest fall and worst session of some sessions.
 
-    Parameters
-    ----------
-    equity : Series, shape (sessions,)
-        NaN and None without a session.
-    before : float
-        Equity before the first of them.
+    `equity` (shape (sessions,)): NaN and None without a session.
+    `before`: equity before the first of them.
     """
     if equity.empty:
         return Depth(drawdown(equity, before), 0.0, None)
@@ -56,17 +52,9 @@ def depth_of(equity: "pd.Series[float]", before: float) -> Depth:
 def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
     """Equity by session: the account plus results booked until its close.
 
-    Parameters
-    ----------
-    trades : DataFrame
-        Closed ones, with entry, exit, pnl and risk. An exit outside a session counts to the session before.
-    account : float
-        Dollars at the start.
-
-    Returns
-    -------
-    DataFrame
-        equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
+    `trades`: closed ones, with entry, exit, pnl and risk. An exit outside a session counts to the session before.
+    `account`: dollars at the start.
+    Returns: equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
     """
     first, last = trades["entry"].min().date(), trades["exit"].max().date()
     days = _sessions(first, last)
@@ -89,18 +77,10 @@ def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
 def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
     """Account by the session, with every trade at its mark; None where no trade has one while it is held.
 
-    Parameters
-    ----------
-    trades : DataFrame
-        Of a log, open ones too: entry, exit, pnl and marks.
-    account : float
-        Dollars at the start.
-
-    Returns
-    -------
-    MarkedEquity or None
-        A trade counts nothing before its entry, its last mark of that session or before while it is held, and its
-        result from the session of its exit on.
+    `trades`: of a log, open ones too: entry, exit, pnl and marks.
+    `account`: dollars at the start.
+    Returns: a trade counts nothing before its entry, its last mark of that session or before while it is held, and its
+      result from the session of its exit on.
     """
     priced = trades[trades["exit"].isna() | trades["pnl"].notna()]
     marks = [marks_of(text) for text in priced["marks"]]

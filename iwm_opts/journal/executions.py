@@ -157,15 +157,8 @@ def with_cash_settlement(
 ) -> tuple[list[Execution], list[str]]:
     """Return assignments and exercises with the cash that other rows of the file name for their contracts.
 
-    Parameters
-    ----------
-    amounts, fees : mapping
-        Dollars settled, and paid for it, by (account, contract).
-
-    Returns
-    -------
-    list of Execution, list of str
-        And a line for every amount whose contract does not end in the file.
+    `amounts`, `fees`: dollars settled, and paid for it, by (account, contract).
+    Also returns a line for every amount whose contract does not end in the file.
     """
     rows = list(executions)
     sizes: dict[tuple[str, Contract], int] = defaultdict(int)
@@ -196,10 +189,7 @@ def with_named_settlements(
     The amount belongs to the ending of the contract where the file has one; else it is the ending, of the contracts
     that it names or of those held.
 
-    Returns
-    -------
-    list of Execution, list of str
-        And a line for every amount whose contract the file neither holds nor ends.
+    Also returns a line for every amount whose contract the file neither holds nor ends.
     """
     rows, amounts = list(executions), defaultdict[tuple[str, Contract], float](float)
     for settlement in settlements:
@@ -260,10 +250,7 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
     A broker may write two rows for one settlement: the assignment at zero, and its cash. An assignment at zero without
     cash has an unknown result.
 
-    Returns
-    -------
-    list of Execution, list of str
-        Remaining rows, and a line for every settlement whose amount is missing.
+    Returns: remaining rows, and a line for every settlement whose amount is missing.
     """
     rows = list(executions)
     cash: dict[tuple[str, Contract | None], int] = defaultdict(int)

@@ -111,12 +111,8 @@ def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") 
 
     Raises TwoReadingsError when numbers of both kinds occur, or none decides and no default is given.
 
-    Parameters
-    ----------
-    cells : iterable of str
-        Cells of its numeric columns; other text is ignored.
-    default : "." or ",", optional
-        Reading where every number has both, such as `1,200`. None refuses such a file.
+    `cells`: cells of its numeric columns; other text is ignored.
+    `default`: reading where every number has both, such as `1,200`. None refuses such a file.
     """
     seen: dict[str, str] = {}
     both = ""
@@ -221,14 +217,10 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
 
     Raises TwoReadingsError when both readings hold, differ, and no default is given.
 
-    Parameters
-    ----------
-    stamps : iterable of str
-        Dates on which something traded.
-    pairs : iterable of (str, str)
-        Dates in order: entry and exit, trade and expiration.
-    default : bool, optional
-        The broker's own order; overruled only where it fails and the other holds. None refuses an undecided file.
+    `stamps`: dates on which something traded.
+    `pairs`: dates in order: entry and exit, trade and expiration.
+    `default`: the broker's own order; overruled only where it fails and the other holds. None refuses an undecided
+      file.
     """
     distinct = list(dict.fromkeys(stamps))
     ordered = list(dict.fromkeys(pairs))
@@ -404,16 +396,10 @@ class Row:
         Raises ValueError when the cash is off by more than half a cent a share. Adjusted contracts may go by their old
         symbol: the cash shows that they deliver other than 100 shares.
 
-        Parameters
-        ----------
-        name : str
-            Field of the cash.
-        shares : int
-            Bought positive; of options what they deliver.
-        price : float
-            Dollars a share.
-        charges : sequence of str
-            Fields of the fees that the cash is net of.
+        `name`: field of the cash.
+        `shares`: bought positive; of options what they deliver.
+        `price`: dollars a share.
+        `charges`: fields of the fees that the cash is net of.
         """
         stated = [self.number(charge) for charge in charges]
         fees = sum(map(abs, stated))

@@ -49,17 +49,9 @@ def is_own(trades: pd.DataFrame) -> "pd.Series[bool]":
 def fills_of(log: TradeLog) -> pd.DataFrame:
     """Return the fills with a known mid and half-spread.
 
-    Parameters
-    ----------
-    log : TradeLog
-        With `entry_mid`, `entry_half_spread` and the like, as `quotes.with_quotes` adds them.
-
-    Returns
-    -------
-    DataFrame
-        One row a fill: side (entry or exit), moment, legs, half_spread ($/share), dte (calendar days) and offset
-        (fraction of H, positive where the fill is worse than mid). Trades that one order opened, or closed, are one
-        fill.
+    `log`: with `entry_mid`, `entry_half_spread` and the like, as `quotes.with_quotes` adds them.
+    Returns: one row a fill: side (entry or exit), moment, legs, half_spread ($/share), dte (calendar days) and offset
+      (fraction of H, positive where the fill is worse than mid). Trades that one order opened, or closed, are one fill.
     """
     parts = []
     for side, price, sign in (("entry", "credit", 1.0), ("exit", "debit", -1.0)):
@@ -85,10 +77,7 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
 def calibrate_fills(log: TradeLog) -> tuple[FillOffset, ...]:
     """Mean offset of a log's fills: of all, and by legs, H, days to expiration and time of day.
 
-    Returns
-    -------
-    tuple of FillOffset
-        Groups without a fill are left out; empty where no fill has a known mid and half-spread.
+    Returns: groups without a fill are left out; empty where no fill has a known mid and half-spread.
     """
     fills = fills_of(log)
     clock = fills["moment"].dt.hour + fills["moment"].dt.minute / 60.0

@@ -114,16 +114,10 @@ def forecast(
 ) -> Forecast:
     """Forecast of a screened candidate.
 
-    Parameters
-    ----------
-    snapshot : Snapshot
-        That it was screened on.
-    exits : ExitLevels
-        Of the screen: the managed figures rest on them.
-    origin : str
-        See `Forecast`.
-    fees : str
-        Schedule as `FeeSchedule.parse` reads it.
+    `snapshot`: that it was screened on.
+    `exits`: of the screen: the managed figures rest on them.
+    `origin`: see `Forecast`.
+    `fees`: schedule as `FeeSchedule.parse` reads it.
     """
     candidate, managed = sized.candidate, sized.candidate.managed
     levels = Exits(exits.profit, exits.stop_level(is_credit=candidate.fill.price > 0.0), exits.dte, exits.sessions)

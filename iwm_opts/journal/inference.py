@@ -40,12 +40,8 @@ class Estimate:
 def mean_of(values: Array, dependence: float = 1.0) -> Estimate:
     """Mean with Student's interval.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Without NaN.
-    dependence : float
-        What their variance is multiplied by, at least 1.
+    `values` (shape (n,)): without NaN.
+    `dependence`: what their variance is multiplied by, at least 1.
     """
     n = len(values)
     if n < 2:
@@ -59,12 +55,8 @@ def mean_of(values: Array, dependence: float = 1.0) -> Estimate:
 def difference_of(first: Array, second: Array, dependence: float = 1.0) -> tuple[Estimate, float]:
     """Mean of the first less that of the second, and the p of their being equal or the first smaller (Welch).
 
-    Parameters
-    ----------
-    first, second : ndarray
-        Without NaN; fewer than two values on either side give NaN.
-    dependence : float
-        As in `mean_of`.
+    `first`, `second`: without NaN; fewer than two values on either side give NaN.
+    `dependence`: as in `mean_of`.
     """
     sizes = len(first), len(second)
     if min(sizes) < 2:

@@ -41,18 +41,10 @@ class Matched:
 def match_executions(executions: Iterable[Execution], left_out: Mapping[int, str] | None = None) -> Matched:
     """Group executions into trades and match their closings.
 
-    Parameters
-    ----------
-    executions : iterable of Execution
-        In any order. Rows of one time follow each other as in the file, or reversed where it lists the newest first;
-        where times are equal, in the order that leaves fewer closings without an opening.
-    left_out : mapping of int to str, optional
-        Cells of the rows that could not be read, by line: what they may have opened is no opening balance.
-
-    Returns
-    -------
-    Matched
-        A position from before the executions begin is an opening balance: named, and its result left out.
+    `executions`: in any order. Rows of one time follow each other as in the file, or reversed where it lists the newest
+      first; where times are equal, in the order that leaves fewer closings without an opening.
+    `left_out`: cells of the rows that could not be read, by line: what they may have opened is no opening balance.
+    Returns: a position from before the executions begin is an opening balance: named, and its result left out.
     """
     rows, lost = with_cash_of_mergers(executions)
     rows, problems = settled_in_cash(rows)

@@ -32,19 +32,10 @@ def modelled_quotes(
 ) -> LegQuotes:
     """Quotes of a package whose mids add up to a value.
 
-    Parameters
-    ----------
-    value : float
-        Of the package to its holder, dollars a share: a credit received is negative.
-    spot : float
-        Price of the underlying.
-    moment : datetime
-        Aware.
-
-    Returns
-    -------
-    LegQuotes
-        No bid below zero; half-spreads on the tick unless the bid is zero.
+    `value`: of the package to its holder, dollars a share: a credit received is negative.
+    `spot`: price of the underlying.
+    `moment`: aware.
+    Returns: no bid below zero; half-spreads on the tick unless the bid is zero.
     """
     legs = legs_of(typed)
     strike = np.array([leg.strike for leg in typed])

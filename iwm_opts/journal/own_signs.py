@@ -22,14 +22,9 @@ def with_paid_positive(
 
     Raises TwoReadingsError when closing prices may be cash flows or amounts paid.
 
-    Parameters
-    ----------
-    trades : DataFrame
-        Typed columns of a log.
-    lines : Series
-        Line of each row.
-    problems : list of str
-        Rows whose fees are a rebate or paid are added.
+    `trades`: typed columns of a log.
+    `lines`: line of each row.
+    `problems`: rows whose fees are a rebate or paid are added.
     """
     trades, warnings = trades.copy(), list[str]()
     counts = {reading: int(_fits(trades, *reading).sum()) for reading in READINGS}

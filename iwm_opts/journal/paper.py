@@ -54,11 +54,7 @@ class PaperJournal:
     def add(self, trade: PaperTrade) -> tuple[PaperTrade, bool]:
         """Open a trade, numbered by the journal; the same plan and legs opened on the same day are the same trade.
 
-        Returns
-        -------
-        trade : PaperTrade
-            As the journal has it.
-        is_new : bool
+        Returns `trade`: as the journal has it.
         """
         outcome: list[tuple[PaperTrade, bool]] = []
 

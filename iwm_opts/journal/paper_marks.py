@@ -48,18 +48,11 @@ def opened(
 
     Raises InputError when the account allows no contract and no size is given, or an own fill has the wrong sign.
 
-    Parameters
-    ----------
-    sized : Sized
-        Its contracts are the planned ones.
-    snapshot : Snapshot
-        That it was screened on.
-    fees : str
-        Schedule as `FeeSchedule.parse` reads it: marks and closings are charged by it too.
-    contracts : int, optional
-        Own size in place of the planned one.
-    credit : float, optional
-        Own fill in place of the model's, dollars a share.
+    `sized`: its contracts are the planned ones.
+    `snapshot`: that it was screened on.
+    `fees`: schedule as `FeeSchedule.parse` reads it: marks and closings are charged by it too.
+    `contracts`: own size in place of the planned one.
+    `credit`: own fill in place of the model's, dollars a share.
     """
     candidate, planned = sized.candidate, sized.size.contracts
     count = planned if contracts is None else contracts
@@ -200,12 +193,8 @@ def settled(trade: PaperTrade, price: float, day: date | None = None) -> tuple[M
     Raises InputError when the price is not positive, the day lies before the expiration, or the trade is closed or in
     shares.
 
-    Parameters
-    ----------
-    price : float
-        Of the underlying at expiration.
-    day : date, optional
-        On which it is settled: the expiration or later.
+    `price`: of the underlying at expiration.
+    `day`: on which it is settled: the expiration or later.
     """
     if trade.shares is not None:
         raise InputError("settle", price, "shares do not expire", "leave it out")

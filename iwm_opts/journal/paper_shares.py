@@ -78,20 +78,12 @@ def opened_shares(
 
     Raises InputError when the bars are too short for an ATR, or an own size is given where the account takes none.
 
-    Parameters
-    ----------
-    rules : ShareRules
-        Its exits, costs and account.
-    bars : DataFrame
-        Daily bars; the ATR and the low are those of the sessions before the quote.
-    held : sequence of PaperTrade
-        The journal: the plan's open trades take up risk and cash, its closed trades change the equity.
-    checklist : dict
-        Answers at entry.
-    count : int, optional
-        Own size in shares.
-    own_price : float, optional
-        Own fill, dollars a share.
+    `rules`: its exits, costs and account.
+    `bars`: daily bars; the ATR and the low are those of the sessions before the quote.
+    `held`: the journal: the plan's open trades take up risk and cash, its closed trades change the equity.
+    `checklist`: answers at entry.
+    `count`: own size in shares.
+    `own_price`: own fill, dollars a share.
     """
     day = quote.at.date()
     history = bars[bars.index < pd.Timestamp(day)]
@@ -166,10 +158,7 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
 
     Raises InputError when the bars do not reach the session of the entry, or lack one after it.
 
-    Parameters
-    ----------
-    bars : DataFrame
-        Daily bars; dividends are received where they have them.
+    `bars`: daily bars; dividends are received where they have them.
     """
     first = date.fromisoformat(trade.opened[:10])
     last = min(until or bars.index[-1].date(), bars.index[-1].date())

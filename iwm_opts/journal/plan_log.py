@@ -18,10 +18,7 @@ from iwm_opts.spreads.typed import TypedLeg
 def log_of_plan(result: PlanResult) -> TradeLog:
     """Trades of a plan over its ranges apart from the stress periods; without one, over these.
 
-    Returns
-    -------
-    TradeLog
-        Filled by the model and left by the rules; each trade names the plan, and its market.
+    Returns: filled by the model and left by the rules; each trade names the plan, and its market.
     """
     plan, stages = result.plan, result.ranges or result.stress
     market = backtest_label(result.market, is_simulated=result.is_simulated)

@@ -49,19 +49,10 @@ class _Lot:
 def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = None) -> TradeLog:
     """Log completed by a plan's rules on the data.
 
-    Parameters
-    ----------
-    log : TradeLog
-        Trades of the plan.
-    data : Inputs
-        Daily bars and optional data; minutes give the price at an order's time.
-    account : float, optional
-        Dollars at the start, of each account; the plan's unless given.
-
-    Returns
-    -------
-    TradeLog
-        With notes on the trades judged, and on those outside the data or the rules.
+    `log`: trades of the plan.
+    `data`: daily bars and optional data; minutes give the price at an order's time.
+    `account`: dollars at the start, of each account; the plan's unless given.
+    Returns: with notes on the trades judged, and on those outside the data or the rules.
     """
     trades, notes = log.trades.copy(), Counter[str]()
     judged = _with_checklists(trades, plan, data, notes)

@@ -93,20 +93,12 @@ def plan_report_on(
 
     Raises InputError when the bars do not reach the session before, or are too short for an ATR.
 
-    Parameters
-    ----------
-    data : Inputs
-        Nothing dated on or after the day is read, but the first minutes of it by the momentum edge.
-    day : date, optional
-        The newest that the data can decide on unless given.
-    notes : tuple of str
-        Notes on the data.
-    progress : callable, optional
-        Called with (done, total) claims measured.
-    with_evidence : bool
-        Whether the edge's claims are measured, which takes seconds.
-    order_size : (Size, float), optional
-        Size and largest loss a package, dollars, on a chain; estimated without a credit unless given.
+    `data`: nothing dated on or after the day is read, but the first minutes of it by the momentum edge.
+    `day`: the newest that the data can decide on unless given.
+    `notes`: notes on the data.
+    `progress`: called with (done, total) claims measured.
+    `with_evidence`: whether the edge's claims are measured, which takes seconds.
+    `order_size`: size and largest loss a package, dollars, on a chain; estimated without a credit unless given.
     """
     day = day or decision_day(plan, data)
     decision = decide(plan, data, day)

@@ -228,12 +228,8 @@ def log_campaigns(log: TradeLog) -> dict[str, Campaign]:
 def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decides: bool = True) -> HeldPosition:
     """Position at a snapshot.
 
-    Parameters
-    ----------
-    ratio : float
-        Realised over implied variance of the managed expectancy.
-    decides : bool
-        False on stale quotes: no exit is due, no order and no roll is written.
+    `ratio`: realised over implied variance of the managed expectancy.
+    `decides`: false on stale quotes: no exit is due, no order and no roll is written.
     """
     try:
         mark = marked(trade, snapshot)

@@ -90,10 +90,7 @@ class FileQuotes:
 def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillModel) -> TradeLog:
     """Log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
 
-    Returns
-    -------
-    TradeLog
-        With a note of how many entries and exits are quoted.
+    Notes how many entries and exits are quoted.
     """
     trades = log.trades.copy()
     counts, untraded = {"entry": 0, "exit": 0}, 0
@@ -129,12 +126,8 @@ def leg_quotes(
 ) -> LegQuotes | None:
     """Look up the recorded quotes of a trade's legs; None without a capture near, or a two-sided quote each.
 
-    Parameters
-    ----------
-    trade : Series
-        Row of a log.
-    day_at_close : bool
-        Take the last capture of the day where the time is unknown.
+    `trade`: row of a log.
+    `day_at_close`: take the last capture of the day where the time is unknown.
     """
     chain = _chain_at(source, str(trade["symbol"]), moment, day_at_close)
     if chain is None or pd.isna(trade["expiration"]):

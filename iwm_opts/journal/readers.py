@@ -71,12 +71,8 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
 
     Raises DataError when the file is none of the layouts, holds no trade, or has two readings.
 
-    Parameters
-    ----------
-    path : Path
-        CSV, Excel, XML or Parquet, also inside gzip or zip; or the folder of a saved backtest.
-    zone : str
-        Time zone of a broker's times that carry none.
+    `path`: CSV, Excel, XML or Parquet, also inside gzip or zip; or the folder of a saved backtest.
+    `zone`: time zone of a broker's times that carry none.
     """
     path = as_path(path)
     if path.is_dir():  # a saved backtest (`backtest.saved`)

@@ -66,16 +66,10 @@ class SampleRank:
 def scan_against(values: Array, baseline: Array, overlap: int, level: float, seed: int = SEED) -> Scan:
     """Look for a fall below a baseline's mean.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Results of the log, in order; at least `SHORTEST`.
-    baseline : ndarray, shape (m,)
-        Results of the backtest in order, in the same unit.
-    overlap : int
-        Trades held at a time: they share their luck, and are resampled in blocks of twice as many.
-    level : float
-        False-alarm rate that the threshold is set for.
+    `values` (shape (n,)): results of the log, in order; at least `SHORTEST`.
+    `baseline` (shape (m,)): results of the backtest in order, in the same unit.
+    `overlap`: trades held at a time: they share their luck, and are resampled in blocks of twice as many.
+    `level`: false-alarm rate that the threshold is set for.
     """
     block = _block(overlap)
     mean, spread = float(baseline.mean()), _spread(baseline)

@@ -52,24 +52,14 @@ class Bin:
 class Reliability:
     """Stated against realised values of one figure.
 
-    Attributes
-    ----------
-    n, days : int
-        Forecasts with a known outcome, and days that they were made on.
-    pending : int
-        Forecasts without one.
-    periods : float
-        Holding periods without overlap that those days span.
-    stated, realised : float
-        Means.
-    gap : Interval
-        Of realised less stated.
-    brier : Interval
-        Mean squared error; unknown for dollars.
-    brier_base : float
-        Brier score of the realised frequency, stated every time; NaN for dollars.
-    bins : tuple of Bin
-        Empty for dollars.
+    `n`, `days`: forecasts with a known outcome, and days that they were made on.
+    `pending`: forecasts without one.
+    `periods`: holding periods without overlap that those days span.
+    `stated`, `realised`: means.
+    `gap`: of realised less stated.
+    `brier`: mean squared error; unknown for dollars.
+    `brier_base`: brier score of the realised frequency, stated every time; NaN for dollars.
+    `bins`: empty for dollars.
     """
 
     name: str
@@ -133,12 +123,8 @@ def outcomes_of(forecasts: Iterable[Forecast], read: Reading) -> list[Outcome]:
 def reliability(name: str, outcomes: Sequence[Outcome], made: int, *, is_probability: bool = True) -> Reliability:
     """Reliability of one figure.
 
-    Parameters
-    ----------
-    made : int
-        Forecasts, those without an outcome included.
-    is_probability : bool
-        Bins and Brier score are of probabilities alone.
+    `made`: forecasts, those without an outcome included.
+    `is_probability`: bins and Brier score are of probabilities alone.
     """
     days = sorted({outcome.day for outcome in outcomes})
     stated = np.array([outcome.stated for outcome in outcomes])

@@ -29,10 +29,7 @@ CENT: Final = 0.005  # dollars by which a divided strike may be rounded, and the
 def with_cash_of_mergers(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:
     """Return the executions with the cash of a merger, where it has a row of its own, at the shares that it replaces.
 
-    Returns
-    -------
-    list of Execution, list of str
-        And a line for every amount whose shares no row of the file removes.
+    Also returns a line for every amount whose shares no row of the file removes.
     """
     rows, lost = list(executions), []
     for cash in [row for row in rows if row.kind == "reorganisation" and row.cash and not row.quantity]:

@@ -47,10 +47,7 @@ CASCADE: Final = (
 class RepriceTerms:
     """Costs that a log is re-priced at.
 
-    Parameters
-    ----------
-    stop_fill : FillModel
-        Of exits whose reason names a stop or a touch.
+    `stop_fill`: of exits whose reason names a stop or a touch.
     """
 
     fill: FillModel = DEFAULT_MODEL
@@ -62,16 +59,11 @@ class RepriceTerms:
 class Repricing:
     """Trades at the re-priced costs, and those that are not.
 
-    Attributes
-    ----------
-    log : TradeLog
-        The re-priced trades with their new fills, fees and results.
-    trades : DataFrame
-        One row a trade with `COLUMNS`: prices in $/share, `quote_gap` (mids of recorded quotes against the log's),
-        slippage and P&L in dollars of the position, `breakeven` the offset from mid each way, as a fraction of H, at
-        which the trade nets nothing.
-    left_out : DataFrame
-        Columns trade, log_pnl and why.
+    `log`: the re-priced trades with their new fills, fees and results.
+    `trades`: one row a trade with `COLUMNS`: prices in $/share, `quote_gap` (mids of recorded quotes against the
+      log's), slippage and P&L in dollars of the position, `breakeven` the offset from mid each way, as a fraction of H,
+      at which the trade nets nothing.
+    `left_out`: columns trade, log_pnl and why.
     """
 
     log: TradeLog
@@ -106,14 +98,9 @@ def reprice(
 
     Raises InputError when no trade can be re-priced.
 
-    Parameters
-    ----------
-    log : TradeLog
-        Its mids count where it has them, else its fills.
-    sources : sequence of ChainArchive or FileQuotes
-        Recorded chains, the first that has the quotes is used.
-    bars : DataFrame, optional
-        Daily bars of the underlying, for modelled quotes where the log has no price of it.
+    `log`: its mids count where it has them, else its fills.
+    `sources`: recorded chains, the first that has the quotes is used.
+    `bars`: daily bars of the underlying, for modelled quotes where the log has no price of it.
     """
     spread = shipped_parameters().spread
     closed = log.closed

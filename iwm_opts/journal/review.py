@@ -80,16 +80,10 @@ def review(
 
     Raises InputError when the log has no closed trade.
 
-    Parameters
-    ----------
-    rules : PlanRules, optional
-        Of the plan they should have followed.
-    baseline : DataFrame, optional
-        Trades of a backtest, see `diagnosis.diagnose`.
-    baseline_name : str
-        What to call it.
-    account : float, optional
-        Dollars at the start, of each account in the log; the plan's, else the default.
+    `rules`: of the plan they should have followed.
+    `baseline`: trades of a backtest, see `diagnosis.diagnose`.
+    `baseline_name`: what to call it.
+    `account`: dollars at the start, of each account in the log; the plan's, else the default.
     """
     rules = rules or PlanRules()
     each = account or rules.account or ACCOUNT

@@ -131,15 +131,10 @@ class ShareBook:
     ) -> None:
         """Take shares that an option brings or takes, at its strike.
 
-        Parameters
-        ----------
-        execution : Execution
-            The assignment or exercise.
-        shares : int
-            Bought positive.
-        takes_old : bool
-            Shares that the file does not hold are an opening balance, not a new position; unless another delivery of
-            the same day brings them, in whatever order the file lists the two.
+        `execution`: the assignment or exercise.
+        `shares`: bought positive.
+        `takes_old`: shares that the file does not hold are an opening balance, not a new position; unless another
+          delivery of the same day brings them, in whatever order the file lists the two.
         """
         queue = self._lots[execution.account, execution.symbol]
         self._delivered[execution.account, execution.symbol].append((execution.when, strike, delivery))
@@ -154,10 +149,7 @@ class ShareBook:
     def settle_uncovered(self, until: date | None = None) -> None:
         """Take shares that no delivery of the same day brought for an opening balance.
 
-        Parameters
-        ----------
-        until : date, optional
-            Deliveries from this day on are left for later.
+        `until`: deliveries from this day on are left for later.
         """
         waiting = []
         for execution, lot, delivery in self._uncovered:
@@ -262,14 +254,9 @@ class ShareBook:
 
         Shares that cannot be converted are left out, all of them.
 
-        Parameters
-        ----------
-        symbol : str
-            Of the new shares.
-        factor : float
-            New shares for an old one.
-        cash : float
-            Dollars paid with them for an old share: they lower its cost.
+        `symbol`: of the new shares.
+        `factor`: New shares for an old one.
+        `cash`: dollars paid with them for an old share: they lower its cost.
         """
         key = row.account, row.symbol
         queue = self._lots.pop(key, deque())

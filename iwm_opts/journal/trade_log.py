@@ -194,16 +194,10 @@ def log_of_rows(
 
     Raises DataError when numbers, dates or signs have two readings.
 
-    Parameters
-    ----------
-    rows : sequence of dict, or DataFrame
-        Typed, or text as spreadsheets write it.
-    problems, notes : iterable of str
-        Of the rows before they became trades.
-    decimal : "." or ",", optional
-        Decimal sign where no number of the rows decides. None refuses them then.
-    is_own : bool
-        The rows are kept by hand: their fees and debits may be cash flows (`own_signs`).
+    `rows`: typed, or text as spreadsheets write it.
+    `problems`, `notes`: of the rows before they became trades.
+    `decimal`: decimal sign where no number of the rows decides. None refuses them then.
+    `is_own`: the rows are kept by hand: their fees and debits may be cash flows (`own_signs`).
     """
     frame = pd.DataFrame(rows).reset_index(drop=True)
     has_lines = "line" in frame
@@ -481,10 +475,7 @@ def _last_expirations(trades: pd.DataFrame) -> pd.Series:
 def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
     """Return the log with a note of each open trade whose legs expired before the file ends.
 
-    Parameters
-    ----------
-    until : date, optional
-        Last day that the file covers, where it is later than those of the trades.
+    `until`: last day that the file covers, where it is later than those of the trades.
     """
     trades = log.trades
     ends = [stamp.date() for name in ("entry", "exit") if pd.notna(stamp := trades[name].max())]

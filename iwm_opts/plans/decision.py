@@ -158,10 +158,7 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
 
     Raises InputError when the data of the edge or of the sector filter are missing.
 
-    Parameters
-    ----------
-    within : ndarray of bool, shape (bars,), optional
-        Sessions that are looked at; all unless given.
+    `within` (shape (bars,)): sessions that are looked at; all unless given.
     """
     days = [day.date() for day in data.bars.index]
     everywhere = np.ones(len(days), dtype=bool)

@@ -45,15 +45,8 @@ class MeanReversion:
     def signals(self, bars: pd.DataFrame) -> "pd.Series[bool]":
         """Whether each close ends such a decline.
 
-        Parameters
-        ----------
-        bars : DataFrame
-            As from `io.bars.load_bars`; dividends count as return where it has adjusted closes.
-
-        Returns
-        -------
-        Series of boolean, shape (sessions,)
-            NA where one of the sessions it reads has no bar.
+        `bars`: as from `io.bars.load_bars`; dividends count as return where it has adjusted closes.
+        Returns (shape (sessions,)): NA where one of the sessions it reads has no bar.
         """
         close = total_return_close(bars)
         returns = close.pct_change(fill_method=None).where(is_adjacent(bars))
@@ -80,10 +73,7 @@ class VolContraction:
     def signals(self, history: IvHistory) -> "pd.Series[bool]":
         """Whether the gate is open after the close of each session.
 
-        Returns
-        -------
-        Series of boolean, shape (sessions,)
-            NA where `ranks` is NaN.
+        Returns (shape (sessions,)): NA where `ranks` is NaN.
         """
         ranks = self.ranks(history)
         return known_signal(ranks < self.below, ranks.notna())
@@ -114,20 +104,13 @@ class Momentum:
     def readings(self, bars: pd.DataFrame, minutes: pd.DataFrame) -> pd.DataFrame:
         """Return inputs and signal of the rule on each session of the intraday bars.
 
-        Parameters
-        ----------
-        bars : DataFrame
-            Daily bars, for the close before.
-        minutes : DataFrame
-            As from `io.minutes.load_minutes`; bars of several minutes do too.
-
-        Returns
-        -------
-        DataFrame, shape (sessions of `minutes`, 3)
-            gap (share of price), relative_volume (over the mean of the sessions before), signal (boolean, NA where the
-            close before, the first minute or more than a fifth of the sessions before is missing). Known at
-            `enter_minute`, and nothing later is read. A session that lacks more than a fifth of its watched minutes
-            enters no mean; its volume is a lower bound: it signals where the bound exceeds the mean, else it is NA.
+        `bars`: daily bars, for the close before.
+        `minutes`: as from `io.minutes.load_minutes`; bars of several minutes do too.
+        Returns (shape (sessions of `minutes`, 3)): gap (share of price), relative_volume (over the mean of the sessions
+          before), signal (boolean, NA where the close before, the first minute or more than a fifth of the sessions
+          before is missing). Known at `enter_minute`, and nothing later is read. A session that lacks more than a fifth
+          of its watched minutes enters no mean; its volume is a lower bound: it signals where the bound exceeds the
+          mean, else it is NA.
         """
         by_session = pd.DatetimeIndex(minutes.index).normalize()
         # A bar that ends after the entry is not known at the entry.

@@ -74,12 +74,8 @@ def compare_instruments(
 
     Raises InputError when options are to be compared and the stage has no market.
 
-    Parameters
-    ----------
-    plan : Plan
-        Its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
-    stage : Stage
-        With a market.
+    `plan`: its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
+    `stage`: with a market.
     """
     fitting = FITTING[plan.edge]
     if stage.market is None:

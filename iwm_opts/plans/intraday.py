@@ -32,21 +32,12 @@ def trade_momentum(
     the rules on the daily ATR and low known before the session; a bar that opens beyond the stop fills at its open, and
     where one bar reaches both the stop is taken.
 
-    Parameters
-    ----------
-    bars : DataFrame
-        Daily bars.
-    rules : ShareRules, optional
-        Its time rules do not apply: the edge has its own clock.
-    allowed : ndarray of bool, shape (sessions of `bars`,), optional
-        Sessions on which the other rules of a plan allow an entry; all unless given.
-    every_session : bool
-        Trade every session, whatever the signal: the baseline.
-
-    Returns
-    -------
-    ShareBacktest
-        Entry and exit in minutes of New York; equity on each session of the minutes that has a daily bar.
+    `bars`: daily bars.
+    `rules`: its time rules do not apply: the edge has its own clock.
+    `allowed` (shape (sessions of `bars`,)): sessions on which the other rules of a plan allow an entry; all unless
+      given.
+    `every_session`: trade every session, whatever the signal: the baseline.
+    Returns: entry and exit in minutes of New York; equity on each session of the minutes that has a daily bar.
     """
     rules = rules or ShareRules()
     days, chosen, notes = momentum_sessions(bars, minutes, edge, allowed, every_session)
@@ -89,12 +80,8 @@ def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | Non
 def exit_within_session(position: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:
     """When, at what price and why a position is left; its worst moment is noted on it.
 
-    Parameters
-    ----------
-    held : DataFrame
-        Minutes from the entry's on; a high or low that is NaN reaches nothing.
-    exit_minute : int
-        After the open.
+    `held`: minutes from the entry's on; a high or low that is NaN reaches nothing.
+    `exit_minute`: after the open.
     """
     times, minute = pd.DatetimeIndex(held.index), held["minute"].to_numpy(dtype=float)
     opened, high, low, close = (held[name].to_numpy(dtype=float) for name in ("open", "high", "low", "close"))

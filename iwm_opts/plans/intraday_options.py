@@ -62,26 +62,15 @@ def trade_momentum_packages(
     rule are reached, and on the first bar at or after the exit minute in any case (at the last close where trading
     stopped before).
 
-    Parameters
-    ----------
-    bars : DataFrame
-        Daily bars, for the edge.
-    market : SurfaceMarket
-        What closed the session before is read, and nothing later.
-    history : IvHistory
-        Ranked for the record of each trade.
-    rules : Rules
-        Its dte, session, touch, rank and macro exits do not apply: the edge has its own clock.
-    allowed : ndarray of bool, shape (sessions of `bars`,), optional
-        Sessions on which the other rules of a plan allow an entry; all unless given.
-    every_session : bool
-        Trade every session, whatever the signal: the baseline.
-
-    Returns
-    -------
-    Backtest
-        `trades` has the columns of `COLUMNS`, meanings as in `Backtest`, entry and exit in minutes of New York, prices
-        of the underlying with them; equity on each session of the minutes.
+    `bars`: daily bars, for the edge.
+    `market`: what closed the session before is read, and nothing later.
+    `history`: ranked for the record of each trade.
+    `rules`: its dte, session, touch, rank and macro exits do not apply: the edge has its own clock.
+    `allowed` (shape (sessions of `bars`,)): sessions on which the other rules of a plan allow an entry; all unless
+      given.
+    `every_session`: trade every session, whatever the signal: the baseline.
+    Returns: `trades` has the columns of `COLUMNS`, meanings as in `Backtest`, entry and exit in minutes of New York,
+      prices of the underlying with them; equity on each session of the minutes.
     """
     index, chosen, skipped = momentum_sessions(bars, minutes, edge, allowed, every_session)
     days = [day.date() for day in index]

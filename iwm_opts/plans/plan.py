@@ -182,10 +182,7 @@ def load_plan(path: str | Path) -> Plan:
     Raises DataError when the file cannot be read or is not TOML, a key is unknown or its value breaks a rule, or the
     plan contradicts itself: the line, the key, the value and the rule are named.
 
-    Parameters
-    ----------
-    path : str or Path
-        TOML.
+    `path`: TOML.
     """
     path = Path(path)
     text, table = read_toml(path, REMEDY, "name a plan: `plan` FILE")

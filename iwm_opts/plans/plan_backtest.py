@@ -80,10 +80,7 @@ class PlanResult:
 def verdict(holds: Sequence[bool | None]) -> str:
     """Verdict of the stress periods on a plan.
 
-    Parameters
-    ----------
-    holds : sequence of bool or None
-        One a period: gained after costs, did not, or says nothing (no data, or no trade).
+    `holds`: one a period: gained after costs, did not, or says nothing (no data, or no trade).
     """
     held, failed, total = sum(stage is True for stage in holds), sum(stage is False for stage in holds), len(holds)
     silent = total - held - failed

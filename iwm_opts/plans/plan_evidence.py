@@ -76,10 +76,7 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
 
     Raises InputError when data is missing that the plan cannot do without.
 
-    Parameters
-    ----------
-    stage : Stage
-        With a market where the plan trades options.
+    `stage`: with a market where the plan trades options.
     """
     days = pd.DatetimeIndex(stage.data.bars.index)
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)

@@ -10,10 +10,7 @@ from iwm_opts.documents import toml_string
 def line_of(text: str, key: tuple[str, ...]) -> int | None:
     """Line of a TOML text that sets a key, else that opens its table; None where neither is there.
 
-    Parameters
-    ----------
-    key : tuple of str
-        Table and key, or a key of the top.
+    `key`: table and key, or a key of the top.
     """
     table: tuple[str, ...] = ()
     opened: int | None = None

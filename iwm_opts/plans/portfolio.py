@@ -134,16 +134,10 @@ def backtest_portfolio(
 
     Raises InputError for plans of the same name, of several symbols, or within the session.
 
-    Parameters
-    ----------
-    plans : sequence of Plan
-        Entries of one day are taken in this order.
-    stress, ranges : sequence of Stage
-        As of `runner.backtest_plan`.
-    account : float
-        Dollars at the start, in place of the plans' own.
-    progress : callable, optional
-        Called with the stages done and their number.
+    `plans`: entries of one day are taken in this order.
+    `stress`, `ranges`: as of `runner.backtest_plan`.
+    `account`: dollars at the start, in place of the plans' own.
+    `progress`: called with the stages done and their number.
     """
     check_plans(plans)
     limits = limits or SharedLimits()

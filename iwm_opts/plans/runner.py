@@ -44,14 +44,9 @@ def backtest_plan(
 
     Raises InputError when data is missing that the plan's edge, macro filter or instrument cannot do without.
 
-    Parameters
-    ----------
-    stress, ranges : sequence of Stage
-        Those the verdict rests on (`stress_stages`), and any others.
-    progress : callable, optional
-        Called with the stages done and their number.
-    signals_only : bool
-        Enter on every signal of the edge: macro filter and checklist are left out.
+    `stress`, `ranges`: those the verdict rests on (`stress_stages`), and any others.
+    `progress`: called with the stages done and their number.
+    `signals_only`: enter on every signal of the edge: macro filter and checklist are left out.
     """
     stages = [*stress, *ranges]
     runner = PlanRunner(plan, signals_only)
@@ -201,12 +196,8 @@ def momentum_packages(
 
     Raises InputError when minutes, an IV history or a market to model quotes from are missing.
 
-    Parameters
-    ----------
-    size : SizeRule, optional
-        In place of the plan's.
-    every_session : bool
-        Trade every allowed session, whatever the edge says.
+    `size`: in place of the plan's.
+    `every_session`: trade every allowed session, whatever the edge says.
     """
     data, edge = stage.data, plan.rule
     assert isinstance(edge, Momentum)

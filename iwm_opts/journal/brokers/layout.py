@@ -161,18 +161,11 @@ class Export:
 class Layout:
     """One kind of export.
 
-    Parameters
-    ----------
-    name : str
-        As messages call it: `tastytrade transactions`.
-    proof : tuple of str
-        Cells, in lower case, that one row of such a file has among its own.
-    read : callable
-        Executions of an `Export`; or, where a file lists whole trades, a DataFrame with columns of a trade log.
-    root : str
-        Name of the root element, for XML; `proof` is empty then.
-    paper : str
-        Regular expression of accounts whose trades are made on paper; empty where the broker has none.
+    `name`: as messages call it: `tastytrade transactions`.
+    `proof`: cells, in lower case, that one row of such a file has among its own.
+    `read`: executions of an `Export`; or, where a file lists whole trades, a DataFrame with columns of a trade log.
+    `root`: name of the root element, for XML; `proof` is empty then.
+    `paper`: regular expression of accounts whose trades are made on paper; empty where the broker has none.
     """
 
     name: str
@@ -197,22 +190,14 @@ class Layout:
 class Table:
     """A flat table of an export: a header, and rows below it.
 
-    Parameters
-    ----------
-    fields : mapping
-        Column names, in lower case, by field; the first that the file has is used.
-    numbers : tuple of str
-        Fields that hold numbers: the file's decimal sign is decided by them.
-    stamps : tuple of str
-        Fields that hold days of trading: the order of day and month is decided by them.
-    pairs : tuple of (str, str)
-        Fields of dates of which the first is not after the second, such as the trade and the expiration.
-    charges : tuple of str
-        Fields of fees; a file with none of them is remarked on.
-    month_first : bool, optional
-        True: the broker writes MM/DD, whatever days its rows have (cash moves on Sundays too). None: the file decides.
-    clean : callable
-        Applied to the cells of `stamps` before they are read.
+    `fields`: column names, in lower case, by field; the first that the file has is used.
+    `numbers`: fields that hold numbers: the file's decimal sign is decided by them.
+    `stamps`: fields that hold days of trading: the order of day and month is decided by them.
+    `pairs`: fields of dates of which the first is not after the second, such as the trade and the expiration.
+    `charges`: fields of fees; a file with none of them is remarked on.
+    `month_first`: true: the broker writes MM/DD, whatever days its rows have (cash moves on Sundays too). None: the
+      file decides.
+    `clean`: applied to the cells of `stamps` before they are read.
     """
 
     fields: Mapping[str, tuple[str, ...]]
@@ -441,15 +426,10 @@ def without_cancelled(
 ) -> list[Execution]:
     """Read the executions without cancellations, and without the trade that each takes back.
 
-    Parameters
-    ----------
-    executions : sequence of Execution
-        A cancellation has the quantity of its trade, with the trade's own sign.
-    cancelled, corrected : container of int
-        Lines of the cancellations, and of the trades booked in the place of others.
-    report : RowReport
-        Names cancellations without their trade; and corrections beside a trade that nothing cancels, which they
-        may replace or repeat.
+    `executions`: a cancellation has the quantity of its trade, with the trade's own sign.
+    `cancelled`, `corrected`: lines of the cancellations, and of the trades booked in the place of others.
+    `report`: names cancellations without their trade; and corrections beside a trade that nothing cancels, which they
+      may replace or repeat.
     """
     kept = [row for row in executions if row.line not in cancelled and row.line not in corrected]
     taken: Counter[tuple[object, ...]] = Counter()
