@@ -8,7 +8,7 @@ of a backtest.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,14 @@ from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import TradeLog
 
 Array = NDArray[np.float64]
+
+MISSING: Final = {  # what the lack of a column means
+    "fill_cost": "model fills (entry_model, exit_model) are unknown in {}: own fills are part of the results there",
+    "late": "the day that a rule called for the exit (due) is unknown in {}",
+    "oversize": "the planned size is unknown in {}",
+    "result": "the risk is unknown in {}: they are excluded from the results",
+    "met": "the checklist was not kept in {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,12 @@ class Diagnosis:
     losers: Losers
     edge: EdgeState
     family_error: float
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """List the habits without a judgement, and why."""
+        counts = [(text, int(self.trades[name].isna().sum())) for name, text in MISSING.items()]
+        return tuple(text.format(f"{count} of {len(self.trades)} trades") for text, count in counts if count)
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -124,7 +137,6 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
         Losers.of(trades, rules),
         state,
         FAMILY_ERROR,
-        _notes(trades),
     )
 
 
@@ -150,16 +162,3 @@ def _effect(
 ) -> RuleEffect:
     difference, _ = difference_of(first, second, dependence)
     return RuleEffect(name, kind, mean_of(first, dependence), mean_of(second, dependence), difference, losers)
-
-
-def _notes(trades: pd.DataFrame) -> tuple[str, ...]:
-    """List the habits without a judgement, and why."""
-    missing = {
-        "model fills (entry_model, exit_model) are unknown in {}: own fills are part of the results there": "fill_cost",
-        "the day that a rule called for the exit (due) is unknown in {}": "late",
-        "the planned size is unknown in {}": "oversize",
-        "the risk is unknown in {}: they are excluded from the results": "result",
-    }
-    counts = {text: int(trades[name].isna().sum()) for text, name in missing.items()}
-    counts["the checklist was not kept in {}"] = int(trades["met"].isna().sum())
-    return tuple(text.format(f"{count} of {len(trades)} trades") for text, count in counts.items() if count)

@@ -151,7 +151,15 @@ def parse_moment(cell: str, day_first: bool = False) -> datetime:
         raise ValueError(f"{shown(cell)} is not a date; write 2026-03-02 10:00")
     try:
         day = _day(match, day_first)
-        clock, zone = _clock(match), match["zone"]
+        zone, clock_text = match["zone"], match["clock"] or ""
+        parts = [match["hour"], match["minute"], match["sec"]]
+        parts = parts if match["hour"] else [clock_text[at : at + 2] for at in (0, 2, 4)]
+        hour, minute, second = (int(part or 0) for part in parts)
+        if match["half"]:
+            if not 1 <= hour <= 12:
+                raise ValueError
+            hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
+        clock = time(hour, minute, second, int((match["fraction"] or "0")[:6].ljust(6, "0")))
     except ValueError:
         raise ValueError(f"{shown(cell)} is not a date that exists") from None
     if day.year not in YEARS:
@@ -185,21 +193,6 @@ def _day(match: re.Match[str], day_first: bool) -> date:
 
 def _year(text: str) -> int:
     return int(text) + (2000 if len(text) == 2 else 0)
-
-
-def _clock(match: re.Match[str]) -> time:
-    if match["clock"]:
-        hour, minute, second = (int(match["clock"][at : at + 2]) for at in (0, 2, 4))
-    elif match["hour"]:
-        hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["sec"] or 0)
-    else:
-        return time()
-    if match["half"]:
-        if not 1 <= hour <= 12:
-            raise ValueError
-        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
-    fraction = (match["fraction"] or "0")[:6].ljust(6, "0")
-    return time(hour, minute, second, int(fraction))
 
 
 def in_new_york(moment: datetime, zone: ZoneInfo = NEW_YORK) -> datetime:

@@ -6,18 +6,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import pandas as pd
 
 from iwm_opts.documents import parse_json, parse_toml
 from iwm_opts.errors import DataError
 from iwm_opts.io.answers import REMEDY, own_result, refusal
-from iwm_opts.io.limits import MAX_LOG
+from iwm_opts.io.failures import gate
+from iwm_opts.io.limits import MAX_LOG, check_columns
 from iwm_opts.io.opening import read_whole
-from iwm_opts.io.packed import ZIP, unpacked
+from iwm_opts.io.packed import AGAIN, ZIP, unpacked
 from iwm_opts.io.spreadsheet_text import unguarded
+from iwm_opts.io.tables import DAMAGED_PARQUET
 from iwm_opts.io.text import text_of
 from iwm_opts.io.workbook import Rows, Sheet, sheets_of
 from iwm_opts.journal.brokers.not_supported import json_answer_of
+from iwm_opts.journal.trade_log import COLUMNS
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 FIRST_ROWS: Final = 200  # by which delimiters are compared
@@ -72,10 +77,35 @@ class LogFile:
         except csv.Error as error:
             raise DataError(self.path, f"is not CSV: {error}", f"Give {FORMATS}") from None
 
+    def frame(self) -> pd.DataFrame:
+        """Table of the Parquet bytes; odd columns that a log has are refused, others left out."""
+        import pyarrow.parquet as pq
+
+        with gate(self.path, AGAIN, DAMAGED_PARQUET):
+            table = pq.read_table(io.BytesIO(self.parquet))
+            check_columns(self.path, table.num_columns)
+            odd = [field.name for field in table.schema if _is_odd(field.type)]
+            named = [name for name in odd if name in COLUMNS]
+            if named:
+                raise DataError(self.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell")
+            frame: pd.DataFrame = table.drop_columns(odd).to_pandas()
+        return frame.reset_index() if any(name for name in frame.index.names) else frame
+
     def delimiters(self) -> list[str]:
         """Delimiters, the one that cuts the beginning into most cells first."""
         head = "\n".join(self.text.split("\n", FIRST_ROWS)[:FIRST_ROWS])
         return sorted(DELIMITERS, key=head.count, reverse=True)
+
+
+def _is_odd(kind: Any) -> bool:
+    """Whether cells of a type of pyarrow hold several values, or bytes."""
+    import pyarrow as pa
+
+    of_type = pa.types
+    if of_type.is_dictionary(kind):
+        return _is_odd(kind.value_type)
+    is_bytes = of_type.is_binary(kind) or of_type.is_large_binary(kind) or of_type.is_fixed_size_binary(kind)
+    return bool(of_type.is_nested(kind) or is_bytes or of_type.is_binary_view(kind) or hasattr(kind, "storage_type"))
 
 
 def plain_spaces(text: str) -> str:

@@ -78,24 +78,22 @@ class OpeningBalance:
 
     def line_of(self, left_out: Mapping[int, str]) -> int:
         """Line of a row that could not be read and may have opened it, by its words; 0 without one."""
-        return next((line for line, text in left_out.items() if self._is_named(text)), 0)
-
-    def _is_named(self, text: str) -> bool:
         if self.contract is None:
-            return self.symbol in text.split("\n")
-        contract, plain = self.contract, text.replace(",", "")
-        strike = f"{contract.strike:g}"
+            return next((line for line, text in left_out.items() if self.symbol in text.split("\n")), 0)
+        contract, day = self.contract, self.contract.expiration
+        strike, thousandths = f"{contract.strike:g}", f"{round(1000 * contract.strike):08d}"
         zeros = "0*" if "." in strike else r"(?:\.0+)?"
-        is_strike = f"{round(1000 * contract.strike):08d}" in plain or re.search(
-            rf"(?<![\d.]){re.escape(strike)}{zeros}(?![\d.])", plain
-        )
-        is_symbol = re.search(rf"(?<![A-Z])(?:{re.escape(contract.root)}|{re.escape(self.symbol)})(?![A-Z])", plain)
+        strikes = re.compile(rf"{thousandths}|(?<![\d.]){re.escape(strike)}{zeros}(?![\d.])")
+        symbols = re.compile(rf"(?<![A-Z])(?:{re.escape(contract.root)}|{re.escape(self.symbol)})(?![A-Z])")
         # The expiration as brokers write it.
-        day = contract.expiration
         written = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%d%b%y", "%d %b %y", "%d %b %Y", "%b %d %Y", "%m/%d/%Y", "%m/%d/%y")
         days = {f"{day:{style}}".upper() for style in written}
         days |= {f"{day.month}/{day.day}/{day.year}", f"{day.month}/{day.day}/{day:%y}"}
-        return bool(is_strike and is_symbol and any(text.lstrip("0") in plain for text in days))
+        for line, text in left_out.items():
+            plain = text.replace(",", "")
+            if strikes.search(plain) and symbols.search(plain) and any(each.lstrip("0") in plain for each in days):
+                return line
+        return 0
 
     def describe(self, unread: int = 0) -> str:
         """One line for a reader; `unread` is the line of a row that may have opened it."""

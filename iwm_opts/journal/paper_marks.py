@@ -24,7 +24,6 @@ from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
-from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk import margin
 from iwm_opts.spreads.legs import SAME_STRIKE
@@ -152,7 +151,16 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     if day.isoformat() < trade.opened[:10]:
         raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
     refuse_other_market(trade, snapshot.chain.simulated, snapshot.chain.source)
-    bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration), trade.root or None))
+    table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
+    bid, ask = [], []
+    for leg in trade.legs:
+        is_right = table.right == RIGHT_SIGN[leg.right]
+        rows = np.flatnonzero(is_right & (np.abs(table.strike - leg.strike) <= SAME_STRIKE))
+        if not len(rows):
+            rule = f"{leg} is not listed for {table.expiration} any more"
+            raise InputError("trade", trade.number, rule, "close it by hand")
+        bid.append(float(table.bid[rows[0]]))
+        ask.append(float(table.ask[rows[0]]))
     legs = trade.kind.closing()
     filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
     if not filled.is_filled:
@@ -221,21 +229,6 @@ def refuse_other_market(trade: PaperTrade, simulated: bool, source: str) -> None
     words = "simulated", "real"
     rule = f"trade {trade.number} was opened at {words[not is_simulated]} quotes, these are {words[is_simulated]}"
     raise InputError("source", source, rule, "name `source`: a live one, a chain file, record, or sim")
-
-
-def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[float]]:
-    bid, ask = [], []
-    for leg in trade.legs:
-        rows = np.flatnonzero(
-            (table.right == RIGHT_SIGN[leg.right]) & (np.abs(table.strike - leg.strike) <= SAME_STRIKE)
-        )
-        if not len(rows):
-            raise InputError(
-                "trade", trade.number, f"{leg} is not listed for {table.expiration} any more", "close it by hand"
-            )
-        bid.append(float(table.bid[rows[0]]))
-        ask.append(float(table.ask[rows[0]]))
-    return bid, ask
 
 
 def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:

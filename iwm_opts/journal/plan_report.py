@@ -108,15 +108,7 @@ def plan_report_on(
     sectors = history.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
-    # An intraday plan enters at its backtest's fill, else at the last price before.
-    edge, at_minute, none = plan.rule, None, []
-    if isinstance(edge, Momentum) and data.minutes is not None:
-        bars = data.minutes.bars
-        session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
-        held, seen = bars_from_entry(session, edge), session["close"][session["minute"] < edge.enter_minute]
-        at_minute = float(seen.iloc[-1]) if len(seen) else None
-        at_minute = at_minute if held is None else float(held["open"].iloc[0])
-    sizing = _sizing(plan, history, day, at_minute)
+    sizing, none = _sizing(plan, data, day), []
     if order_size is not None:  # the size of the order on a chain in place of the estimate
         (size, each), budget = order_size, plan.account.value * plan.account.risk
         rule = "contracts = floor(risk / max loss), max loss of the package of today's order at its fill, fees included"
@@ -143,7 +135,15 @@ def plan_report_on(
     )
 
 
-def _sizing(plan: Plan, history: Inputs, day: date, at_minute: float | None) -> Sizing:
+def _sizing(plan: Plan, data: Inputs, day: date) -> Sizing:
+    # An intraday plan enters at its backtest's fill, else at the last price before.
+    history, edge, at_minute = data.before(day), plan.rule, None
+    if isinstance(edge, Momentum) and data.minutes is not None:
+        bars = data.minutes.bars
+        session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
+        held, seen = bars_from_entry(session, edge), session["close"][session["minute"] < edge.enter_minute]
+        at_minute = float(seen.iloc[-1]) if len(seen) else None
+        at_minute = at_minute if held is None else float(held["open"].iloc[0])
     average, last = atr(history.bars, day), history.bars.iloc[-1]
     entry, low = float(last["close"]) if at_minute is None else at_minute, float(last["low"])
     budget, is_timed = plan.account.value * plan.account.risk, at_minute is not None

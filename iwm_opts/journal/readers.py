@@ -1,12 +1,11 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,12 +14,8 @@ import pandas as pd
 from iwm_opts.backtest.metrics import MADE, PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE, counted
 from iwm_opts.errors import DataError
-from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.accounts import without_quotes
-from iwm_opts.io.limits import check_columns
 from iwm_opts.io.opening import as_path
-from iwm_opts.io.packed import AGAIN
-from iwm_opts.io.tables import DAMAGED_PARQUET
 from iwm_opts.io.text import refuse_other_separator
 from iwm_opts.io.workbook import Rows, Sheet, joined
 from iwm_opts.journal import brokers
@@ -109,7 +104,7 @@ def _is_own_header(cells: Sequence[str]) -> bool:
 
 def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
     if file.parquet:
-        return _of_frame(_parquet(file), file.path)
+        return _of_frame(file.frame(), file.path)
     for word, what, remedy in OTHER_XML if file.is_xml else ():
         if word in file.text[:10_000]:
             raise DataError(file.path, f"is {what}", remedy)
@@ -124,7 +119,21 @@ def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
             header = layout.header(rows, HEADER_ROWS)
             if header is not None:
                 return _of_broker(layout, Export(rows, zone, RowReport(), header, delimiter), file.path)
-    return _of_own(file, file.path)
+    # A log of this tool or of a spreadsheet: its header is the first row with the required columns.
+    path = file.path
+    for delimiter in file.delimiters():
+        rows = file.rows(delimiter)
+        for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
+            if _is_own_header(cells):
+                return _of_frame(_frame(rows[place:], path), path, delimiter)
+        _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
+    names = {*COLUMNS, *(name for layout in brokers.layouts() for name in layout.proof)}
+    lines = file.text.split("\n", HEADER_ROWS)[:HEADER_ROWS]
+    refuse_other_separator(path, lines, lambda cell: columns_of([cell])[0] in names)
+    head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
+    columns = ", ".join(name for name in columns_of(head) if name)
+    missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
+    raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
 
 
 def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
@@ -147,23 +156,6 @@ def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> Da
     named = "; ".join(shorten(reason, MESSAGE_PART, placeholder="...") for reason in reasons[:NAMED_REASONS])
     more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
     return DataError(source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}")
-
-
-def _of_own(file: LogFile, path: Path) -> TradeLog:
-    """Log of this tool or of a spreadsheet: its header is the first row with the required columns."""
-    for delimiter in file.delimiters():
-        rows = file.rows(delimiter)
-        for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
-            if _is_own_header(cells):
-                return _of_frame(_frame(rows[place:], path), path, delimiter)
-        _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
-    names = {*COLUMNS, *(name for layout in brokers.layouts() for name in layout.proof)}
-    lines = file.text.split("\n", HEADER_ROWS)[:HEADER_ROWS]
-    refuse_other_separator(path, lines, lambda cell: columns_of([cell])[0] in names)
-    head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
-    columns = ", ".join(name for name in columns_of(head) if name)
-    missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
-    raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
 
 
 def _refuse_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
@@ -411,28 +403,3 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
     frame = pd.DataFrame([cells[:width] for _, cells in body], columns=names[:width], dtype=object)
     frame = frame.loc[:, [name not in ("", "line") for name in columns_of(names[:width])]]
     return frame.assign(line=[line for line, _ in body])
-
-
-def _parquet(file: LogFile) -> pd.DataFrame:
-    import pyarrow.parquet as pq
-
-    with gate(file.path, AGAIN, DAMAGED_PARQUET):
-        table = pq.read_table(io.BytesIO(file.parquet))
-        check_columns(file.path, table.num_columns)
-        odd = [field.name for field in table.schema if _is_odd(field.type)]
-        named = [name for name in odd if name in COLUMNS]
-        if named:
-            raise DataError(file.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell")
-        frame: pd.DataFrame = table.drop_columns(odd).to_pandas()
-    return frame.reset_index() if any(name for name in frame.index.names) else frame
-
-
-def _is_odd(kind: Any) -> bool:
-    """Whether cells of a type of pyarrow hold several values, or bytes."""
-    import pyarrow as pa
-
-    of_type = pa.types
-    if of_type.is_dictionary(kind):
-        return _is_odd(kind.value_type)
-    is_bytes = of_type.is_binary(kind) or of_type.is_large_binary(kind) or of_type.is_fixed_size_binary(kind)
-    return bool(of_type.is_nested(kind) or is_bytes or of_type.is_binary_view(kind) or hasattr(kind, "storage_type"))

@@ -132,8 +132,19 @@ def _scan(values: Array, path: Array, onsets: Places, chance: Array, level: floa
     threshold = float(np.quantile(chance, 1.0 - level))
     crossed = np.flatnonzero(np.nan_to_num(path, nan=-np.inf) >= threshold)
     onset = int(onsets[worst])
-    low, high = _onset_range(values, onset)
-    before = values[:onset]
+    before, after, low, high = values[:onset], values[onset:], onset, onset
+    if len(before) < 2:
+        low = 0
+    elif len(after) > 1:
+        # Onsets nearly as likely as the best one, given the means on its two sides; normal likelihood. Moving the onset
+        # by one trade changes the log-likelihood by what that trade says for either side.
+        first, second = float(before.mean()), float(after.mean())
+        variance = (float(((before - first) ** 2).sum()) + float(((after - second) ** 2).sum())) / len(values)
+        if variance > 0.0:
+            gain = ((values - second) ** 2 - (values - first) ** 2) / (2.0 * variance)
+            likelihood = np.concatenate([[0.0], np.cumsum(gain)])
+            near = np.flatnonzero(likelihood[:-1] >= likelihood.max() - ONSET_DROP)
+            low, high = int(min(near[0], onset)), int(max(near[-1], onset))
     return Scan(
         statistic=statistic,
         p=(1.0 + float((chance >= statistic).sum())) / (REPLICATES + 1.0),
@@ -147,22 +158,6 @@ def _scan(values: Array, path: Array, onsets: Places, chance: Array, level: floa
         mean_after=float(values[onset:].mean()),
         replicates=REPLICATES,
     )
-
-
-def _onset_range(values: Array, onset: int) -> tuple[int, int]:
-    """Onsets nearly as likely as the best one, given the means on its two sides; normal likelihood."""
-    before, after = values[:onset], values[onset:]
-    if len(before) < 2 or len(after) < 2:
-        return 0 if len(before) < 2 else onset, onset
-    first, second = float(before.mean()), float(after.mean())
-    variance = (float(((before - first) ** 2).sum()) + float(((after - second) ** 2).sum())) / len(values)
-    if not variance > 0.0:
-        return onset, onset
-    # Moving the onset by one trade changes the log-likelihood by what that trade says for either side.
-    gain = ((values - second) ** 2 - (values - first) ** 2) / (2.0 * variance)
-    likelihood = np.concatenate([[0.0], np.cumsum(gain)])
-    near = np.flatnonzero(likelihood[:-1] >= likelihood.max() - ONSET_DROP)
-    return int(min(near[0], onset)), int(max(near[-1], onset))
 
 
 def _worst(shortfall: Array, lags: Places) -> tuple[Array, Places]:

@@ -10,6 +10,7 @@ Times are New York without a zone; a time of midnight is a day without a known t
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import partial
@@ -340,7 +341,11 @@ def _column(frame: pd.DataFrame, name: str, notation: Notation) -> tuple[pd.Seri
             sound = _in_range(name, column)
             return column.where(sound), lost | (column.notna() & ~sound)
         cells = _cells(frame, name)
-        values = [_number(cell, name, notation.decimal) for cell in cells]
+        values = [np.nan] * len(cells)
+        for at, cell in enumerate(cells):
+            with suppress(ValueError):  # the cell is named
+                text = cell.removesuffix("%") if name == "rank" else cell
+                values[at] = np.nan if is_blank(cell) else number(text, name, notation.decimal)
         column = pd.Series(values, index=frame.index, dtype=np.float64)
         column = column.where(_in_range(name, column))
     elif name in TIMES:
@@ -356,16 +361,6 @@ def _column(frame: pd.DataFrame, name: str, notation: Notation) -> tuple[pd.Seri
 
 def _in_range(name: str, values: "pd.Series[float]") -> "pd.Series[bool]":
     return values.between(*RANGES.get(name, (-LARGEST, LARGEST)))
-
-
-def _number(cell: str, name: str, decimal: str) -> float:
-    """Return the number, NaN where the cell is blank or cannot be read."""
-    if is_blank(cell):
-        return float("nan")
-    try:
-        return number(cell.removesuffix("%") if name == "rank" else cell, name, decimal)
-    except ValueError:
-        return float("nan")
 
 
 def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Series:

@@ -10,21 +10,8 @@ against.
 import re
 from typing import Final
 
-from iwm_opts.journal.brokers.layout import (
-    TAKEN_BACK,
-    TRANSFER,
-    UNTYPED,
-    Layout,
-    RowReport,
-    Table,
-    booked,
-    is_cash,
-    reader_of_days,
-    reorganisation_row,
-    settlement_row,
-    transfer_row,
-    unamended,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Layout, RowReport, Table
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, is_blank, parse_moment
 from iwm_opts.market.contract import Contract
@@ -59,27 +46,27 @@ TABLE: Final = Table(
 )
 
 
-@reader_of_days(TABLE, "action")
+@layout.reader_of_days(TABLE, "action")
 def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     """Read the execution of a row of Activity & Orders."""
-    words = unamended(row.text("action").upper())
-    is_cancelled = TAKEN_BACK.search(row.text("action")) is not None
+    words = layout.unamended(row.text("action").upper())
+    is_cancelled = layout.TAKEN_BACK.search(row.text("action")) is not None
     symbol = row.text("symbol").upper().replace(" ", "")
     contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
     kind = _kind(words, contract)
     if words.startswith(DISTRIBUTION) and not row.number("quantity"):  # of cash
         kind, words = None, f"{words} DIVIDEND"
-    if kind == "trade" and is_cash(symbol, report):
+    if kind == "trade" and layout.is_cash(symbol, report):
         return None
     named = " ".join(words.split()[:NAMED_WORDS]).capitalize()
-    if kind is None and TRANSFER.search(words) and not is_blank(symbol) and row.number("quantity"):
-        return transfer_row(row, symbol, contract, row.number("quantity"), named, report)
+    if kind is None and layout.TRANSFER.search(words) and not is_blank(symbol) and row.number("quantity"):
+        return layout.transfer_row(row, symbol, contract, row.number("quantity"), named, report)
     if kind is None and contract is not None:
-        settlements.append(settlement_row(row, contract, words))
+        settlements.append(layout.settlement_row(row, contract, words))
         return None
     if kind is None:
         what = "dividends (not in the results)" if "DIVIDEND" in words else named
-        report.skipped[what or UNTYPED] += 1
+        report.skipped[what or layout.UNTYPED] += 1
         return None
     row.require_dollars()
     # The day itself, where the sentence names one; else the day of the booking.
@@ -90,7 +77,7 @@ def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution
         event = match[0] if match is not None else ""
         cash = row.number("amount") if event == MERGER else 0.0
         name = underlying(contract.root if contract else symbol)
-        return reorganisation_row(
+        return layout.reorganisation_row(
             row, when, name, contract, row.number("quantity"), cash, event=event, is_split=event == DISTRIBUTION
         )
     sign = -1 if words.startswith("YOU SOLD") else 0
@@ -101,7 +88,7 @@ def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution
         effect = next((effect for mark, effect in EFFECTS.items() if mark in words), "")
         if not effect and contract is None and kind == "trade" and (sign or row.number("quantity")) < 0:
             effect = "close"
-    return booked(
+    return layout.booked(
         row, contract, symbol, kind, sign, effect, charges=TABLE.charges, is_cancelled=is_cancelled, when=when,
         cash="" if kind == "expiration" else "amount",
     )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
+from iwm_opts.journal.brokers import layout
 from iwm_opts.journal.brokers.interactive_brokers import (
     ENDINGS,
     OPTIONS,
@@ -28,19 +29,7 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     transfer,
     with_combo_orders,
 )
-from iwm_opts.journal.brokers.layout import (
-    NO_FEES,
-    OPENS,
-    UNTYPED,
-    Export,
-    JoinedExports,
-    Layout,
-    RowReport,
-    Table,
-    each_row,
-    misfit,
-    without_cancelled,
-)
+from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport, Table
 from iwm_opts.journal.executions import (
     HOLDS,
     SAME_PRICE,
@@ -146,7 +135,7 @@ def read_csv(export: Export) -> list[Execution]:
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
         columns = columns_of(body)
         proof = next((name for name, proof in COLUMNS_OF if proof <= set(columns)), "")
-        if not proof and any(set(columns) >= set(layout.proof) for layout in (FLEX_CSV, CONFIRMATIONS_CSV)):
+        if not proof and any(set(columns) >= set(each.proof) for each in (FLEX_CSV, CONFIRMATIONS_CSV)):
             proof = TRADES
         if mark == "HEADER" or proof == TRADES or ACCOUNTS & set(columns):
             if header == columns:
@@ -156,7 +145,7 @@ def read_csv(export: Export) -> list[Execution]:
             header, section = columns, proof
             title = cells[1] if mark == "HEADER" and len(cells) > 2 else title
             if section == TRADES and not any(name in columns for name in TABLE.fields["commission"]):
-                report.remarks.append(NO_FEES)
+                report.remarks.append(layout.NO_FEES)
         elif not section and set(header) >= CASH_COLUMNS and "quantity" not in header:
             cash.append(dict(zip(header, body, strict=False)))
         elif not section:
@@ -166,7 +155,7 @@ def read_csv(export: Export) -> list[Execution]:
         elif len(list(filter(None, body))) <= 1:
             report.skipped["remarks and empty rows of the broker"] += 1
         elif len(body) < len(header) or any(body[len(header) :]):
-            report.reject(line, misfit(body, len(header)), body)
+            report.reject(line, layout.misfit(body, len(header)), body)
         else:
             record = dict(zip(header, body, strict=False))
             if not joined.repeats((section, *record.items())):
@@ -246,14 +235,14 @@ def _of_records(records: Sequence[tuple[int, Mapping[str, str]]], export: Export
         report.remarks.append(NO_CATEGORY)
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
-    executions = each_row(rows, lambda row, report: _execution(row, report, level), report)
-    executions = without_cancelled(executions, {row.line for row in rows if _is_cancelled(row)}, report)
+    executions = layout.each_row(rows, lambda row, report: _execution(row, report, level), report)
+    executions = layout.without_cancelled(executions, {row.line for row in rows if _is_cancelled(row)}, report)
     has_times = any(execution.when.hour for execution in executions)
     executions += _endings([row for row in endings if row not in cash], executions, report)
     executions, lost = with_cash_settlement(executions, settled)
     report.remarks += lost
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
-        report.remarks.append(OPENS)
+        report.remarks.append(layout.OPENS)
     report.remarks += off_hours(executions)
     if executions and not has_times:
         report.remarks.append(NO_TIMES)
@@ -330,7 +319,7 @@ def _endings(rows: Sequence[Row], executions: Sequence[Execution], report: RowRe
         is_same = trade.quantity * ending.quantity > 0 and abs(trade.price - ending.price) < SAME_PRICE
         return is_same and abs(trade.when.date() - ending.when.date()) <= timedelta(days=1)
 
-    endings = each_row(rows, _ending, report)
+    endings = layout.each_row(rows, _ending, report)
     lacking = [ending for ending in endings if not any(is_ending(trade, ending) for trade in executions)]
     if len(lacking) < len(endings):
         report.skipped["exercises and expirations (they are among the trades)"] += len(endings) - len(lacking)
@@ -344,7 +333,7 @@ def _ending(row: Row, report: RowReport) -> Execution | None:
     """Read the ending of an option, or the shares that it delivers; their rows have a date without a time."""
     words, category = row.text("transaction").upper(), _category(row)
     if category not in ("OPT", "STK") or words not in (TRANSACTIONS if category == "OPT" else DELIVERIES):
-        report.skipped[f"{row.text('transaction') or UNTYPED} of {category} in exercises and expirations"] += 1
+        report.skipped[f"{row.text('transaction') or layout.UNTYPED} of {category} in exercises and expirations"] += 1
         return None
     row.require_dollars()
     contract = _contract(row) if category == "OPT" else None
@@ -396,7 +385,7 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         return None
     category = _category(row)
     if category not in ("OPT", "STK"):
-        report.skipped[category or UNTYPED] += 1
+        report.skipped[category or layout.UNTYPED] += 1
         return None
     row.require_dollars()
     codes = _codes(row)

@@ -28,26 +28,8 @@ from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
-from iwm_opts.journal.brokers.layout import (
-    NO_FEES,
-    OPENS,
-    TAKEN_BACK,
-    UNTYPED,
-    Export,
-    JoinedExports,
-    Layout,
-    RowReport,
-    Table,
-    amendments,
-    contract_of_match,
-    each_row,
-    misfit,
-    places_of,
-    reorganisation_row,
-    transfer_row,
-    unamended,
-    without_cancelled,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport, Table
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -150,16 +132,16 @@ def read_statement(export: Export) -> list[Execution]:
     has_orders = any(row.text("grain") == GRAINS[0] for row in sections[SECTION])
     grain = GRAINS[0 if has_orders else 1]
     rates = _rates(export)
-    executions = each_row(sections[SECTION], lambda row, _: _execution(row, report, grain, rates), report)
+    executions = layout.each_row(sections[SECTION], lambda row, _: _execution(row, report, grain, rates), report)
     if not any("commission" in row for row in sections[SECTION]):
-        report.remarks.append(NO_FEES)
+        report.remarks.append(layout.NO_FEES)
     cancelled = {row.line for row in sections[SECTION] if CANCELLED in codes_of(row)}
     executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
-    executions = without_cancelled(executions, cancelled, report)
-    executions += each_row(
+    executions = layout.without_cancelled(executions, cancelled, report)
+    executions += layout.each_row(
         sections[ACTIONS], lambda row, _: corporate_action(row, category_of(row), row.number("proceeds")), report
     )
-    executions += each_row(sections[TRANSFERS], lambda row, _: transfer(row, category_of(row), report), report)
+    executions += layout.each_row(sections[TRANSFERS], lambda row, _: transfer(row, category_of(row), report), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
     for row in sections[SETTLEMENTS]:
@@ -197,9 +179,9 @@ def _sections(export: Export) -> dict[str, list[Row]]:
         elif kind == "Data" and section in headers:
             header = headers[section]
             if any(cells[len(header) :]) or len(cells) < len(header):
-                export.report.reject(line, misfit(cells, len(header)), cells)
+                export.report.reject(line, layout.misfit(cells, len(header)), cells)
             elif not joined.repeats((account, *cells)):
-                row = {name: cells[place] for name, place in places_of(FIELDS, header).items()}
+                row = {name: cells[place] for name, place in layout.places_of(FIELDS, header).items()}
                 for column in header:
                     match = IN_BASE.fullmatch(column)
                     if match is not None and match[1] != "usd":
@@ -293,7 +275,7 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
         report.skipped[f"{row.text('grain')} (parts of orders)"] += 1
         return None
     if category not in (OPTIONS, STOCKS):
-        report.skipped[category or UNTYPED] += 1
+        report.skipped[category or layout.UNTYPED] += 1
         return None
     row.require_dollars()
     codes = codes_of(row)
@@ -354,7 +336,7 @@ def corporate_action(row: Row, category: str, dollars: float, option: Contract |
     else:
         symbol = _underlying(name.strip()) if contract is not None else underlying(name)
     event = NAMED_LAST.sub("", capitals)
-    action = reorganisation_row(
+    action = layout.reorganisation_row(
         row, row.moment("time"), symbol, contract, quantity, dollars, event=event, is_split=ratio > 0.0
     )
     return replace(action, ratio=ratio)
@@ -372,7 +354,7 @@ def transfer(row: Row, category: str, report: RowReport) -> Execution | None:
     quantity = row.number("quantity")
     if contract is None:
         quantity = abs(quantity) * (-1 if row.text("direction").upper() == "OUT" else 1)
-    return transfer_row(row, row.symbol(), contract, quantity, kind, report)
+    return layout.transfer_row(row, row.symbol(), contract, quantity, kind, report)
 
 
 def contract_of(text: str) -> Contract:
@@ -383,7 +365,7 @@ def contract_of(text: str) -> Contract:
     match = SYMBOL.fullmatch(" ".join(text.upper().split()))
     if match is None:
         return contract_of_symbol(text)
-    return contract_of_match(match, "," if "," in match["strike"] else ".")
+    return layout.contract_of_match(match, "," if "," in match["strike"] else ".")
 
 
 def _underlying(symbol: str) -> str:
@@ -403,16 +385,16 @@ def read_history(export: Export) -> list[Execution]:
     transactions = list(HISTORY.rows(section))
     base = _base_currency(export)
     rates = HistoryRates.of(transactions, base) if base not in ("", CURRENCY) else None
-    executions = each_row(transactions, lambda row, report: _transaction(row, report, rates), export.report)
+    executions = layout.each_row(transactions, lambda row, report: _transaction(row, report, rates), export.report)
     if rates is not None and rates.usual:
         export.report.remarks.append(
             f"commissions and gross amounts are in {base}: converted at the rate of each row, "
             f"{rates.usual:.5g} {base} for a dollar in the middle"
         )
-    cancelled, corrected = amendments(transactions, "type", "description")
-    executions = without_cancelled(executions, cancelled, export.report, corrected)
+    cancelled, corrected = layout.amendments(transactions, "type", "description")
+    executions = layout.without_cancelled(executions, cancelled, export.report, corrected)
     if executions:
-        export.report.remarks.append(OPENS)
+        export.report.remarks.append(layout.OPENS)
     return with_day_orders(executions)
 
 
@@ -461,22 +443,22 @@ class HistoryRates:
 
 
 def _names_option(row: Row) -> bool:
-    return _is_option(unamended(row.text("description"))) or len(row.text("symbol")) > 8
+    return _is_option(layout.unamended(row.text("description"))) or len(row.text("symbol")) > 8
 
 
 def _transaction(row: Row, report: RowReport, rates: HistoryRates | None) -> Execution | None:
-    words = unamended(row.text("type").lower())
-    is_cancelled = TAKEN_BACK.search(f"{row.text('type')} {row.text('description')}") is not None
+    words = layout.unamended(row.text("type").lower())
+    is_cancelled = layout.TAKEN_BACK.search(f"{row.text('type')} {row.text('description')}") is not None
     if SPLIT.search(row.text("description").upper()) or "corporate action" in words:
         category = OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS
         gross = row.number("gross amount")
         return corporate_action(row, category, gross if rates is None else rates.converted(gross))
     ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
     if words not in ("buy", "sell") and ending is None:
-        report.skipped[row.text("type") or UNTYPED] += 1
+        report.skipped[row.text("type") or layout.UNTYPED] += 1
         return None
     row.require_dollars()
-    name = unamended(row.text("description"))
+    name = layout.unamended(row.text("description"))
     is_option = _names_option(row)
     contract = contract_of(name if _is_option(name) else row.text("symbol")) if is_option else None
     quantity = row.count("quantity", "contracts" if is_option else "shares")

@@ -45,6 +45,7 @@ from iwm_opts.market.contract import Contract, settlement_of
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 MOST_FEES: Final = 10.0  # dollars for a contract opened and closed, where fees are what prices and P&L leave over
+NO_PREMIUM: Final = "the file has no premium: its P/L is taken as it is, after fees"
 NO_FEES: Final = "the file has no column of fees: taken as zero"
 BONDS: Final = "bonds and bills"
 MONEY_FUNDS: Final = "money market funds"
@@ -145,6 +146,16 @@ class Export:
     delimiter: str = ","
     text: str = ""
 
+    def accounts(self) -> dict[int, str]:
+        """Account of each line by the titles between joined exports; empty where they name one account at most."""
+        account, accounts = "", {}
+        for line, cells in self.rows:
+            filled = [cell for cell in cells if cell]
+            match = ACCOUNT_TITLE.search(filled[0]) if len(filled) == 1 else None
+            account = match["account"] if match is not None else account
+            accounts[line] = account
+        return accounts if len(set(accounts.values()) - {""}) > 1 else {}
+
     def notation(
         self, numbers: Sequence[str], stamps: Sequence[str], pairs: Sequence[tuple[str, str]], is_day_first: bool,
         dates: Iterable[str] | None = None,
@@ -231,25 +242,26 @@ class Table:
         for line, cells in rows:
             yield Row(line, cells, notation)
 
-    def trades(self, export: Export, trade_of: Callable[[Row], dict[str, object]]) -> pd.DataFrame:
-        """Trades of the rows, with columns of a trade log; rows that `trade_of` cannot read are left out by line."""
-        trades = []
-        for row in self.rows(export):
-            try:
-                trades.append(trade_of(row))
-            except (ValueError, KeyError) as error:
-                export.report.reject(row.line, error, row.cells.values())
-        return pd.DataFrame(trades)
+    def trades(self, *remarks: str) -> "Callable[[TradeReader], Callable[[Export], pd.DataFrame]]":
+        """Decorate the reader of a row, a trade with columns of a trade log: it reads the table, with remarks."""
 
-    def _accounts(self, export: Export) -> dict[int, str]:
-        """Account of each line by the titles between joined exports; empty where they name one account at most."""
-        account, accounts = "", {}
-        for line, cells in export.rows:
-            filled = [cell for cell in cells if cell]
-            match = ACCOUNT_TITLE.search(filled[0]) if len(filled) == 1 else None
-            account = match["account"] if match is not None else account
-            accounts[line] = account
-        return accounts if len(set(accounts.values()) - {""}) > 1 else {}
+        def decorate(trade_of: TradeReader) -> Callable[[Export], pd.DataFrame]:
+            def read(export: Export) -> pd.DataFrame:
+                trades = []
+                for row in self.rows(export):
+                    try:
+                        trades.append(trade_of(row))
+                    except (ValueError, KeyError) as error:  # left out by line
+                        export.report.reject(row.line, error, row.cells.values())
+                table = pd.DataFrame(trades)
+                export.report.remarks += remarks
+                if trades and table["credit"].isna().all():
+                    export.report.remarks.append(NO_PREMIUM)
+                return table
+
+            return read
+
+        return decorate
 
     def _cut(self, export: Export) -> Iterator[tuple[int, dict[str, str]]]:
         if export.header >= len(export.rows):
@@ -262,7 +274,7 @@ class Table:
         above = sum(len(list(filter(None, cells))) > len(places) / 2 for _, cells in export.rows[: export.header])
         if above:
             export.report.skipped["rows above the header"] += above
-        accounts = self._accounts(export) if "account" not in places else {}
+        accounts = export.accounts() if "account" not in places else {}
         joined = JoinedExports(export.report)
         for line, cells in export.rows[export.header + 1 :]:
             if columns_of(cells) == header:
@@ -484,13 +496,20 @@ def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Executio
     )  # fmt: skip
 
 
-def reader_of_days(table: Table, *fields: str) -> "Callable[[DayReader], Callable[[Export], list[Execution]]]":
+TradeReader = Callable[[Row], dict[str, object]]
+
+
+def reader_of_days(
+    table: Table, *fields: str, remark: str = ""
+) -> "Callable[[DayReader], Callable[[Export], list[Execution]]]":
     """Decorate the reader of a row: it reads a table without times, and amendments by the words of some fields."""
 
     def decorate(read: DayReader) -> Callable[[Export], list[Execution]]:
         def read_export(export: Export) -> list[Execution]:
             rows = list(table.rows(export))
-            return read_days(rows, read, amendments(rows, *fields), export.report)
+            executions = read_days(rows, read, amendments(rows, *fields), export.report)
+            export.report.remarks += [remark] if remark and executions else []
+            return executions
 
         return read_export
 

@@ -12,10 +12,9 @@ from datetime import date, datetime, time
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
+from iwm_opts.journal.brokers.layout import MOST_FEES, Layout, Table
 from iwm_opts.journal.fields import HALF_CENT, Row, is_blank, number, parse_moment, right_of
 from iwm_opts.journal.packages import legs_text, strategy_of
 from iwm_opts.market.contract import Contract
@@ -62,16 +61,9 @@ TABLE: Final = Table(
 )
 
 
-def read(export: Export) -> pd.DataFrame:
-    """Trades with columns of a trade log."""
-    trades = TABLE.trades(export, _trade)
-    export.report.remarks.append("Option Omega: backtest or automation fills, without quotes")
-    if not trades.empty and trades["credit"].isna().all():
-        export.report.remarks.append("the file has no premium: its P/L is taken as it is, after fees")
-    return trades
-
-
-def _trade(row: Row) -> dict[str, object]:
+@TABLE.trades("Option Omega: backtest or automation fills, without quotes")
+def read(row: Row) -> dict[str, object]:
+    """Trade of a row."""
     contracts = row.count("contracts")
     entry = _moment(row, "opened")
     is_open = is_blank(row.text("closed"))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import MOST_FEES, Export, Layout, Table
+from iwm_opts.journal.brokers.layout import MOST_FEES, Layout, Table
 from iwm_opts.journal.fields import CENT, Row, is_blank, number, right_of
 from iwm_opts.journal.packages import legs_text, strategy_of
 from iwm_opts.market.contract import Contract
@@ -51,14 +51,9 @@ TABLE: Final = Table(
 )
 
 
-def read(export: Export) -> pd.DataFrame:
-    """Trades with columns of a trade log."""
-    trades = TABLE.trades(export, _trade)
-    export.report.remarks.append("optopsy: fills of a backtest, days without times; exits on the last day are expiries")
-    return trades
-
-
-def _trade(row: Row) -> dict[str, object]:
+@TABLE.trades("optopsy: fills of a backtest, days without times; exits on the last day are expiries")
+def read(row: Row) -> dict[str, object]:
+    """Trade of a row."""
     expiration = row.day("expiration")
     entry = expiration - timedelta(days=row.count("dte", "days")) if is_blank(row.text("entry")) else row.day("entry")
     left = expiration if is_blank(row.text("exit")) else row.day("exit")

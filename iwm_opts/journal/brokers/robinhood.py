@@ -13,21 +13,8 @@ from contextlib import suppress
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import (
-    ACCOUNT_COLUMNS,
-    TAKEN_BACK,
-    UNTYPED,
-    Export,
-    Layout,
-    RowReport,
-    Table,
-    amendments,
-    contract_of_match,
-    read_days,
-    reorganisation_row,
-    settlement_row,
-    transfer_row,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, is_blank, number, shown
 from iwm_opts.market.contract import Contract
@@ -56,7 +43,7 @@ OPTION: Final = re.compile(
 
 TABLE: Final = Table(
     fields={
-        "account": (*ACCOUNT_COLUMNS, "account type"),
+        "account": (*layout.ACCOUNT_COLUMNS, "account type"),
         "date": ("activity date",),
         "instrument": ("instrument",),
         "description": ("description",),
@@ -73,9 +60,9 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's activity."""
     rows = list(TABLE.rows(export))
-    cancelled, corrected = amendments(rows, "description")
+    cancelled, corrected = layout.amendments(rows, "description")
     cancelled |= {row.line for row in rows if _is_cancelled(row)}
-    executions = read_days(rows, _execution, (cancelled, corrected), export.report)
+    executions = layout.read_days(rows, _execution, (cancelled, corrected), export.report)
     cash: dict[str, float] = defaultdict(float)
     for row in rows:
         code = row.text("code").upper()
@@ -93,7 +80,7 @@ def is_read(code: str) -> bool:
 
 
 def _is_cancelled(row: Row) -> bool:
-    return row.text("code").upper() in CANCELS or TAKEN_BACK.search(row.text("description")) is not None
+    return row.text("code").upper() in CANCELS or layout.TAKEN_BACK.search(row.text("description")) is not None
 
 
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
@@ -105,19 +92,19 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
         # A split by the shares that it adds; other changes by what is taken away and what is added.
         quantity, event = side * number(text.rstrip("SL"), "quantity"), MERGER if code == MERGER_CASH else code
         symbol = underlying(contract.root if contract else row.symbol("instrument"))
-        return reorganisation_row(
+        return layout.reorganisation_row(
             row, row.moment("date"), symbol, contract, quantity, row.number("amount"), event=event,
             is_split=code in SPLITS,
         )  # fmt: skip
     if code in TRANSFERS and row.text("instrument") and not is_blank(row.text("quantity")):
         size = number(text.rstrip("SL"), "quantity")
-        return transfer_row(row, row.symbol("instrument"), contract, TRANSFERS[code] * abs(size), code, report)
+        return layout.transfer_row(row, row.symbol("instrument"), contract, TRANSFERS[code] * abs(size), code, report)
     if not is_read(code):
         if contract is not None:
-            settlements.append(settlement_row(row, contract, f"trans code {code}"))
+            settlements.append(layout.settlement_row(row, contract, f"trans code {code}"))
             return None
-        named = code if code in MONEY else f"unknown trans code {code}"
-        report.skipped["dividends (not in the results)" if code in DIVIDENDS else named if code else UNTYPED] += 1
+        named = (code if code in MONEY else f"unknown trans code {code}") if code else layout.UNTYPED
+        report.skipped["dividends (not in the results)" if code in DIVIDENDS else named] += 1
         return None
     if contract is None and (kind is not None or code not in ("BUY", "SELL")):
         raise ValueError(f"{shown(row.text('description'))} names no option")
@@ -142,7 +129,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
 
 def _contract(text: str) -> Contract | None:
     match = OPTION.search(" ".join(text.upper().split()))
-    return None if match is None else contract_of_match(match)
+    return None if match is None else layout.contract_of_match(match)
 
 
 ACTIVITY: Final = Layout("Robinhood account activity", ("activity date", "instrument", "trans code", "quantity"), read)

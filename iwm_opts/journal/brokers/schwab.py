@@ -10,22 +10,8 @@ holds the same rows under `BrokerageTransactions`. The layout is known from expo
 import re
 from typing import Final
 
-from iwm_opts.journal.brokers.layout import (
-    TAKEN_BACK,
-    TRANSFER,
-    UNTYPED,
-    Layout,
-    RowReport,
-    Table,
-    booked,
-    contract_of_match,
-    is_cash,
-    reader_of_days,
-    reorganisation_row,
-    settlement_row,
-    transfer_row,
-    unamended,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Layout, RowReport, Table
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
 
@@ -76,14 +62,14 @@ TABLE: Final = Table(
 )
 
 
-@reader_of_days(TABLE, "action")
+@layout.reader_of_days(TABLE, "action")
 def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     """Read the execution of a row of a transaction history."""
-    action, text = unamended(row.text("action").lower()), row.text("symbol")
-    if action in TRADES and is_cash(text, report):
+    action, text = layout.unamended(row.text("action").lower()), row.text("symbol")
+    if action in TRADES and layout.is_cash(text, report):
         return None
     match = OPTION.fullmatch(" ".join(text.upper().split()))
-    contract = contract_of_match(match) if match else contract_of_symbol(text) if CODED.search(text) else None
+    contract = layout.contract_of_match(match) if match else contract_of_symbol(text) if CODED.search(text) else None
     kind = ENDINGS.get(action) if contract is not None else None
     event = REORGANISED.search(action)
     if event is not None and (row.number("quantity") or not event[0].startswith("stock div")):
@@ -91,23 +77,23 @@ def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution
         when = parse_moment(row.text("booked").partition(" as of ")[0])
         symbol = underlying(contract.root if contract else row.symbol())
         cash = row.number("amount") if PAID.search(row.text("action").lower()) else 0.0
-        return reorganisation_row(
+        return layout.reorganisation_row(
             row, when, symbol, contract, row.number("quantity"), cash, event=event[0],
             is_split=SPLIT.search(action) is not None,
         )  # fmt: skip
-    if TRANSFER.search(action) and text and row.number("quantity"):
-        return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
+    if layout.TRANSFER.search(action) and text and row.number("quantity"):
+        return layout.transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
     if action not in TRADES and kind is None and contract is not None:
-        settlements.append(settlement_row(row, contract, row.text("action")))
+        settlements.append(layout.settlement_row(row, contract, row.text("action")))
         return None
     if action not in TRADES and kind is None:
-        what = "dividends (not in the results)" if "dividend" in action else row.text("action") or UNTYPED
+        what = "dividends (not in the results)" if "dividend" in action else row.text("action") or layout.UNTYPED
         report.skipped[what] += 1
         return None
     sign, effect = TRADES.get(action, (0, "close"))
-    is_cancelled = TAKEN_BACK.search(row.text("action")) is not None
+    is_cancelled = layout.TAKEN_BACK.search(row.text("action")) is not None
     symbol = text if contract else row.symbol()
-    return booked(
+    return layout.booked(
         row, contract, symbol, kind or "trade", sign, effect, charges=TABLE.charges, is_cancelled=is_cancelled
     )
 

@@ -16,21 +16,8 @@ from datetime import datetime
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import (
-    FUTURES,
-    TAKEN_BACK,
-    TRANSFER,
-    UNTYPED,
-    Export,
-    Layout,
-    RowReport,
-    Table,
-    amendments,
-    each_row,
-    transferred,
-    unamended,
-    without_cancelled,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
 from iwm_opts.journal.executions import HOLDS, SETTLES_WITHIN, Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, refuse_turned, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
@@ -89,14 +76,14 @@ def read(export: Export) -> list[Execution]:
         for row in rows
         if _instrument(row) == "equity option" and not OCC_PATTERN.fullmatch(row.text("symbol").upper())
     )
-    cancelled, corrected = amendments(rows, "type", "sub type", "description")
+    cancelled, corrected = layout.amendments(rows, "type", "sub type", "description")
     # The action of a reversal is the trade's or the opposite one; its money is always the opposite of the trade's.
     values = {row.line: row.text("value") for row in rows if row.line in cancelled}
     executions = [
         replace(row, quantity=abs(row.quantity) * (-1 if "-" in values[row.line] or "(" in values[row.line] else 1))
         if row.line in values and row.kind == "trade"
         else row
-        for row in each_row(rows, read_row, export.report)
+        for row in layout.each_row(rows, read_row, export.report)
     ]
     # Minutes or days lie between the rows of a merger: the first one's time is that of all. Where they name neither
     # cash nor shares, a removal alone would be one for its value in cash.
@@ -108,12 +95,12 @@ def read(export: Export) -> list[Execution]:
         first = first if each.when - before <= SETTLES_WITHIN else each.when
         moments[each.line], latest[each.account] = first, (first, each.when)
     executions = [replace(each, when=moments.get(each.line, each.when)) for each in executions]
-    return without_cancelled(executions, cancelled, export.report, corrected)
+    return layout.without_cancelled(executions, cancelled, export.report, corrected)
 
 
 def read_row(row: Row, report: RowReport) -> Execution | None:
     """Read the execution of one row; None where it is not a trade in options or shares."""
-    kind, instrument = unamended(row.text("type").lower()) or "trade", _instrument(row)
+    kind, instrument = layout.unamended(row.text("type").lower()) or "trade", _instrument(row)
     words = f"{row.text('sub type')} {row.text('description')}"
     if kind == "money movement":
         is_dividend = "dividend" in words.lower()
@@ -123,13 +110,13 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
     event = REORGANISED.search(words)
     if is_delivery and instrument in ("equity", "equity option") and event is not None:
         return replace(_traded(row, instrument, "reorganisation", report), event=event[0].lower())
-    is_transfer = is_delivery and instrument in ("equity", "equity option") and TRANSFER.search(words)
+    is_transfer = is_delivery and instrument in ("equity", "equity option") and layout.TRANSFER.search(words)
     if is_transfer and (row.text("side") or row.text("action")):
         moved = _traded(row, instrument, "transfer", report)
         name = row.text("sub type") or row.text("type")
-        report.skipped[transferred(moved.quantity, name, is_option=moved.contract is not None)] += 1
+        report.skipped[layout.transferred(moved.quantity, name, is_option=moved.contract is not None)] += 1
         return moved
-    if instrument == "equity" and is_delivery and not TAKEN_BACK.search(words):
+    if instrument == "equity" and is_delivery and not layout.TAKEN_BACK.search(words):
         return _traded(row, instrument, "delivery", report)
     if instrument == "equity" and kind == "trade":
         return _traded(row, instrument, "trade", report)
@@ -137,14 +124,14 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
     named = (row.text("sub type").lower(), row.text("action").lower().replace("_", " "))
     described = (kind for word, kind in ENDINGS.items() if f"due to {word}" in row.text("description").lower())
     ending = next((ENDINGS[text] for text in named if text in ENDINGS), next(described, None)) if is_delivery else None
-    if is_delivery and ending is None and TAKEN_BACK.search(words):
+    if is_delivery and ending is None and layout.TAKEN_BACK.search(words):
         return _traded(row, instrument, "trade", report)
     if is_delivery and instrument == "equity option" and ending is None:
         raise ValueError(f"{shown(row.text('sub type'))} is not known: {row.text('symbol')}, {row.text('value')}")
     if instrument != "equity option" or (kind != "trade" and ending is None):
-        what = row.text("instrument") if row.text("type") and instrument != FUTURES else ""
-        kind_of_row = FUTURES if row.text("type") and instrument == FUTURES else row.text("type") or UNTYPED
-        report.skipped[f"{kind_of_row} of {what}" if what else kind_of_row] += 1
+        what = row.text("type") + (f" of {row.text('instrument')}" if row.text("instrument") else "")
+        what = layout.FUTURES if instrument == layout.FUTURES else what
+        report.skipped[what if row.text("type") else layout.UNTYPED] += 1
         return None
     return _traded(row, instrument, ending or "trade", report)
 
@@ -154,7 +141,7 @@ def _instrument(row: Row) -> str:
     if "instrument" in row:
         return row.text("instrument").lower()
     if row.text("symbol").startswith(("/", "./")):
-        return FUTURES
+        return layout.FUTURES
     return "equity option" if not is_blank(row.text("right")) else "equity" if row.text("symbol") else ""
 
 

@@ -12,21 +12,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from iwm_opts.journal.brokers.layout import (
-    OPENS,
-    TAKEN_BACK,
-    TRANSFER,
-    Export,
-    Layout,
-    RowReport,
-    Table,
-    amendments,
-    booked,
-    contract_of_match,
-    read_days,
-    transfer_row,
-    unamended,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Layout, RowReport, Table
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, is_blank, shown
 
@@ -55,31 +42,26 @@ TABLE: Final = Table(
 )
 
 
-def read(export: Export) -> list[Execution]:
-    """Read the executions of an account's transactions."""
-    rows = list(TABLE.rows(export))
-    executions = read_days(rows, _execution, amendments(rows, "description"), export.report)
-    if executions:
-        export.report.remarks.append(OPENS)
-    return executions
-
-
-def _execution(row: Row, report: RowReport, _settlements: list[Execution]) -> Execution | None:
-    words = unamended(row.text("description").upper())
+@layout.reader_of_days(TABLE, "description", remark=layout.OPENS)
+def read(row: Row, report: RowReport, _settlements: list[Execution]) -> Execution | None:
+    """Read the execution of a row of an account's transactions."""
+    words = layout.unamended(row.text("description").upper())
     sign = 1 if words.startswith("BOUGHT ") else -1 if words.startswith("SOLD ") else 0
     removal = REMOVAL.match(words)
     named = f"{row.text('symbol')} {words}" if removal else row.text("symbol")
     match = OPTION.search(" ".join(named.upper().split()))
-    contract = contract_of_match(match) if match is not None else None
+    contract = layout.contract_of_match(match) if match is not None else None
     symbol = "" if is_blank(row.text("symbol")) else underlying(contract.root if contract else row.symbol())
     if not sign and removal is None and SPLITS.search(words) and symbol:
         return Execution(
             row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line,
             account=row.text("account"),
         )  # fmt: skip
-    if not sign and removal is None and TRANSFER.search(words) and symbol and row.number("quantity"):
+    if not sign and removal is None and layout.TRANSFER.search(words) and symbol and row.number("quantity"):
         quantity = abs(row.number("quantity")) * (-1 if re.search(r"\bOUT\b", words) else 1)
-        return transfer_row(row, row.symbol(), contract, quantity, words.partition("(")[0].strip().lower(), report)
+        return layout.transfer_row(
+            row, row.symbol(), contract, quantity, words.partition("(")[0].strip().lower(), report
+        )
     if not sign and removal is None:
         what = "dividends (not in the results)" if "DIVIDEND" in words else "money movements and other activity"
         report.skipped[what] += 1
@@ -89,9 +71,9 @@ def _execution(row: Row, report: RowReport, _settlements: list[Execution]) -> Ex
     effect: Effect = "close" if removal is not None or (contract is None and sign < 0) else ""
     if not sign:  # the amount is the cash of an index
         row = replace(row, cells=row.cells | {"price": ""})
-    return booked(
+    return layout.booked(
         row, contract, symbol or row.symbol(), KINDS[removal["kind"]] if removal is not None else "trade", sign or 1,
-        effect, charges=TABLE.charges, is_cancelled=TAKEN_BACK.search(row.text("description")) is not None,
+        effect, charges=TABLE.charges, is_cancelled=layout.TAKEN_BACK.search(row.text("description")) is not None,
     )  # fmt: skip
 
 

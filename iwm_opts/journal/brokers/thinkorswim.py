@@ -22,16 +22,8 @@ from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.brokers.layout import (
-    TAKEN_BACK,
-    Export,
-    JoinedExports,
-    Layout,
-    RowReport,
-    misfit,
-    places_of,
-    unamended,
-)
+from iwm_opts.journal.brokers import layout
+from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -136,6 +128,16 @@ class CashRow:
     line: int
     account: str
 
+    @classmethod
+    def of(cls, row: Row, words: str) -> "CashRow":
+        """Read a row; its description keeps the decimal point when a spreadsheet rewrites the cells."""
+        match, price, quantity = TRADED.search(words), math.nan, math.nan
+        if match is not None:
+            price, quantity = number(match["price"], "price"), number(match["count"], "quantity")
+        return cls(
+            _when(row), words, price, quantity, _charges(row), row.number("amount"), row.line, row.text("account")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -200,12 +202,12 @@ def read(export: Export) -> list[Execution]:
 
 def _taken_back(rows: Sequence[CashRow], report: RowReport) -> tuple[list[CashRow], set[int]]:
     """Cash rows without those that take a trade back, and the lines of the rows of the trades taken back."""
-    kept = [row for row in rows if not TAKEN_BACK.search(row.words)]
+    kept = [row for row in rows if not layout.TAKEN_BACK.search(row.words)]
     lines: set[int] = set()
     for cancelled in rows:
-        if not TAKEN_BACK.search(cancelled.words):
+        if not layout.TAKEN_BACK.search(cancelled.words):
             continue
-        words = unamended(cancelled.words)
+        words = layout.unamended(cancelled.words)
         trades = [
             row
             for row in kept
@@ -238,11 +240,11 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
         elif is_inside and places is None:
             header = columns_of(cells)
             width = max((at + 1 for at, name in enumerate(header) if name), default=0)
-            places = places_of(fields, header)
+            places = layout.places_of(fields, header)
         elif is_inside and places is not None:
             row = {name: cells[place] for name, place in places.items() if place < len(cells)}
             if len(cells) < width - 1 or any(cells[width:]):
-                row = {"time": row.get("time", ""), "misfit": misfit(cells, width)}
+                row = {"time": row.get("time", ""), "misfit": layout.misfit(cells, width)}
             section.append(Row(line, row | {"account": account, STATEMENT_OF: f"{statement}"}))
     return section
 
@@ -336,7 +338,7 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
         try:
             if "misfit" in row:
                 raise ValueError(row.text("misfit"))
-            is_taken_back = TAKEN_BACK.search(words) is not None
+            is_taken_back = layout.TAKEN_BACK.search(words) is not None
             if is_taken_back and (WORDED.search(words) or CODED.search(words)) and not TRADED.search(words):
                 raise ValueError(f"{shown(words)} takes an ending back: not read; remove both rows")
             settlement = SETTLED.search(words)
@@ -353,7 +355,7 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
                 # Files differ in the sign of what expires: it counts where the trades do not say what they open.
                 endings.append(replace(ending, contract=contract, is_sided=(ending.account, contract) in unsaid))
             elif kind == "TRD" or (is_taken_back and TRADED.search(words)):
-                traded.append(_traded(row, words))
+                traded.append(CashRow.of(row, words))
             elif SPLIT.search(words) or REPLACED.search(words):
                 # A split by its ratio, and other changes of a company without one.
                 match = None if REPLACED.search(words) else RATIO.search(words)
@@ -389,17 +391,6 @@ def _charges(row: Row) -> float:
     if "fees" not in row and "commissions" not in row:
         raise ValueError("no column for fees or commissions")
     return -(row.number("fees") + row.number("commissions"))
-
-
-def _traded(row: Row, words: str) -> CashRow:
-    """Cash row of a trade; its description keeps the decimal point when a spreadsheet rewrites the cells."""
-    match = TRADED.search(words)
-    price = quantity = float("nan")
-    if match is not None:
-        price, quantity = number(match["price"], "price"), number(match["count"], "quantity")
-    return CashRow(
-        _when(row), words, price, quantity, _charges(row), row.number("amount"), row.line, row.text("account")
-    )
 
 
 def _delivery(row: Row, words: str) -> Execution:
