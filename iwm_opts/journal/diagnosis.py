@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.errors import InputError
 from iwm_opts.journal import edge_state
-from iwm_opts.journal.compliance import SIZE_SLACK, compliance, criteria_of
+from iwm_opts.journal.compliance import SIZE_SLACK, PlanRules, compliance, criteria_of
 from iwm_opts.journal.edge_state import EdgeState
-from iwm_opts.journal.findings import Finding, criterion, fills, is_broken, judged, late, minimum, sides_of, size
+from iwm_opts.journal.findings import Finding, criterion, fills, is_broken, late, minimum, sides_of, size
 from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, difference_of, holm, mean_of
-from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import TradeLog
 
 Array = NDArray[np.float64]
@@ -126,9 +125,9 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
     ]
     adjusted = [p / (1.0 - EDGE_PART) for p in holm([draft.p for draft in drafts])]
     level = (1.0 - EDGE_PART) * FAMILY_ERROR / max(1, sum(not np.isnan(p) for p in adjusted))
-    findings = [judged(draft, min(p, 1.0), level) for draft, p in zip(drafts, adjusted, strict=True)]
+    findings = [draft.judged(min(p, 1.0), level) for draft, p in zip(drafts, adjusted, strict=True)]
     edge_draft = edge_state.draft_of(state)
-    last = judged(edge_draft, min(edge_draft.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
+    last = edge_draft.judged(min(edge_draft.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
     state = edge_state.worded(state, last.is_fault)
     return Diagnosis(
         trades,

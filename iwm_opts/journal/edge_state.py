@@ -16,8 +16,7 @@ from scipy.special import ndtr, ndtri
 from iwm_opts.backtest.metrics import PATH, independent_trades
 from iwm_opts.errors import InputError
 from iwm_opts.journal.findings import Draft
-from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, detectable, mean_of
-from iwm_opts.journal.phrases import odds, share, span
+from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, detectable, mean_of, odds, share, span
 from iwm_opts.journal.regime import SampleRank, Scan, sample_ranks, scan_against, scan_within
 
 Array = NDArray[np.float64]
@@ -51,6 +50,42 @@ class EdgeState:
     known_on: pd.Timestamp | None  # exit of the trade after which the alarm rang
     power_to_see_the_end: float  # chance of having seen the edge fall to nothing
     results: Array  # in order of exit
+
+    def alarm_sentence(self, scan: Scan) -> str:
+        """Say when results fell, and against what."""
+        since = mean_of(self.results[scan.onset :], self.n / self.independent)
+        against = (
+            f"the backtest's {share(self.baseline_mean)} in {self.baseline_n} trades"
+            if self.baseline_n
+            else f"{share(scan.mean_before)} in the {scan.onset} trades before"
+        )
+        detected = f", known since {self.known_on:%Y-%m-%d}" if self.known_on is not None else ""
+        return (
+            f"results fell on {self.since:%Y-%m-%d} (between {self.since_low:%Y-%m-%d} and "
+            f"{self.since_high:%Y-%m-%d}{detected}): {share(since.value)} of the risk a trade in {since.n} trades "
+            f"since ({span(since, share)}), against {against}; by luck in {odds(scan.p)}, and if the edge were nothing "
+            f"in {odds(self.p_of_nothing)}"
+        )
+
+    def quiet_sentence(self, scan: Scan, power: float, word: Word) -> str:
+        """Say how results compare where none fell, and what would have been seen."""
+        mean = f"{share(self.mean.value)} of the risk a trade ({span(self.mean, share)}), {self.n} trades"
+        if not self.baseline_n:
+            return (
+                f"no fall within the log ({mean}; by luck in {odds(scan.p)}); whether there ever was an edge it cannot "
+                "say: give a backtest of the plan"
+            )
+        assert self.win_rate is not None
+        assert self.average is not None
+        within = (
+            f"{mean}, within the backtest's range: mean {share(self.average.low)} to {share(self.average.high)}, "
+            f"win rate {self.win_rate.value:.0%} within {self.win_rate.low:.0%} to {self.win_rate.high:.0%}"
+        )
+        if math.isnan(power):
+            return f"{within}; the backtest itself has no edge to lose ({share(self.baseline_mean)} a trade)"
+        edge = share(self.baseline_mean)
+        seen = f"an end of its edge ({edge} a trade) would have been seen with a chance of {power:.0%}"
+        return f"{within}; {seen}" if word == "intact" else f"{within}; but {seen} only"
 
 
 def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame | None) -> EdgeState:
@@ -144,44 +179,9 @@ def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
         # Broken where even trades that earn nothing do as badly by luck in no more than `LEVEL` of logs. The worst
         # stretch was chosen because it is the worst: its own interval would be too sure of itself.
         alarm: Word = "broken" if edge.p_of_nothing <= LEVEL else "degrading"
-        return replace(edge, word=alarm, sentence=_alarm_sentence(edge, scan), power_to_see_the_end=power)
+        return replace(edge, word=alarm, sentence=edge.alarm_sentence(scan), power_to_see_the_end=power)
     word: Word = "intact" if edge.baseline_n and power >= POWER_FOR_INTACT else "too few trades"
     return replace(
-        edge, word=word, sentence=_quiet_sentence(edge, scan, power, word), power_to_see_the_end=power,
+        edge, word=word, sentence=edge.quiet_sentence(scan, power, word), power_to_see_the_end=power,
         since=None, since_low=None, since_high=None, known_on=None,
     )  # fmt: skip
-
-
-def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
-    since = mean_of(edge.results[scan.onset :], edge.n / edge.independent)
-    against = (
-        f"the backtest's {share(edge.baseline_mean)} in {edge.baseline_n} trades"
-        if edge.baseline_n
-        else f"{share(scan.mean_before)} in the {scan.onset} trades before"
-    )
-    detected = f", known since {edge.known_on:%Y-%m-%d}" if edge.known_on is not None else ""
-    return (
-        f"results fell on {edge.since:%Y-%m-%d} (between {edge.since_low:%Y-%m-%d} and "
-        f"{edge.since_high:%Y-%m-%d}{detected}): {share(since.value)} of the risk a trade in {since.n} trades since "
-        f"({span(since, share)}), against {against}; by luck in {odds(scan.p)}, and if the edge were nothing in "
-        f"{odds(edge.p_of_nothing)}"
-    )
-
-
-def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> str:
-    mean = f"{share(edge.mean.value)} of the risk a trade ({span(edge.mean, share)}), {edge.n} trades"
-    if not edge.baseline_n:
-        return (
-            f"no fall within the log ({mean}; by luck in {odds(scan.p)}); whether there ever was an edge it cannot "
-            "say: give a backtest of the plan"
-        )
-    assert edge.win_rate is not None
-    assert edge.average is not None
-    within = (
-        f"{mean}, within the backtest's range: mean {share(edge.average.low)} to {share(edge.average.high)}, "
-        f"win rate {edge.win_rate.value:.0%} within {edge.win_rate.low:.0%} to {edge.win_rate.high:.0%}"
-    )
-    if math.isnan(power):
-        return f"{within}; the backtest itself has no edge to lose ({share(edge.baseline_mean)} a trade)"
-    seen = f"an end of its edge ({share(edge.baseline_mean)} a trade) would have been seen with a chance of {power:.0%}"
-    return f"{within}; {seen}" if word == "intact" else f"{within}; but {seen} only"

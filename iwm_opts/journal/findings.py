@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.journal.compliance import ANSWER, SIZE_SLACK
+from iwm_opts.journal.compliance import ANSWER, SIZE_SLACK, PlanRules
 from iwm_opts.journal.inference import (
     FAMILY_ERROR,
     FEWEST,
@@ -17,14 +17,16 @@ from iwm_opts.journal.inference import (
     detectable,
     detectable_share,
     difference_of,
+    lost,
     mean_of,
+    money,
     p_above_zero,
     p_by_shuffling,
     p_of_breaches,
+    share,
     share_interval,
+    span,
 )
-from iwm_opts.journal.phrases import lost, money, share, span
-from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.market.minutes import SESSION_MINUTES
 
 Array = NDArray[np.float64]
@@ -34,8 +36,8 @@ WORTH_SHUFFLING: Final = 0.1  # above this p a test makes no accusation
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One test of a diagnosis."""
+class DiagnosisTest:
+    """One test of a diagnosis: what was counted and estimated."""
 
     name: str  # fills, late exits, size, checklist minimum, checklist: NAME, market
     topic: Topic
@@ -44,48 +46,35 @@ class Finding:
     estimate: Estimate  # unit below
     unit: str
     p: float  # NaN: could not be tested
+    cost: float  # dollars lost to it in the log, NaN where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(DiagnosisTest):
+    """A test judged among the others."""
+
     p_adjusted: float
     smallest_seen: float  # effect seen four times in five, in the unit; NaN where unknown
-    cost: float  # dollars lost to it in the log, NaN where unknown
     is_fault: bool
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(DiagnosisTest):
     """A test before it is judged among the others."""
 
-    name: str
-    topic: Topic
-    n: int
-    breaches: int | None
-    estimate: Estimate
-    unit: str
-    p: float
-    cost: float
     tell: Callable[[bool], str]
     smallest: Callable[[float], float]  # of a level
 
-
-def judged(draft: Draft, p: float, level: float) -> Finding:
-    """Test with its p among the others, and the level that the strictest of them is held to."""
-    is_fault = not math.isnan(p) and p <= FAMILY_ERROR
-    smallest = NAN if math.isnan(p) else draft.smallest(level)
-    sentence = f"{draft.name}: too few trades ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
-    return Finding(
-        draft.name,
-        draft.topic,
-        draft.n,
-        draft.breaches,
-        draft.estimate,
-        draft.unit,
-        draft.p,
-        p,
-        smallest,
-        draft.cost,
-        is_fault,
-        sentence,
-    )
+    def judged(self, p: float, level: float) -> Finding:
+        """Return the test with its p among the others, and the level that the strictest of them is held to."""
+        is_fault, is_unknown = not math.isnan(p) and p <= FAMILY_ERROR, math.isnan(p)
+        sentence = f"{self.name}: too few trades ({self.n})" if is_unknown else self.tell(is_fault)
+        smallest = NAN if is_unknown else self.smallest(level)
+        return Finding(
+            self.name, self.topic, self.n, self.breaches, self.estimate, self.unit, self.p, self.cost, p, smallest,
+            is_fault, sentence,
+        )  # fmt: skip
 
 
 def fills(trades: pd.DataFrame) -> Draft:

@@ -5,7 +5,7 @@ multiplied by n over the effective number of independent trades (`backtest.metri
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,8 +111,6 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
 
 def wilson(count: int, n: int) -> tuple[float, float]:
     """Wilson's score interval of a fraction at `LEVEL` (Wilson 1927, JASA 22); independent trials."""
-    from scipy.special import ndtri
-
     z2 = float(ndtri(0.5 + LEVEL / 2.0)) ** 2
     middle = (count + 0.5 * z2) / (n + z2)
     reach = math.sqrt(z2 * (count * (n - count) / n + 0.25 * z2)) / (n + z2)
@@ -146,3 +144,28 @@ def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> floa
 
 def _student(freedom: float) -> float:
     return float(stdtrit(freedom, 0.5 + LEVEL / 2.0))
+
+
+def money(value: float) -> str:
+    """Dollars to the cent."""
+    return f"{'-' if round(value, 2) < 0 else ''}${abs(value):,.2f}"
+
+
+def lost(cost: float) -> str:
+    """Phrase a cost, or a gain."""
+    return f"cost {money(cost)}" if cost > 0 else f"brought {money(-cost)}"
+
+
+def share(value: float) -> str:
+    """Share of the risk, signed."""
+    return f"{100.0 * value:+.1f}%"
+
+
+def span(estimate: Estimate, written: Callable[[float], str]) -> str:
+    """Interval of an estimate."""
+    return f"{written(estimate.low)} to {written(estimate.high)}"
+
+
+def odds(p: float) -> str:
+    """How often luck alone does as much."""
+    return f"{100.0 * p:.{'0f' if p >= 0.1 else '2g'}}% of logs"

@@ -21,7 +21,7 @@ from iwm_opts.journal.executions import (
     underlying,
 )
 from iwm_opts.journal.opening import OpeningBalance, Received
-from iwm_opts.journal.packages import MERGED, Closing, Package, PackageLeg, PackageTrade, cut
+from iwm_opts.journal.packages import MERGED, Closing, Package, PackageLeg, PackageTrade
 from iwm_opts.journal.reorganisation import Reorganisation, with_cash_of_mergers
 from iwm_opts.journal.share_lots import Delivery, ShareBook, ShareTrade
 from iwm_opts.market.contract import Contract
@@ -355,7 +355,7 @@ class _Book:
         """Every package and every lot cut where parts of it were left."""
         self.shares.settle_uncovered()
         self.shares.settle_charges()
-        packages = tuple(trade for package in self.packages if not package.is_left_out for trade in cut(package))
+        packages = tuple(trade for package in self.packages if not package.is_left_out for trade in package.trades())
         unread = [balance.line_of(left_out) for balance in self.opening]
         lines = [balance.describe(line) for balance, line in zip(self.opening, unread, strict=True)]
         opening = tuple(balance for balance, line in zip(self.opening, unread, strict=True) if not line)

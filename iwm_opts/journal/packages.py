@@ -131,80 +131,77 @@ class Package:
         self.symbol = symbol
         return True
 
+    def trades(self) -> list[PackageTrade]:
+        """Trades of a package: one for each exit of whole packages, those partly closed, and the open rest."""
+        moments = sorted({closing.when for leg in self.legs for closing in leg.closings})
+        done, trades = 0, []
+        for moment in moments:
+            whole = min(
+                sum(c.quantity for c in leg.closings if c.when <= moment) // leg.ratio for leg in self.legs
+            )  # closings hand out their content, so that this counts new ones alone
+            if whole:
+                trades.append(self.leave(whole, moment))
+                done += whole
+        closed = [sum(closing.quantity for closing in leg.closings) for leg in self.legs]
+        partly = max(math.ceil(count / leg.ratio) for count, leg in zip(closed, self.legs, strict=True))
+        left = [  # of the packages some of whose contracts are closed
+            f"{leg.sign * (leg.ratio * partly - count):+d}{leg.contract.right}{leg.contract.strike:g}"
+            for leg, count in zip(self.legs, closed, strict=True)
+            if leg.ratio * partly > count
+        ]
+        deliveries = [closing.delivery for leg in self.legs for closing in leg.closings if closing.delivery]
+        shares = " and shares" if any(delivery.shares for delivery in deliveries) else ""
+        rest = f"{PARTLY}: {' '.join(left)}{shares} left"
+        for count, reason in ((self.contracts - done - partly, "open"), (partly, rest)):
+            if count:
+                trades.append(self._trade(count, None, math.nan, 0.0, 0.0, reason))
+        return trades
 
-def cut(package: Package) -> list[PackageTrade]:
-    """Trades of a package: one for each exit of whole packages, those partly closed, and the open rest."""
-    moments = sorted({closing.when for leg in package.legs for closing in leg.closings})
-    done, trades = 0, []
-    for moment in moments:
-        whole = min(
-            sum(c.quantity for c in leg.closings if c.when <= moment) // leg.ratio for leg in package.legs
-        )  # closings hand out their content, so that this counts new ones alone
-        if whole:
-            trades.append(_left(package, whole, moment))
-            done += whole
-    closed = [sum(closing.quantity for closing in leg.closings) for leg in package.legs]
-    partly = max(math.ceil(count / leg.ratio) for count, leg in zip(closed, package.legs, strict=True))
-    left = [  # of the packages some of whose contracts are closed
-        f"{leg.sign * (leg.ratio * partly - count):+d}{leg.contract.right}{leg.contract.strike:g}"
-        for leg, count in zip(package.legs, closed, strict=True)
-        if leg.ratio * partly > count
-    ]
-    deliveries = [closing.delivery for leg in package.legs for closing in leg.closings if closing.delivery]
-    shares = " and shares" if any(delivery.shares for delivery in deliveries) else ""
-    rest = f"{PARTLY}: {' '.join(left)}{shares} left"
-    for count, reason in ((package.contracts - done - partly, "open"), (partly, rest)):
-        if count:
-            trades.append(_trade(package, count, None, math.nan, 0.0, 0.0, reason))
-    return trades
+    def leave(self, count: int, moment: datetime) -> PackageTrade:
+        """So many packages out of their legs' oldest closings."""
+        debit = fees = settlement = 0.0
+        kinds: set[Kind] = set()
+        moments: set[datetime] = set()
+        last, is_settled = moment, True
+        for leg in self.legs:
+            left = leg.ratio * count
+            while left:
+                closing = leg.closings[0]
+                part = min(left, closing.quantity)
+                debit -= leg.sign * part * closing.price
+                fees += part * closing.fees
+                kinds.add(closing.kind)
+                moments.add(closing.when)
+                if closing.delivery is not None:
+                    settlement += part * closing.delivery.settlement
+                    is_settled &= not closing.delivery.shares
+                    last = max(last, closing.delivery.settled or last)
+                closing.quantity -= part
+                left -= part
+                if not closing.quantity:
+                    leg.closings.popleft()
+        if not is_settled:
+            return self._trade(count, None, math.nan, fees, settlement, SHARES_LEFT)
+        closed = "closed" if max(moments) - min(moments) <= PARTS else LEGGED_OUT
+        names = {"assignment": "assignment", "exercise": "exercise", "reorganisation": MERGED, "trade": closed}
+        reason = next((name for kind, name in names.items() if kind in kinds), "expiry")  # the most telling
+        return self._trade(count, last, debit / count, fees, settlement, reason)
 
-
-def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
-    """So many packages out of their legs' oldest closings."""
-    debit = fees = settlement = 0.0
-    kinds: set[Kind] = set()
-    moments: set[datetime] = set()
-    last, is_settled = moment, True
-    for leg in package.legs:
-        left = leg.ratio * count
-        while left:
-            closing = leg.closings[0]
-            part = min(left, closing.quantity)
-            debit -= leg.sign * part * closing.price
-            fees += part * closing.fees
-            kinds.add(closing.kind)
-            moments.add(closing.when)
-            if closing.delivery is not None:
-                settlement += part * closing.delivery.settlement
-                is_settled &= not closing.delivery.shares
-                last = max(last, closing.delivery.settled or last)
-            closing.quantity -= part
-            left -= part
-            if not closing.quantity:
-                leg.closings.popleft()
-    if not is_settled:
-        return _trade(package, count, None, math.nan, fees, settlement, SHARES_LEFT)
-    closed = "closed" if max(moments) - min(moments) <= PARTS else LEGGED_OUT
-    names = {"assignment": "assignment", "exercise": "exercise", "reorganisation": MERGED, "trade": closed}
-    reason = next((name for kind, name in names.items() if kind in kinds), "expiry")  # the most telling
-    return _trade(package, count, last, debit / count, fees, settlement, reason)
-
-
-def _trade(
-    package: Package,
-    count: int,
-    left: datetime | None,
-    debit: float,
-    closing_fees: float,
-    settlement: float,
-    reason: str,
-) -> PackageTrade:
-    fraction = count / package.contracts
-    legs = tuple((leg.sign * leg.ratio, leg.contract) for leg in package.legs)
-    return PackageTrade(
-        package.number, package.symbol, legs, count, package.entry, left, package.credit, debit,
-        package.fees * fraction + closing_fees, settlement, reason, package.rolled_from, package.account,
-    )  # fmt: skip
+    def _trade(
+        self,
+        count: int,
+        left: datetime | None,
+        debit: float,
+        closing_fees: float,
+        settlement: float,
+        reason: str,
+    ) -> PackageTrade:
+        fraction = count / self.contracts
+        legs = tuple((leg.sign * leg.ratio, leg.contract) for leg in self.legs)
+        return PackageTrade(
+            self.number, self.symbol, legs, count, self.entry, left, self.credit, debit,
+            self.fees * fraction + closing_fees, settlement, reason, self.rolled_from, self.account,
+        )  # fmt: skip
 
 
 def legs_text(legs: Sequence[tuple[int, Contract]]) -> tuple[str, date | None]:

@@ -13,10 +13,9 @@ import pandas as pd
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.conventions import ACCOUNT, counted
 from iwm_opts.errors import InputError
-from iwm_opts.journal.compliance import compliance
+from iwm_opts.journal.compliance import PlanRules, compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
 from iwm_opts.journal.equity import Depth, MarkedEquity, depth_of, marked_equity, realised_equity
-from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, accounts_of, marks_of
 from iwm_opts.market.calendar import sessions
 

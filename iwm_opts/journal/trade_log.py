@@ -54,55 +54,48 @@ from iwm_opts.journal.share_lots import SHORT_SHARES as SHORT_SHARES
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import is_adjusted
 
-TEXTS: Final = {
-    "trade": "identifier of the trade",
-    "plan": "name of the plan it follows",
-    "market": "broker, paper or the market of a backtest",
-    "symbol": "underlying",
-    "strategy": "such as iron-condor",
-    "legs": "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day",
-    "reason": "why it was left: profit, stop, dte, expiry, assignment, closed, legged out, merger, ...",
-    "checklist": "answers at entry: criterion=met, unmet, unknown, or untold, joined by semicolons",
-    "rolled_from": "trades closed in the order that opened this one, joined by spaces",
-    "marks": "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons",
+COLUMNS: Final[dict[str, tuple[Literal["text", "time", "number"], str]]] = {  # in order: kind and meaning
+    "trade": ("text", "identifier of the trade"),
+    "plan": ("text", "name of the plan it follows"),
+    "market": ("text", "broker, paper or the market of a backtest"),
+    "symbol": ("text", "underlying"),
+    "strategy": ("text", "such as iron-condor"),
+    "legs": ("text", "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day"),
+    "expiration": ("time", "day of the first leg to expire"),
+    "entry": ("time", "when it was opened"),
+    "exit": ("time", "when the last of it was left; empty while open"),
+    "reason": ("text", "why it was left: profit, stop, dte, expiry, assignment, closed, legged out, merger, ..."),
+    "contracts": ("number", "packages, or shares"),
+    "multiplier": ("number", "100 for options, 1 for shares; 100 where it is not said"),
+    "planned_contracts": ("number", "contracts that the plan's size allowed"),
+    "credit": ("number", "own fill at entry"),
+    "debit": ("number", "own fill at exit"),
+    "entry_mid": ("number", "mid of the package at entry, as a credit"),
+    "exit_mid": ("number", "mid at exit, as a debit"),
+    "entry_model": ("number", "fill model at entry, as a credit"),
+    "exit_model": ("number", "fill model at exit, as a debit"),
+    "entry_half_spread": ("number", "H of the package at entry: the sum of its legs' half-spreads"),
+    "exit_half_spread": ("number", "H of the package at exit"),
+    "due": ("time", "first day on which a rule of the plan called for the exit"),
+    "due_debit": (
+        "number",
+        "cost of leaving on the due day under the fill model, and dividends received after it",
+    ),
+    "fees": ("number", "paid; NaN where an open trade's are not known"),
+    "model_fees": ("number", "by the fee schedule"),
+    "settlement": ("number", "of assignments and exercises, shares sold included; dividends of shares held"),
+    "pnl": ("number", "after fees"),
+    "risk": ("number", "largest loss at entry, after fill and fees"),
+    "planned_risk": ("number", "largest loss that the plan allowed"),
+    "rank": ("number", "IV rank that the entry rested on, 0 to 100"),
+    "dte": ("number", "calendar days to expiration at entry"),
+    "checklist": ("text", "answers at entry: criterion=met, unmet, unknown, or untold, joined by semicolons"),
+    "rolled_from": ("text", "trades closed in the order that opened this one, joined by spaces"),
+    "marks": ("text", "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons"),
 }
-TIMES: Final = {
-    "entry": "when it was opened",
-    "exit": "when the last of it was left; empty while open",
-    "expiration": "day of the first leg to expire",
-    "due": "first day on which a rule of the plan called for the exit",
-}
-NUMBERS: Final = {
-    "contracts": "packages, or shares",
-    "multiplier": "100 for options, 1 for shares; 100 where it is not said",
-    "planned_contracts": "contracts that the plan's size allowed",
-    "credit": "own fill at entry",
-    "debit": "own fill at exit",
-    "entry_mid": "mid of the package at entry, as a credit",
-    "exit_mid": "mid at exit, as a debit",
-    "entry_model": "fill model at entry, as a credit",
-    "exit_model": "fill model at exit, as a debit",
-    "entry_half_spread": "H of the package at entry: the sum of its legs' half-spreads",
-    "exit_half_spread": "H of the package at exit",
-    "due_debit": "what leaving on the due day would have cost under the fill model, and dividends received after it",
-    "fees": "paid; NaN where an open trade's are not known",
-    "model_fees": "by the fee schedule",
-    "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
-    "pnl": "after fees",
-    "risk": "largest loss at entry, after fill and fees",
-    "planned_risk": "largest loss that the plan allowed",
-    "rank": "IV rank that the entry rested on, 0 to 100",
-    "dte": "calendar days to expiration at entry",
-}
-COLUMNS: Final = {**TEXTS, **TIMES, **NUMBERS}
+ORDER: Final = tuple(COLUMNS)
+TIMES, NUMBERS = (tuple(name for name, (each, _) in COLUMNS.items() if each == kind) for kind in ("time", "number"))
 REQUIRED: Final = ("entry", "contracts")
-ORDER: Final = (
-    "trade", "plan", "market", "symbol", "strategy", "legs", "expiration", "entry", "exit", "reason", "contracts",
-    "multiplier", "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model",
-    "entry_half_spread", "exit_half_spread", "due", "due_debit",
-    "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
-    "rolled_from", "marks",
-)  # fmt: skip
 ENDED: Final = ("expiry", "assignment", "exercise", "assigned", MERGED)  # reasons without a closing order
 DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
 LEG_DAY: Final = r":(\d{4}-\d{2}-\d{2})"  # of a leg that expires on a day of its own

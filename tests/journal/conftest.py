@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.trade_log import TradeLog, log_of_rows
 
 FAULTS = ("late exits", "size", "fills", "market")

@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.journal.compliance import compliance
-from iwm_opts.journal.plan_rules import PlanRules, rules_of
+from iwm_opts.journal.compliance import PlanRules, compliance, rules_of
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.plans.plan import make_plan
 

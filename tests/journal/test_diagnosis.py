@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
+from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.diagnosis import diagnose
-from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import log_of_rows
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from iwm_opts.journal.phrases import odds
+from iwm_opts.journal.inference import odds
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.shares import trade_shares
-from iwm_opts.journal.compliance import SIZE_SLACK, compliance
+from iwm_opts.journal.compliance import SIZE_SLACK, PlanRules, compliance, rules_of
 from iwm_opts.journal.equity import marked_equity, realised_equity
 from iwm_opts.journal.plan_replay import EARLY, earlier_trades, lacks_rules, replayed
-from iwm_opts.journal.plan_rules import PlanRules, rules_of
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import of_plan, review
 from iwm_opts.journal.trade_log import answers_of, log_of_rows

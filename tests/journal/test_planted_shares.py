@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.journal.compliance import rules_of
 from iwm_opts.journal.diagnosis import diagnose
 from iwm_opts.journal.plan_replay import replayed
-from iwm_opts.journal.plan_rules import rules_of
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.checklist import Inputs, criteria_met

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
-from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.review import realised_equity, review
 from iwm_opts.journal.trade_log import log_of_rows
 

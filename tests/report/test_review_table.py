@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.review import review
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.report.backtest_sheet import breakeven_sentence
