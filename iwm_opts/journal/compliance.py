@@ -53,18 +53,12 @@ def rules_of(plan: Plan) -> PlanRules:
     package, shares = plan.package, plan.exits
     sessions = (package.max_sessions if package else 0) or (shares.max_sessions if shares else 0)
     return PlanRules(
-        name=plan.name,
-        symbol=plan.symbol,
-        trades_shares=plan.instrument == "shares",
-        criteria=plan.checklist.criteria,
-        minimum=plan.checklist.minimum,
-        risk_share=plan.account.risk,
-        account=plan.account.value,
-        exit_dte=(package.exit_dte or None) if package else None,
-        exit_sessions=sessions or None,
+        name=plan.name, symbol=plan.symbol, trades_shares=plan.instrument == "shares", criteria=plan.checklist.criteria,
+        minimum=plan.checklist.minimum, risk_share=plan.account.risk, account=plan.account.value,
+        exit_dte=(package.exit_dte or None) if package else None, exit_sessions=sessions or None,
         exit_minute=plan.rule.exit_minute if isinstance(plan.rule, Momentum) else None,
         fees=plan.costs.fees if package else None,
-    )
+    )  # fmt: skip
 
 
 def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
@@ -97,19 +91,10 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     as_planned = trades["pnl"] + fill_cost.fillna(0.0) + late_cost.fillna(0.0) + fee_cost.fillna(0.0)
     slippage = units * (trades["entry_mid"] - trades["credit"]).add(trades["debit"] - trades["exit_mid"], fill_value=0)
     measured = trades.assign(
-        due=due,
-        model_fees=model_fees,
-        due_debit=due_debit,
-        late=late,
-        late_cost=late_cost,
-        oversize=oversize,
-        size_cost=(-trades["pnl"] * excess).where(oversize.notna()),
-        fill_cost=fill_cost,
-        fee_cost=fee_cost,
-        slippage=slippage,
-        as_planned=as_planned,
-        result=as_planned / trades["risk"].fillna(trades["planned_risk"]),
-    )
+        due=due, model_fees=model_fees, due_debit=due_debit, late=late, late_cost=late_cost, oversize=oversize,
+        size_cost=(-trades["pnl"] * excess).where(oversize.notna()), fill_cost=fill_cost, fee_cost=fee_cost,
+        slippage=slippage, as_planned=as_planned, result=as_planned / trades["risk"].fillna(trades["planned_risk"]),
+    )  # fmt: skip
     return _with_answers(measured, rules)
 
 

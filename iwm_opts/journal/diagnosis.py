@@ -130,13 +130,9 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
     last = edge_draft.judged(min(edge_draft.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
     state = edge_state.worded(state, last.is_fault)
     return Diagnosis(
-        trades,
-        (*findings, replace(last, sentence=state.sentence)),
-        _effects(trades, dependence),
-        Losers.of(trades, rules),
-        state,
-        FAMILY_ERROR,
-    )
+        trades, (*findings, replace(last, sentence=state.sentence)), _effects(trades, dependence),
+        Losers.of(trades, rules), state, FAMILY_ERROR,
+    )  # fmt: skip
 
 
 def _effects(trades: pd.DataFrame, dependence: float) -> tuple[RuleEffect, ...]:

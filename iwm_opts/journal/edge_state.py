@@ -117,24 +117,13 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     exits = rated["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
     return EdgeState(
-        word="too few trades",
-        sentence="",
-        n=n,
-        independent=independent * n / len(trades),
-        mean=mean,
-        baseline_n=len(expected),
-        baseline_mean=float(expected.mean()) if len(expected) else NAN,
-        win_rate=won,
-        average=average,
-        scan=scan,
-        p_of_nothing=nothing,
-        since=exits[scan.onset] if scan else None,
-        since_low=exits[scan.onset_low] if scan else None,
-        since_high=exits[scan.onset_high] if scan else None,
-        known_on=exits[scan.alarm] if scan and scan.alarm is not None else None,
-        power_to_see_the_end=NAN,
+        word="too few trades", sentence="", n=n, independent=independent * n / len(trades), mean=mean,
+        baseline_n=len(expected), baseline_mean=float(expected.mean()) if len(expected) else NAN, win_rate=won,
+        average=average, scan=scan, p_of_nothing=nothing, since=exits[scan.onset] if scan else None,
+        since_low=exits[scan.onset_low] if scan else None, since_high=exits[scan.onset_high] if scan else None,
+        known_on=exits[scan.alarm] if scan and scan.alarm is not None else None, power_to_see_the_end=NAN,
         results=results,
-    )
+    )  # fmt: skip
 
 
 def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:

@@ -241,17 +241,9 @@ class _Book:
         ]
         self.opened += 1
         package = Package(
-            self.opened,
-            rows[0].symbol,
-            legs,
-            contracts,
-            rows[0].when,
-            cash / contracts,
-            sum(row.fees for row in rows),
-            rolled_from,
-            rows[0].account,
-            is_left_out,
-        )
+            self.opened, rows[0].symbol, legs, contracts, rows[0].when, cash / contracts, sum(row.fees for row in rows),
+            rolled_from, rows[0].account, is_left_out,
+        )  # fmt: skip
         self.packages.append(package)
         for leg in legs:
             self.lots[package.account, leg.contract].append((package, leg))

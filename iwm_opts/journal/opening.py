@@ -10,14 +10,9 @@ from iwm_opts.journal.executions import Execution, Kind
 from iwm_opts.market.contract import Contract
 
 ENDED = {
-    "trade": "closed",
-    "expiration": "expired",
-    "assignment": "assigned",
-    "exercise": "exercised",
-    "cash": "settled in cash",
-    "delivery": "delivered for an option",
-    "reorganisation": "changed by a corporate action",
-}
+    "trade": "closed", "expiration": "expired", "assignment": "assigned", "exercise": "exercised",
+    "cash": "settled in cash", "delivery": "delivered for an option", "reorganisation": "changed by a corporate action",
+}  # fmt: skip
 
 
 class Received(Counter[tuple[str, str | Contract]]):
@@ -61,15 +56,9 @@ class OpeningBalance:
     def of(cls, execution: Execution, quantity: int) -> "OpeningBalance":
         """Position that an execution ends."""
         return cls(
-            execution.account,
-            execution.symbol,
-            execution.contract,
-            quantity,
-            execution.when,
-            execution.kind,
-            execution.price,
-            execution.line,
-        )
+            execution.account, execution.symbol, execution.contract, quantity, execution.when, execution.kind,
+            execution.price, execution.line,
+        )  # fmt: skip
 
     @property
     def name(self) -> str:

@@ -64,28 +64,14 @@ def opened(
     sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
     root = parse_occ(candidate.legs[0].occ_symbol).root
     trade = PaperTrade(
-        number=0,
-        plan=plan,
-        market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
-        symbol=chain.symbol,
-        expiration=candidate.expiration.isoformat(),
-        legs=legs,
-        contracts=count,
-        planned_contracts=planned,
-        opened=_clock(chain.moment),
-        credit=received,
-        mid=filled.mid,
-        model=filled.price,
-        fill=filled.model,
-        fees_schedule=fees,
-        fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)),
-        risk=math.nan,
-        planned_risk=planned * sized.max_loss,
-        rank=rank,
-        exits=exits,
-        checklist=checklist,
+        number=0, plan=plan, market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
+        symbol=chain.symbol, expiration=candidate.expiration.isoformat(), legs=legs, contracts=count,
+        planned_contracts=planned, opened=_clock(chain.moment), credit=received, mid=filled.mid, model=filled.price,
+        fill=filled.model, fees_schedule=fees,
+        fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)), risk=math.nan,
+        planned_risk=planned * sized.max_loss, rank=rank, exits=exits, checklist=checklist,
         root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
-    )
+    )  # fmt: skip
     if credit is not None:
         check_side(typed_legs(trade), "credit", credit)
     return replace(trade, risk=largest_loss(trade, snapshot))

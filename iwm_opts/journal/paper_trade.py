@@ -195,37 +195,20 @@ class PaperTrade:
         if closing and due and is_late:
             since = closing.dividends / (self.contracts * self.multiplier) - due.dividends
         return {
-            "trade": str(self.number),
-            "plan": self.plan,
-            "market": f"paper, {self.market}",
-            "symbol": self.symbol,
-            "strategy": self.strategy,
-            "legs": self.text,
-            "expiration": self.expiration or None,
-            "multiplier": self.multiplier,
-            "settlement": closing.dividends if closing else 0.0,
-            "entry": self.opened,
-            "exit": closing.at if closing else None,
-            "reason": closing.reason if closing else "open",
-            "contracts": self.contracts,
-            "planned_contracts": self.planned_contracts,
-            "credit": self.credit,
-            "debit": closing.debit if closing else math.nan,
-            "entry_mid": self.mid,
-            "exit_mid": closing.mid if closing else math.nan,
-            "entry_model": self.model,
-            "exit_model": closing.model if closing else math.nan,
-            "due": due.day if due else None,
-            "due_debit": due.debit + since if due else math.nan,
-            "fees": fees,
-            "model_fees": fees,
-            "risk": self.risk,
-            "planned_risk": self.planned_risk,
-            "rank": math.nan if self.rank is None else self.rank,
+            "trade": str(self.number), "plan": self.plan, "market": f"paper, {self.market}", "symbol": self.symbol,
+            "strategy": self.strategy, "legs": self.text, "expiration": self.expiration or None,
+            "multiplier": self.multiplier, "settlement": closing.dividends if closing else 0.0, "entry": self.opened,
+            "exit": closing.at if closing else None, "reason": closing.reason if closing else "open",
+            "contracts": self.contracts, "planned_contracts": self.planned_contracts, "credit": self.credit,
+            "debit": closing.debit if closing else math.nan, "entry_mid": self.mid,
+            "exit_mid": closing.mid if closing else math.nan, "entry_model": self.model,
+            "exit_model": closing.model if closing else math.nan, "due": due.day if due else None,
+            "due_debit": due.debit + since if due else math.nan, "fees": fees, "model_fees": fees, "risk": self.risk,
+            "planned_risk": self.planned_risk, "rank": math.nan if self.rank is None else self.rank,
             "checklist": answers_text(self.checklist),
             "rolled_from": "" if self.rolled_from is None else str(self.rolled_from),
             "marks": marks_text({date.fromisoformat(mark.day): self.gain_at(mark) for mark in self.marks}),
-        }
+        }  # fmt: skip
 
 
 def typed_legs(trade: PaperTrade) -> list[TypedLeg]:

@@ -45,27 +45,13 @@ def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
     # A trade on daily bars is entered at the open; when within a session a stop was met they do not say.
     is_daily = trades["entry"] == trades["entry"].dt.normalize()
     entry = trades["entry"].where(~is_daily, trades["entry"] + pd.Timedelta(OPEN))
-    return pd.DataFrame(
-        {
-            **{name: trades[name] for name in ("exit", "reason", "fees", "pnl", "risk")},
-            "entry": entry,
-            "plan": plan.name,
-            "market": market,
-            "symbol": plan.symbol,
-            "strategy": SHARES,
-            "contracts": trades["shares"],
-            "multiplier": 1,
-            "planned_contracts": trades["shares"],
-            "credit": -trades["entry_price"],
-            "debit": -trades["exit_price"],
-            "entry_mid": slipped - trades["entry_price"],
-            "exit_mid": -trades["exit_price"] - exit_slippage,
-            "entry_model": -trades["entry_price"],
-            "exit_model": -trades["exit_price"],
-            "due": trades["exit"].dt.normalize(),
-            "due_debit": -trades["exit_price"],
-            "model_fees": trades["fees"],
-            "settlement": trades["dividends"],
-            "planned_risk": trades["risk"],
-        }
-    )
+    columns = {
+        **{name: trades[name] for name in ("exit", "reason", "fees", "pnl", "risk")}, "entry": entry, "plan": plan.name,
+        "market": market, "symbol": plan.symbol, "strategy": SHARES, "contracts": trades["shares"], "multiplier": 1,
+        "planned_contracts": trades["shares"], "credit": -trades["entry_price"], "debit": -trades["exit_price"],
+        "entry_mid": slipped - trades["entry_price"], "exit_mid": -trades["exit_price"] - exit_slippage,
+        "entry_model": -trades["entry_price"], "exit_model": -trades["exit_price"],
+        "due": trades["exit"].dt.normalize(), "due_debit": -trades["exit_price"], "model_fees": trades["fees"],
+        "settlement": trades["dividends"], "planned_risk": trades["risk"],
+    }  # fmt: skip
+    return pd.DataFrame(columns)

@@ -121,18 +121,12 @@ def plan_report_on(
         fits = "" if math.isnan(needed) else f"the size is 0 below a credit of {math.ceil(100.0 * needed) / 100.0:.2f}"
         none.append(fits or nothing)
     return PlanStatus(
-        plan,
-        day,
-        decision,
-        sizing,
+        plan, day, decision, sizing,
         tuple(measure_claims(history, EVIDENCE[plan.edge] if with_evidence else (), progress)),
-        None if math.isnan(ahead) else ahead,
-        _package_today(plan, history, day),
-        _last_sessions(day, "M", MONTHLY_REVIEWS),
-        _last_sessions(day, "Q", QUARTERLY_REVIEWS),
-        sectors if sectors is not None and len(sectors) else None,
-        (*none, *plan.warnings, *notes),
-    )
+        None if math.isnan(ahead) else ahead, _package_today(plan, history, day),
+        _last_sessions(day, "M", MONTHLY_REVIEWS), _last_sessions(day, "Q", QUARTERLY_REVIEWS),
+        sectors if sectors is not None and len(sectors) else None, (*none, *plan.warnings, *notes),
+    )  # fmt: skip
 
 
 def _sizing(plan: Plan, data: Inputs, day: date) -> Sizing:

@@ -172,29 +172,18 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     """Trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
     units = MULTIPLIER * trades["contracts"]
     has_paths = PATH in trades and len(set(trades[PATH].dropna())) > 1  # accounts of their own
-    frame = pd.DataFrame(
-        {
-            **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
-            "market": [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]] if has_paths else market,
-            "credit": trades["credit"],
-            "debit": trades["debit"],
-            "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
-            "exit_mid": trades["debit"] - trades["exit_slippage"] / units,
-            "entry_model": trades["credit"],
-            "exit_model": trades["debit"],
-            "planned_contracts": trades["contracts"],
-            "fees": trades["fees"],
-            "model_fees": trades["fees"],
-            "settlement": trades["assignment"],
-            "pnl": trades["pnl"],
-            "risk": trades["risk"],
-            "planned_risk": trades["risk"],
-            "dte": trades["dte"],
-            "due": trades["exit"],
-            "due_debit": trades["debit"],
-            **{name: trades[name] for name in (PATH, *SPOTS) if name in trades},
-        }
-    )
+    columns = {
+        **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
+        "market": [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]] if has_paths else market,
+        "credit": trades["credit"], "debit": trades["debit"],
+        "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
+        "exit_mid": trades["debit"] - trades["exit_slippage"] / units, "entry_model": trades["credit"],
+        "exit_model": trades["debit"], "planned_contracts": trades["contracts"], "fees": trades["fees"],
+        "model_fees": trades["fees"], "settlement": trades["assignment"], "pnl": trades["pnl"], "risk": trades["risk"],
+        "planned_risk": trades["risk"], "dte": trades["dte"], "due": trades["exit"], "due_debit": trades["debit"],
+        **{name: trades[name] for name in (PATH, *SPOTS) if name in trades},
+    }  # fmt: skip
+    frame = pd.DataFrame(columns)
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
     return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
 

@@ -146,18 +146,11 @@ def _scan(values: Array, path: Array, onsets: Places, chance: Array, level: floa
             near = np.flatnonzero(likelihood[:-1] >= likelihood.max() - ONSET_DROP)
             low, high = int(min(near[0], onset)), int(max(near[-1], onset))
     return Scan(
-        statistic=statistic,
-        p=(1.0 + float((chance >= statistic).sum())) / (REPLICATES + 1.0),
-        threshold=threshold,
-        path=path,
-        onset=onset,
-        onset_low=low,
-        onset_high=high,
-        alarm=int(crossed[0]) if len(crossed) else None,
-        mean_before=float(before.mean()) if len(before) else NAN,
-        mean_after=float(values[onset:].mean()),
+        statistic=statistic, p=(1.0 + float((chance >= statistic).sum())) / (REPLICATES + 1.0), threshold=threshold,
+        path=path, onset=onset, onset_low=low, onset_high=high, alarm=int(crossed[0]) if len(crossed) else None,
+        mean_before=float(before.mean()) if len(before) else NAN, mean_after=float(values[onset:].mean()),
         replicates=REPLICATES,
-    )
+    )  # fmt: skip
 
 
 def _worst(shortfall: Array, lags: Places) -> tuple[Array, Places]:

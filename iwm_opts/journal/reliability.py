@@ -137,18 +137,13 @@ def reliability(name: str, outcomes: Sequence[Outcome], made: int, *, is_probabi
         brier = _by_day((realised - stated) ** 2, place, len(days), held)
         brier = replace(brier, low=max(brier.low, 0.0), high=min(brier.high, 1.0)) if brier.is_known else brier
     return Reliability(
-        name=name,
-        n=len(outcomes),
-        days=len(days),
-        pending=made - len(outcomes),
+        name=name, n=len(outcomes), days=len(days), pending=made - len(outcomes),
         periods=len(sessions(days[0], days[-1])) / max(held, 1.0) if days else 0.0,
-        stated=float(stated.mean()) if outcomes else NAN,
-        realised=rate,
-        gap=_by_day(realised - stated, place, len(days), held),
-        brier=brier,
+        stated=float(stated.mean()) if outcomes else NAN, realised=rate,
+        gap=_by_day(realised - stated, place, len(days), held), brier=brier,
         brier_base=rate * (1.0 - rate) if is_probability else NAN,
         bins=_bins(stated, realised) if is_probability else (),
-    )
+    )  # fmt: skip
 
 
 def _by_day(values: Array, place: NDArray[np.int64], days: int, held: float) -> Interval:

@@ -117,13 +117,9 @@ class Plan(Table):
         """Exits of a share trade; the defaults of the horizon for a plan in options."""
         table = self.exits or ExitsTable(max_sessions=MAX_SESSIONS[self.horizon] or 0)
         return ShareExits(
-            table.low_buffer,
-            table.stop_atr,
-            table.target_atr or None,
-            table.time_stop_sessions or None,
-            table.time_stop_progress,
-            table.max_sessions or None,
-        )
+            table.low_buffer, table.stop_atr, table.target_atr or None, table.time_stop_sessions or None,
+            table.time_stop_progress, table.max_sessions or None,
+        )  # fmt: skip
 
     @property
     def can_buy(self) -> bool:

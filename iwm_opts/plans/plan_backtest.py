@@ -126,14 +126,9 @@ def share_rules(plan: Plan) -> ShareRules:
     """Rules of the daily share loop under a plan."""
     account, costs = plan.account, plan.costs
     return ShareRules(
-        exits=plan.share_exits,
-        account=account.value,
-        risk_share=account.risk,
-        max_open=account.max_open,
-        max_open_risk=account.max_open_risk,
-        slippage=costs.share_slippage,
-        fees=costs.share_fees,
-    )
+        exits=plan.share_exits, account=account.value, risk_share=account.risk, max_open=account.max_open,
+        max_open_risk=account.max_open_risk, slippage=costs.share_slippage, fees=costs.share_fees,
+    )  # fmt: skip
 
 
 def engine_rules(plan: Plan, strategy: str) -> Rules:

@@ -181,26 +181,15 @@ class SessionBook:
         mid = float(fills.mid[row])
         worst = min(np.fmin.reduce(close[1:row], initial=np.inf), out)
         return {
-            "entry": _naive(course.moments[0]),
-            "exit": _naive(course.moments[row]),
-            "reason": REASONS[why],
-            "legs": legs_text(chosen.legs.contracts, chosen.legs.right, chosen.strike),
-            "contracts": units,
-            "credit": opened.credit,
-            "debit": -out + 0.0,
-            "sessions": 1,
-            "days": 0,
-            "mid_pnl": shares * (opened.mid + mid),
-            "entry_slippage": shares * (opened.mid - opened.credit),
-            "exit_slippage": shares * (mid - out),
-            "fees": fees,
-            "assignment": 0.0,
-            "pnl": shares * (opened.credit + out) - fees,
-            "risk": units * opened.max_loss,
-            "max_adverse": min(shares * (opened.credit + worst), 0.0),
-            "spot_entry": float(course.spot[0]),
+            "entry": _naive(course.moments[0]), "exit": _naive(course.moments[row]), "reason": REASONS[why],
+            "legs": legs_text(chosen.legs.contracts, chosen.legs.right, chosen.strike), "contracts": units,
+            "credit": opened.credit, "debit": -out + 0.0, "sessions": 1, "days": 0,
+            "mid_pnl": shares * (opened.mid + mid), "entry_slippage": shares * (opened.mid - opened.credit),
+            "exit_slippage": shares * (mid - out), "fees": fees, "assignment": 0.0,
+            "pnl": shares * (opened.credit + out) - fees, "risk": units * opened.max_loss,
+            "max_adverse": min(shares * (opened.credit + worst), 0.0), "spot_entry": float(course.spot[0]),
             "spot_exit": float(course.spot[row]),
-        }
+        }  # fmt: skip
 
 
 def _worst(chosen: Chosen, credit: float, owed: float, exercise: float) -> tuple[float, float]:

@@ -71,19 +71,11 @@ def read(row: Row) -> dict[str, object]:
     legs = _legs(row.text("legs"), entry.date(), contracts)
     text, expiration = legs_text(legs)
     trade: dict[str, object] = {
-        "line": row.line,
-        "market": "Option Omega",
-        "symbol": row.text("symbol").upper(),
-        "legs": text,
-        "strategy": strategy_of(legs) if legs else "",
-        "expiration": expiration,
-        "entry": entry,
-        "contracts": contracts,
-        "credit": credit,
-        "risk": row.number("margin") or np.nan,
-        "own_strategy": row.text("strategy"),
+        "line": row.line, "market": "Option Omega", "symbol": row.text("symbol").upper(), "legs": text,
+        "strategy": strategy_of(legs) if legs else "", "expiration": expiration, "entry": entry, "contracts": contracts,
+        "credit": credit, "risk": row.number("margin") or np.nan, "own_strategy": row.text("strategy"),
         "entry_spot": (row.number("entry spot") or np.nan) if "premium" in row else np.nan,
-    }
+    }  # fmt: skip
     if not is_open and "premium" not in row:
         fees = row.number("opening fees") + row.number("closing fees")
         return trade | {"exit": _moment(row, "closed"), "reason": "closed", "fees": fees, "pnl": row.amount("pnl")}
@@ -92,13 +84,10 @@ def read(row: Row) -> dict[str, object]:
     debit, fees = _closing(row, credit, contracts)
     reason = row.text("reason").lower()
     return trade | {
-        "exit": _moment(row, "closed"),
-        "exit_spot": row.number("exit spot") or np.nan,
-        "reason": "expiry" if reason == "expired" else reason or "closed",
-        "debit": debit,
-        "fees": fees,
+        "exit": _moment(row, "closed"), "exit_spot": row.number("exit spot") or np.nan,
+        "reason": "expiry" if reason == "expired" else reason or "closed", "debit": debit, "fees": fees,
         "pnl": row.amount("pnl"),
-    }
+    }  # fmt: skip
 
 
 def _closing(row: Row, credit: float, contracts: int) -> tuple[float, float]:

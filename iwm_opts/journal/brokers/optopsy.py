@@ -65,22 +65,12 @@ def read(row: Row) -> dict[str, object]:
     if not -CENT <= fees <= MOST_FEES * contracts * len(legs):
         raise ValueError(f"realized_pnl {row.number('pnl'):.2f} is not what costs and proceeds make, {gross:.2f}")
     return {
-        "line": row.line,
-        "market": "optopsy",
-        "symbol": row.text("symbol").upper(),
-        "legs": legs_text(legs)[0],
-        "strategy": strategy_of(legs),
-        "expiration": pd.Timestamp(expiration),
-        "entry": pd.Timestamp(entry),
-        "exit": pd.Timestamp(left),
-        "reason": "expiry" if left >= expiration else "closed",
-        "contracts": contracts,
-        "credit": -cost,
-        "debit": -proceeds,
-        "fees": fees,
-        "entry_spot": row.number("entry spot") or np.nan,
+        "line": row.line, "market": "optopsy", "symbol": row.text("symbol").upper(), "legs": legs_text(legs)[0],
+        "strategy": strategy_of(legs), "expiration": pd.Timestamp(expiration), "entry": pd.Timestamp(entry),
+        "exit": pd.Timestamp(left), "reason": "expiry" if left >= expiration else "closed", "contracts": contracts,
+        "credit": -cost, "debit": -proceeds, "fees": fees, "entry_spot": row.number("entry spot") or np.nan,
         "exit_spot": row.number("exit spot") or np.nan,
-    }
+    }  # fmt: skip
 
 
 def _legs(row: Row, expiration: date, cost: float) -> list[tuple[int, Contract]]:

@@ -16,24 +16,14 @@ from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
 
 TRADES: Final[dict[str, tuple[int, Effect]]] = {
-    "buy to open": (1, "open"),
-    "sell to open": (-1, "open"),
-    "buy to close": (1, "close"),
-    "sell to close": (-1, "close"),
-    "buy": (1, ""),
-    "sell": (-1, "close"),
-    "sell short": (-1, "open"),
-    "buy to cover": (1, "close"),
-    "reinvest shares": (1, "open"),
-}
+    "buy to open": (1, "open"), "sell to open": (-1, "open"), "buy to close": (1, "close"),
+    "sell to close": (-1, "close"), "buy": (1, ""), "sell": (-1, "close"), "sell short": (-1, "open"),
+    "buy to cover": (1, "close"), "reinvest shares": (1, "open"),
+}  # fmt: skip
 ENDINGS: Final[dict[str, Kind]] = {
-    "expired": "expiration",
-    "assigned": "assignment",
-    "exchange or exercise": "exercise",
-    "exercised": "exercise",
-    "exercise": "exercise",
-    "cash settled": "cash",
-}
+    "expired": "expiration", "assigned": "assignment", "exchange or exercise": "exercise", "exercised": "exercise",
+    "exercise": "exercise", "cash settled": "cash",
+}  # fmt: skip
 OPTION: Final = re.compile(
     r"(?P<root>(?<![A-Z0-9./$])[A-Z0-9./$]++) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )

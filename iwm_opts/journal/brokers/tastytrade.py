@@ -27,12 +27,9 @@ REORGANISED: Final = re.compile(r"\b(?:split|merger|symbol change|spin-?off)\b",
 MERGED: Final = re.compile("merger", re.IGNORECASE)  # a sub type that names neither cash nor shares
 PAID: Final = re.compile(r"(?<!stock )\bmerger\b|\bcash\b", re.IGNORECASE)
 ENDINGS: Final[dict[str, Kind]] = {
-    "cash settled assignment": "cash",
-    "cash settled exercise": "cash",
-    "expiration": "expiration",
-    "assignment": "assignment",
-    "exercise": "exercise",
-}
+    "cash settled assignment": "cash", "cash settled exercise": "cash", "expiration": "expiration",
+    "assignment": "assignment", "exercise": "exercise",
+}  # fmt: skip
 DATE_REMARK: Final = "Expiration Date differs from the OCC symbol in some rows: the symbol's date is used"
 
 TABLE: Final = Table(
