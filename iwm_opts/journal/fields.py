@@ -440,9 +440,9 @@ class Row:
         """Day as written."""
         return parse_moment(self.text(name), self.notation.day_first).date()
 
-    def require_dollars(self, name: str = "currency") -> None:
+    def require_dollars(self) -> None:
         """Refuse amounts in another currency; a file that names none is in dollars."""
-        currency = self.text(name).upper()
+        currency = self.text("currency").upper()
         if currency != CURRENCY and not is_blank(currency):
             raise ValueError(f"currency {currency}: only {CURRENCY} is read")
 

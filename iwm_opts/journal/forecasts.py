@@ -160,7 +160,6 @@ def with_bars(made: Forecast, bars: pd.DataFrame) -> Forecast:
 
 
 def sessions_until(made: Forecast, day: date) -> int:
-    """Sessions from a forecast to a later day."""
     return len(sessions(made.day, day)) - 1
 
 

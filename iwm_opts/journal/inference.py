@@ -94,9 +94,9 @@ def p_above_zero(estimate: Estimate) -> float:
     return float(stdtr(estimate.n - 1, -estimate.value / estimate.error))
 
 
-def p_of_breaches(count: int, n: int, tolerated: float = TOLERATED) -> float:
+def p_of_breaches(count: int, n: int) -> float:
     """Exact p of so many breaches, or more, where a share is tolerated (binomial)."""
-    return 1.0 if count == 0 else float(bdtrc(count - 1, n, tolerated))
+    return 1.0 if count == 0 else float(bdtrc(count - 1, n, TOLERATED))
 
 
 def share_interval(count: int, n: int) -> tuple[float, float]:
@@ -133,12 +133,12 @@ def detectable(error: float, level: float) -> float:
     return float(error * (ndtri(1.0 - level) + ndtri(POWER)))
 
 
-def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> float:
+def detectable_share(n: int, level: float) -> float:
     """Smallest share of breaches seen four times in five at a level; 1 where none is."""
-    needed = next((k for k in range(1, n + 1) if p_of_breaches(k, n, tolerated) <= level), None)
+    needed = next((k for k in range(1, n + 1) if p_of_breaches(k, n) <= level), None)
     if needed is None:
         return 1.0
-    shares = np.linspace(tolerated, 1.0, 191)
+    shares = np.linspace(TOLERATED, 1.0, 191)
     return float(next((share for share in shares if 1.0 - bdtr(needed - 1, n, share) >= POWER), 1.0))
 
 

@@ -198,9 +198,8 @@ def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
     )
 
 
-def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
-    """Journal as a trade log."""
+def log_of_paper(trades: Sequence[PaperTrade]) -> TradeLog:
     if not trades:
-        raise DataError(source, "holds no trade", "open one: iwm-opts paper open --plan FILE")
+        raise DataError("paper journal", "holds no trade", "open one: iwm-opts paper open --plan FILE")
     is_simulated = any(SIMULATED in trade.market for trade in trades)
-    return log_of_rows([trade.log_row() for trade in trades], source, is_simulated=is_simulated)
+    return log_of_rows([trade.log_row() for trade in trades], "paper journal", is_simulated=is_simulated)

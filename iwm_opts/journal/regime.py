@@ -63,7 +63,7 @@ class SampleRank:
     below: float  # share of samples with less, 0 to 1
 
 
-def scan_against(values: Array, baseline: Array, overlap: int, level: float, seed: int = SEED) -> Scan:
+def scan_against(values: Array, baseline: Array, overlap: int, level: float) -> Scan:
     """Look for a fall below a baseline's mean.
 
     `values` (shape (n,)): results of the log, in order; at least `SHORTEST`.
@@ -75,7 +75,7 @@ def scan_against(values: Array, baseline: Array, overlap: int, level: float, see
     mean, spread = float(baseline.mean()), _spread(baseline)
     lags = _lags(len(values))
     path, onsets = _worst((mean - values) / spread, lags)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     chance = np.empty(REPLICATES)
     for part in _parts(len(values)):
         size = part.stop - part.start
@@ -87,7 +87,7 @@ def scan_against(values: Array, baseline: Array, overlap: int, level: float, see
     return _scan(values, path, onsets, chance * widening, level)
 
 
-def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> Scan:
+def scan_within(values: Array, overlap: int, level: float) -> Scan:
     """Look for a fall within a log alone: its results against the same in shuffled order, in blocks.
 
     Says whether later trades did worse than earlier ones, not whether any of them did well.
@@ -97,7 +97,7 @@ def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> 
     lags = _lags(len(values))
     shortfall = (mean - values) / spread
     path, onsets = _worst(shortfall, lags)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     chance = np.empty(REPLICATES)
     for part in _parts(len(values)):
         # Orders of the trades whose blocks, of a random phase, are shuffled whole.
@@ -108,10 +108,10 @@ def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> 
     return _scan(values, path, onsets, chance, level)
 
 
-def sample_ranks(values: Array, baseline: Array, overlap: int, seed: int = SEED) -> tuple[SampleRank, SampleRank]:
+def sample_ranks(values: Array, baseline: Array, overlap: int) -> tuple[SampleRank, SampleRank]:
     """Win rate and mean of a log among equal samples of the baseline, resampled in blocks."""
     block = _block(overlap)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     won, mean = np.empty(REPLICATES), np.empty(REPLICATES)
     for part in _parts(len(values)):
         size = part.stop - part.start

@@ -167,7 +167,6 @@ class TradeLog:
 
     @property
     def open(self) -> pd.DataFrame:
-        """Trades still open."""
         return self.trades[self.trades["exit"].isna()]
 
 

@@ -22,7 +22,6 @@ def trade_momentum(
     edge: Momentum,
     rules: ShareRules | None = None,
     allowed: NDArray[np.bool_] | None = None,
-    label: str = "momentum, shares",
     every_session: bool = False,
 ) -> ShareBacktest:
     """Trade the momentum edge in shares.
@@ -55,7 +54,7 @@ def trade_momentum(
             ledger.skipped[NO_BAR] = ledger.skipped.get(NO_BAR, 0) + 1
         marks.append(ledger.mark(0.0))  # nothing is held overnight
     equity = pd.DataFrame(marks, index=days, columns=["equity", "cash", "open_risk", "positions"])
-    return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, notes)
+    return ShareBacktest("momentum, shares", ledger.trades(), equity, ledger.skipped, notes)
 
 
 def momentum_sessions(

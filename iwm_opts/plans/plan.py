@@ -4,6 +4,7 @@ It names an edge and its thresholds, a horizon, an instrument, an account, the c
 and the review. A plan that contradicts itself is refused with the reason; every message names the line.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -12,11 +13,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import STRATEGY
+from iwm_opts.documents import toml_string
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.exits import check_profit, earliest_entry, time_to_exit
 from iwm_opts.io.opening import read_toml
+from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.market.sector_filter import MacroFilter
-from iwm_opts.plans.checklist import DEFAULTS
-from iwm_opts.plans.contradictions import ContradictionError, contradictions
+from iwm_opts.plans.checklist import CRITERIA, DEFAULTS
 from iwm_opts.plans.edges import Edge, EdgeName, MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.plan_sections import (
     AccountTable,
@@ -31,7 +34,6 @@ from iwm_opts.plans.plan_sections import (
     Table,
     VolContractionTable,
 )
-from iwm_opts.plans.plan_text import line_of, toml_text
 from iwm_opts.risk.sizing import risk_warning
 
 Horizon = Literal["intraday", "swing", "multi-week"]
@@ -48,6 +50,90 @@ USUAL: Final = {  # horizon and instrument of an edge unless given
 MAX_NAME: Final = 200  # characters
 COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
 REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
+
+
+Conflicts = list[tuple[tuple[str, ...], str]]
+# Edges, instruments and horizons that cannot hold together (any where none is named), the key to change, and why.
+CLASHES: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str, str], ...]] = (
+    (("mean-reversion", "momentum"), ("condor",), (), "instrument",
+     "{edge} bets on a rise, a condor on standing still: choose shares, options or vertical"),
+    (("vol-contraction",), ("shares", "options"), (), "instrument",
+     "vol-contraction sells premium when IV ranks low; {instrument} cannot: choose condor or vertical"),
+    (("momentum",), (), ("swing", "multi-week"), "horizon",
+     "momentum is over 45 minutes after the open, a {horizon} plan holds longer: choose intraday"),
+    ((), ("condor",), ("intraday",), "horizon", "a condor earns over weeks: choose swing or multi-week"),
+    (("mean-reversion",), (), ("intraday",), "horizon",
+     "mean-reversion is known at a close and buys the next session: choose swing"),
+    (("vol-contraction",), (), ("intraday",), "horizon",
+     "an IV rank moves over days: choose swing or multi-week"),
+)  # fmt: skip
+
+
+class ContradictionError(ValueError):
+    """Two lines of a plan that cannot both hold; `key` is the one to change."""
+
+    def __init__(self, key: tuple[str, ...], rule: str) -> None:
+        self.key, self.rule = key, rule
+        super().__init__(rule)
+
+
+def contradictions(plan: "Plan") -> Conflicts:
+    """Why a plan cannot be traded as written: the key at fault and the reason, in order of importance."""
+    edge, instrument, horizon = plan.edge, plan.instrument, plan.horizon
+    conflicts: Conflicts = [
+        ((key,), rule.format(edge=edge, instrument=instrument, horizon=horizon))
+        for edges, instruments, horizons, key, rule in CLASHES
+        if (not edges or edge in edges)
+        and (not instruments or instrument in instruments)
+        and (not horizons or horizon in horizons)
+    ]
+    for other in DEFAULTS:
+        if other != edge and getattr(plan, other.replace("-", "_")) is not None:
+            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge}"))
+    if instrument == "shares" and plan.package is not None:
+        conflicts.append((("package",), "shares have no option package: leave [package] out"))
+    if instrument != "shares" and plan.exits is not None:
+        conflicts.append((("exits",), f"[exits] applies to shares; {instrument} takes its exits from [package]"))
+    if plan.package is not None:  # a vertical by rule may be sold
+        is_sold = instrument == "condor" or (instrument == "vertical" and plan.package.kind != "bull-call")
+        try:
+            check_profit(plan.package.profit, is_credit=is_sold)
+        except InputError as error:
+            conflicts.append((("package", "profit"), f"{error.rule}: half of it is 0.5 or 50%; 0 is off"))
+    return conflicts + _of_numbers(plan)
+
+
+def _of_numbers(plan: "Plan") -> Conflicts:
+    conflicts: Conflicts = []
+    names = plan.checklist.criteria
+    for place, name in enumerate(names):
+        if name not in CRITERIA:
+            rule = f"unknown criterion {name!r}: choose of {', '.join(CRITERIA)}"
+            conflicts.append((("checklist", "criteria"), rule))
+        elif name in names[:place]:
+            conflicts.append((("checklist", "criteria"), f"{name!r} would count twice"))
+    if plan.checklist.minimum > len(names):
+        rule = f"{plan.checklist.minimum} of {len(names)} criteria can never be met"
+        conflicts.append((("checklist", "minimum"), rule))
+    if plan.account.max_open_risk < plan.account.risk:
+        conflicts.append((("account", "max_open_risk"), "is below the risk of a single position"))
+    if plan.momentum and plan.momentum.enter_minute >= plan.momentum.exit_minute:
+        conflicts.append((("momentum", "enter_minute"), "is not before exit_minute"))
+    if plan.momentum and plan.momentum.exit_minute > SESSION_MINUTES:
+        rule = f"lies after the close: a session has {SESSION_MINUTES} minutes, and nothing is held overnight"
+        conflicts.append((("momentum", "exit_minute"), rule))
+    if plan.exits and 0 < plan.exits.max_sessions < plan.exits.time_stop_sessions:
+        rule = "comes after max_sessions, which ends every trade before it"
+        conflicts.append((("exits", "time_stop_sessions"), rule))
+    package = plan.package
+    if package and package.exit_dte and package.dte - package.dte_slack < earliest_entry(package.exit_dte):
+        first = package.dte - package.dte_slack
+        rule = f"closes {time_to_exit(first, package.exit_dte)} what is entered at {first} days (dte - dte_slack)"
+        rule += ": choose less, a later dte, or 0 for off"
+        conflicts.append((("package", "exit_dte"), rule))
+    if plan.package and plan.package.kind != "by-rule" and plan.instrument != "vertical":
+        conflicts.append((("package", "kind"), f"is of a vertical; the instrument is {plan.instrument}"))
+    return conflicts
 
 
 class Plan(Table):
@@ -130,7 +216,6 @@ class Plan(Table):
 
     @property
     def filter(self) -> MacroFilter:
-        """The macro filter."""
         return MacroFilter(self.macro.symbol, self.macro.drop, self.macro.applies_to_condors)
 
     @property
@@ -243,3 +328,47 @@ def _key_and_rule(error: Any) -> tuple[tuple[str, ...], str]:
 def write_plan(plan: Plan) -> str:
     """Plan as TOML that `load_plan` reads back as the same plan."""
     return toml_text(plan.model_dump(by_alias=True, exclude_none=True), COMMENT)
+
+
+def line_of(text: str, key: tuple[str, ...]) -> int | None:
+    """Line of a TOML text that sets a key, else that opens its table; None where neither is there.
+
+    `key`: table and key, or a key of the top.
+    """
+    table: tuple[str, ...] = ()
+    opened: int | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$", line)
+        if header:
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            opened = number if table == key[: len(table)] else opened
+            if table == key:
+                return number
+            continue
+        left = re.match(r"([\w\"'.\- ]++)=", line.strip())
+        if left:
+            parts = (*table, *(part.strip().strip("\"'") for part in left[1].split(".")))
+            if parts in (key, key[:1]):
+                return number
+    return opened
+
+
+def toml_text(values: Mapping[str, Any], comment: str) -> str:
+    """Nested mappings as TOML, plain keys first, then a table each."""
+    lines = [f"# {comment}"]
+    lines += [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for name, table in values.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        inner = ",\n".join(f"  {_toml(item)}" for item in value)
+        return f"[\n{inner},\n]" if value else "[]"
+    if isinstance(value, str):
+        return toml_string(value)
+    return repr(value)

@@ -76,14 +76,12 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class Table(BaseModel):
-    """A table of the file: unknown keys are refused, values do not change."""
+    """A table of the file, named as its class: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class AccountTable(Table):
-    """[account]."""
-
     value: Positive = ACCOUNT  # dollars
     risk: Fraction = RISK_SHARE  # of it on one position
     max_open_risk: Fraction = MAX_OPEN_RISK  # of it, all positions together
@@ -91,15 +89,11 @@ class AccountTable(Table):
 
 
 class MeanReversionTable(Table):
-    """[mean-reversion]."""
-
     declines: Count = 3
     total: Fraction = 0.025
 
 
 class MomentumTable(Table):
-    """[momentum]."""
-
     gap: Fraction = 0.008
     enter_minute: Count = 15
     exit_minute: Count = 45
@@ -107,15 +101,11 @@ class MomentumTable(Table):
 
 
 class VolContractionTable(Table):
-    """[vol-contraction]."""
-
     below: Annotated[float, Field(gt=0, le=100, strict=True)] = GATE_RANK
     lookback: Annotated[int, Field(ge=2, strict=True)] = IVR_LOOKBACK
 
 
 class ChecklistTable(Table):
-    """[checklist]."""
-
     minimum: Count = MINIMUM
     criteria: tuple[str, ...]
 
@@ -161,8 +151,6 @@ class PackageTable(Table):
 
 
 class CostsTable(Table):
-    """[costs]."""
-
     fill: str = FILL_MODEL
     fees: str = FEE_SCHEDULE
     share_slippage: AtLeastZero = 0.01  # dollars a share, each way
@@ -183,8 +171,6 @@ class CostsTable(Table):
 
 
 class MacroTable(Table):
-    """[macro]."""
-
     enabled: Flag = True
     symbol: str = FILTER_SYMBOL
     drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
@@ -192,6 +178,4 @@ class MacroTable(Table):
 
 
 class ReviewTable(Table):
-    """[review]."""
-
     daily: tuple[str, ...] = DAILY_QUESTIONS

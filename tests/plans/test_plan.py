@@ -10,9 +10,8 @@ from iwm_opts.api.plan_order import plan_screen
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
-from iwm_opts.plans.plan import load_plan, make_plan, make_usual_plan, write_plan
+from iwm_opts.plans.plan import line_of, load_plan, make_plan, make_usual_plan, write_plan
 from iwm_opts.plans.plan_backtest import engine_rules
-from iwm_opts.plans.plan_text import line_of
 
 SHORTEST = 'version = 1\nname = "dips"\nedge = "mean-reversion"\nhorizon = "swing"\ninstrument = "shares"\n'
 

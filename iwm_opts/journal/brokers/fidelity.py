@@ -48,7 +48,6 @@ TABLE: Final = Table(
 
 @layout.reader_of_days(TABLE, "action")
 def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
-    """Read the execution of a row of Activity & Orders."""
     words = layout.unamended(row.text("action").upper())
     is_cancelled = layout.TAKEN_BACK.search(row.text("action")) is not None
     symbol = row.text("symbol").upper().replace(" ", "")

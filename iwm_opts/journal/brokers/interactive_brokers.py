@@ -375,7 +375,6 @@ def _underlying(symbol: str) -> str:
 
 
 def read_history(export: Export) -> list[Execution]:
-    """Read the executions of a transaction history."""
     rows = [
         (line, cells[2:])
         for line, cells in export.rows
@@ -499,7 +498,6 @@ def refuse_language(export: Export) -> list[Execution]:
 
 
 def refuse_without_trades(_export: Export) -> list[Execution]:
-    """Refuse a statement without the section of trades."""
     raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
 
 

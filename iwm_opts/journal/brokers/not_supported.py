@@ -110,7 +110,6 @@ def table_of(rows: Iterable[Sequence[str]]) -> tuple[str, str] | None:
 
 
 def refuse(name: str, remedy: str, _export: Export) -> list[Execution]:
-    """Refuse an export, with the remedy."""
     raise DataError(name, "this export is not supported", remedy)
 
 

@@ -63,7 +63,6 @@ TABLE: Final = Table(
 
 @TABLE.trades("Option Omega: backtest or automation fills, without quotes")
 def read(row: Row) -> dict[str, object]:
-    """Trade of a row."""
     contracts = row.count("contracts")
     entry = _moment(row, "opened")
     is_open = is_blank(row.text("closed"))

@@ -53,7 +53,6 @@ TABLE: Final = Table(
 
 @TABLE.trades("optopsy: fills of a backtest, days without times; exits on the last day are expiries")
 def read(row: Row) -> dict[str, object]:
-    """Trade of a row."""
     expiration = row.day("expiration")
     entry = expiration - timedelta(days=row.count("dte", "days")) if is_blank(row.text("entry")) else row.day("entry")
     left = expiration if is_blank(row.text("exit")) else row.day("exit")

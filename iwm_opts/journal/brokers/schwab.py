@@ -54,7 +54,6 @@ TABLE: Final = Table(
 
 @layout.reader_of_days(TABLE, "action")
 def read(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
-    """Read the execution of a row of a transaction history."""
     action, text = layout.unamended(row.text("action").lower()), row.text("symbol")
     if action in TRADES and layout.is_cash(text, report):
         return None

@@ -44,7 +44,6 @@ TABLE: Final = Table(
 
 @layout.reader_of_days(TABLE, "description", remark=layout.OPENS)
 def read(row: Row, report: RowReport, _settlements: list[Execution]) -> Execution | None:
-    """Read the execution of a row of an account's transactions."""
     words = layout.unamended(row.text("description").upper())
     sign = 1 if words.startswith("BOUGHT ") else -1 if words.startswith("SOLD ") else 0
     removal = REMOVAL.match(words)
