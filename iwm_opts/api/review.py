@@ -15,10 +15,10 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import open_record
+from iwm_opts.journal.compliance import rules_of
 from iwm_opts.journal.fill_calibration import compare_fills_with, is_own, keep_fills
 from iwm_opts.journal.paper import for_review, open_journal
 from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed
-from iwm_opts.journal.compliance import rules_of
 from iwm_opts.journal.quotes import FileQuotes, with_quotes
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import Review, of_plan

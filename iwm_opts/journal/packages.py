@@ -220,14 +220,7 @@ def strategy_of(legs: Sequence[tuple[int, Contract]]) -> str:
 
 
 _NAMES: Final = {
-    ("+P", "-P", "-C", "+C"): "iron-condor",
-    ("-P", "+P", "+C", "-C"): "long-iron-condor",
-    ("+P", "-P"): "bull-put",
-    ("-P", "+P"): "bear-put",
-    ("-C", "+C"): "bear-call",
-    ("+C", "-C"): "bull-call",
-    ("+C",): "long-call",
-    ("-C",): "short-call",
-    ("+P",): "long-put",
-    ("-P",): "short-put",
-}
+    ("+P", "-P", "-C", "+C"): "iron-condor", ("-P", "+P", "+C", "-C"): "long-iron-condor",
+    ("+P", "-P"): "bull-put", ("-P", "+P"): "bear-put", ("-C", "+C"): "bear-call", ("+C", "-C"): "bull-call",
+    ("+C",): "long-call", ("-C",): "short-call", ("+P",): "long-put", ("-P",): "short-put",
+}  # fmt: skip

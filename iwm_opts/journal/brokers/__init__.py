@@ -25,28 +25,13 @@ from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
 GROUP: Final = "iwm_opts.brokers"
 # The first layout that a file matches is read: specific layouts go first.
 LAYOUTS: Final = (
-    interactive_brokers.STATEMENT,
-    interactive_brokers.TRANSACTION_HISTORY,
-    interactive_brokers.OTHER_LANGUAGE,
-    interactive_brokers.HISTORY_OF_OTHER_LANGUAGE,
-    thinkorswim.STATEMENT,
-    thinkorswim.ACTIVITY,
-    tastytrade.TRANSACTIONS,
-    tastytrade.LEGACY,
-    ib_flex.FLEX_CSV,
-    ib_flex.CONFIRMATIONS_CSV,
-    ib_flex.FLEX_XML,
-    ib_flex.ANSWER,
-    schwab.HISTORY,
-    robinhood.ACTIVITY,
-    fidelity.ACTIVITY,
-    td_ameritrade.TRANSACTIONS,
-    option_omega.TRADE_LOG,
-    option_omega.SNAKE_CASE,
-    optopsy.TRADE_LOG,
-    optopsy.RAW,
+    interactive_brokers.STATEMENT, interactive_brokers.TRANSACTION_HISTORY, interactive_brokers.OTHER_LANGUAGE,
+    interactive_brokers.HISTORY_OF_OTHER_LANGUAGE, thinkorswim.STATEMENT, thinkorswim.ACTIVITY,
+    tastytrade.TRANSACTIONS, tastytrade.LEGACY, ib_flex.FLEX_CSV, ib_flex.CONFIRMATIONS_CSV, ib_flex.FLEX_XML,
+    ib_flex.ANSWER, schwab.HISTORY, robinhood.ACTIVITY, fidelity.ACTIVITY, td_ameritrade.TRANSACTIONS,
+    option_omega.TRADE_LOG, option_omega.SNAKE_CASE, optopsy.TRADE_LOG, optopsy.RAW,
     interactive_brokers.WITHOUT_TRADES,
-)
+)  # fmt: skip
 
 
 @cache

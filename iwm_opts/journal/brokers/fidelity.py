@@ -29,12 +29,9 @@ DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
 TABLE: Final = Table(
     fields={
+        **layout.same("action", "symbol", "currency", "quantity"),
         "date": ("run date", "date"),
         "account": ("account number", "account"),
-        "action": ("action",),
-        "symbol": ("symbol",),
-        "currency": ("currency",),
-        "quantity": ("quantity",),
         "price": ("price ($)", "price"),
         "commission": ("commission ($)", "commission"),
         "fees": ("fees ($)", "fees"),

@@ -87,35 +87,22 @@ ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA":
 CANCELLED: Final = "Ca"
 
 FIELDS: Final = {
+    **layout.same(
+        "currency", "account", "symbol", "date", "type", "direction", "proceeds", "code", "description", "amount"
+    ),
     "grain": ("datadiscriminator",),
     "category": ("asset category",),
-    "currency": ("currency",),
-    "account": ("account",),
-    "symbol": ("symbol",),
     "time": ("date/time",),
-    "date": ("date",),
-    "type": ("type",),
-    "direction": ("direction",),
     "quantity": ("qty", "quantity"),
     "price": ("t. price",),
-    "proceeds": ("proceeds",),
     "commission": ("ib commission", "commissions", "commission", "comm in usd", "comm/fee"),
-    "code": ("code",),
-    "description": ("description",),
-    "amount": ("amount",),
 }
 HISTORY: Final = Table(
     fields={
+        **layout.same("account", "description", "symbol", "quantity", "price", "gross amount", "commission"),
         "time": ("date",),
-        "account": ("account",),
-        "description": ("description",),
         "type": ("transaction type",),
-        "symbol": ("symbol",),
-        "quantity": ("quantity",),
-        "price": ("price",),
         "currency": ("price currency",),
-        "gross amount": ("gross amount",),
-        "commission": ("commission",),
     },
     numbers=("quantity", "price", "gross amount", "commission"),
     stamps=("time",),

@@ -299,6 +299,11 @@ class Table:
             yield line, row
 
 
+def same(*names: str) -> dict[str, tuple[str, ...]]:
+    """Fields whose columns have their names."""
+    return {name: (name,) for name in names}
+
+
 def places_of(fields: Mapping[str, tuple[str, ...]], header: Sequence[str]) -> dict[str, int]:
     """Place of the first of its columns that a header has, by field."""
     firsts = {name: next((each for each in columns if each in header), None) for name, columns in fields.items()}

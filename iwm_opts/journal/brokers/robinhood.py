@@ -43,14 +43,10 @@ OPTION: Final = re.compile(
 
 TABLE: Final = Table(
     fields={
+        **layout.same("instrument", "description", "quantity", "price", "amount"),
         "account": (*layout.ACCOUNT_COLUMNS, "account type"),
         "date": ("activity date",),
-        "instrument": ("instrument",),
-        "description": ("description",),
         "code": ("trans code",),
-        "quantity": ("quantity",),
-        "price": ("price",),
-        "amount": ("amount",),
     },
     numbers=("price", "amount"),
     stamps=("date",),

@@ -36,14 +36,10 @@ REORGANISED: Final = re.compile(r"\b(?:split|stock div(?:idend| dist)|merger|nam
 
 TABLE: Final = Table(
     fields={
+        **layout.same("action", "symbol", "quantity", "price", "amount"),
         "date": ("date", "trade date"),
         "booked": ("date", "trade date"),
-        "action": ("action",),
-        "symbol": ("symbol",),
-        "quantity": ("quantity",),
-        "price": ("price",),
         "fees": ("fees & comm", "fees & commissions", "fees"),
-        "amount": ("amount",),
     },
     numbers=("price", "fees", "amount"),
     stamps=("date",),

@@ -26,14 +26,8 @@ SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|EXCHANGE|NAME CHANGE)\b")
 
 TABLE: Final = Table(
     fields={
-        "date": ("date",),
+        **layout.same("date", "description", "quantity", "symbol", "price", "commission", "amount"),
         "order": ("transaction id",),
-        "description": ("description",),
-        "quantity": ("quantity",),
-        "symbol": ("symbol",),
-        "price": ("price",),
-        "commission": ("commission",),
-        "amount": ("amount",),
         "fee": ("reg fee",),
     },
     numbers=("price", "commission", "amount", "fee"),

@@ -92,26 +92,17 @@ WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbo
 NAMED_TIMES: Final = 3  # of orders without fees; the rest is counted
 
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    **layout.same("spread", "side", "symbol", "strike", "type", "price", "net price"),
     "time": ("exec time",),
-    "spread": ("spread",),
-    "side": ("side",),
     "quantity": ("qty",),
     "effect": ("pos effect",),
-    "symbol": ("symbol",),
     "expiration": ("exp",),
-    "strike": ("strike",),
-    "type": ("type",),
-    "price": ("price",),
-    "net price": ("net price",),
 }
 CASH_FIELDS: Final[dict[str, tuple[str, ...]]] = {
-    "date": ("date",),
+    **layout.same("date", "type", "description", "amount"),
     "clock": ("time",),
-    "type": ("type",),
-    "description": ("description",),
     "fees": ("misc fees", "fees"),
     "commissions": ("commissions & fees", "commissions", "commission"),
-    "amount": ("amount",),
 }
 
 
