@@ -194,9 +194,11 @@ def with_named_settlements(
     rows, amounts = list(executions), defaultdict[tuple[str, Contract], float](float)
     for settlement in settlements:
         assert settlement.contract is not None
-        own = [row for row in rows if (row.account, row.contract) == (settlement.account, settlement.contract)]
-        held = settlement.quantity or sum(row.quantity for row in own if row.kind in HOLDS)
-        if held and all(row.kind in HOLDS for row in own):
+        rows_of_contract = [
+            row for row in rows if (row.account, row.contract) == (settlement.account, settlement.contract)
+        ]
+        held = settlement.quantity or sum(row.quantity for row in rows_of_contract if row.kind in HOLDS)
+        if held and all(row.kind in HOLDS for row in rows_of_contract):
             rows.append(replace(settlement, quantity=held, price=settlement.price / abs(held)))
         else:
             amounts[settlement.account, settlement.contract] += MULTIPLIER * settlement.price
@@ -233,11 +235,11 @@ class OwedShares:
 
     def take(self, shares: Execution, *, at_strike: bool = True) -> int:
         """Shares of a row that assignments and exercises deliver; each is taken once."""
-        taken = left = self.of(shares, at_strike=at_strike)
+        taken = remaining = self.of(shares, at_strike=at_strike)
         for line in self._lines(shares, at_strike):
-            part = min(self._owed[line], left)
+            part = min(self._owed[line], remaining)
             self._owed[line] -= part
-            left -= part
+            remaining -= part
         return taken
 
     def _lines(self, shares: Execution, at_strike: bool) -> list[int]:

@@ -448,10 +448,7 @@ class Row:
 
 
 def make_contract(root: str, expiration: date, right: Right, strike: float) -> Contract:
-    """Contract that can be listed.
-
-    Raises ValueError when its root or strike cannot be written as an OCC symbol.
-    """
+    """Contract that can be listed. Raises ValueError when its root or strike cannot be written as an OCC symbol."""
     if not re.fullmatch(r"[A-Z0-9.]{1,6}", root):
         raise ValueError(f"{shown(root)} is not the root of an option")
     occ_symbol(root, expiration, right, strike)
@@ -471,10 +468,7 @@ def contract_of_symbol(symbol: str) -> Contract:
 
 
 def right_of(cell: str) -> Right:
-    """`C` or `P`.
-
-    Raises ValueError when it is neither.
-    """
+    """`C` or `P`. Raises ValueError when it is neither."""
     try:
         return "C" if parse_right(cell) == "C" else "P"
     except ValueError:

@@ -58,16 +58,12 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
         trades = log.trades
         half_spread = trades[f"{side}_half_spread"]
         offset = sign * (trades[f"{side}_mid"] - trades[price]) / half_spread
-        part = pd.DataFrame(
-            {
-                "side": side,
-                "moment": trades[side],
-                "legs": trades["legs"].map(lambda legs: len(str(legs).split())),
-                "half_spread": half_spread,
-                "dte": (trades["expiration"].dt.normalize() - trades[side].dt.normalize()).dt.days,
-                "offset": offset,
-            }
-        )
+        columns = {
+            "side": side, "moment": trades[side], "legs": trades["legs"].map(lambda legs: len(str(legs).split())),
+            "half_spread": half_spread,
+            "dte": (trades["expiration"].dt.normalize() - trades[side].dt.normalize()).dt.days, "offset": offset,
+        }  # fmt: skip
+        part = pd.DataFrame(columns)
         is_known = (half_spread > 0.0) & np.isfinite(offset) & trades[side].notna()
         is_again = trades.duplicated(["market", "symbol", "legs", "expiration", side, price])
         parts.append(part[is_known & ~is_again])
@@ -108,11 +104,8 @@ def fill_model_of(log: TradeLog) -> FillModel:
     if overall is None or count < FEWEST:
         days = log.trades["entry"].dropna()
         untimed = int((days == days.dt.normalize()).sum())
-        why = (
-            f"; {counted(untimed, 'entries are days', 'entry is a day')} without a time, which no quote matches"
-            if untimed
-            else ""
-        )
+        days_alone = counted(untimed, "entries are days", "entry is a day")
+        why = f"; {days_alone} without a time, which no quote matches" if untimed else ""
         rule = f"nothing kept: {counted(count, 'fills')} with quotes, at least {FEWEST} are needed{why}"
         raise InputError("fill", MINE, rule, "record more chains, or name chain files with `quotes`")
     by_legs = [row for row in rows if row.by == "legs" and row.offset.n >= FEWEST]

@@ -116,11 +116,8 @@ def size(trades: pd.DataFrame) -> Draft:
     sized = trades[trades["oversize"].notna()]
     over = sized[sized["oversize"] > SIZE_SLACK]
     cost = float(over["size_cost"].sum()) if len(over) else 0.0
-    what = (
-        f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}{'' if cost > 0 else ', by luck'}"
-        if len(over)
-        else ""
-    )
+    luck = "" if cost > 0 else ", by luck"
+    what = f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}{luck}" if len(over) else ""
     return _habit("size", "execution", sized, over, cost, "risked more than the plan allows", what)
 
 
@@ -130,9 +127,8 @@ def minimum(trades: pd.DataFrame, rules: PlanRules) -> Draft:
     below = rated[rated["met"] < (least or 0)]
     made = float(below["pnl"].sum()) if len(below) else 0.0
     what = f"and made {money(made)} together" if len(below) else ""
-    return _habit(
-        "checklist minimum", "rules", rated, below, -made, f"were opened with fewer than {least} criteria met", what
-    )
+    verb = f"were opened with fewer than {least} criteria met"
+    return _habit("checklist minimum", "rules", rated, below, -made, verb, what)
 
 
 def _habit(

@@ -252,25 +252,25 @@ class _Book:
         """Match a closing with the oldest lots; return the rest of a row that may open too."""
         contract = execution.contract
         assert contract is not None  # shares were sent elsewhere
-        left = abs(execution.quantity)
+        remaining = abs(execution.quantity)
         is_trade = execution.kind == "trade"
         sign = execution.side
-        fee = execution.fees / left if left else 0.0
+        fee = execution.fees / remaining if remaining else 0.0
         lots = self.lots[execution.account, contract]
         before = self.before[execution.account, contract]
         if before * sign < 0 and not is_misdated:
-            count = min(left, abs(before))
+            count = min(remaining, abs(before))
             self.before[execution.account, contract] += sign * count
             self._close_opening_balance(execution, count)
-            left -= count
+            remaining -= count
         for package, leg in list(lots):
-            if not left:
+            if not remaining:
                 break
             if leg.sign == sign:  # the same direction adds to it
                 continue
-            count = min(left, leg.open)
+            count = min(remaining, leg.open)
             leg.open -= count
-            left -= count
+            remaining -= count
             closing = Closing(execution.when, count, execution.price, fee, execution.kind)
             leg.closings.append(closing)
             closed[package.number] = None
@@ -279,13 +279,13 @@ class _Book:
                 self._deliver(execution, package, leg, closing)
             if not leg.open:
                 lots.remove((package, leg))
-        if not left:
+        if not remaining:
             return None
         if execution.effect == "" and is_trade:
-            return replace(execution, quantity=sign * left, fees=fee * left)
+            return replace(execution, quantity=sign * remaining, fees=fee * remaining)
         if is_misdated:
             return None
-        self._close_opening_balance(execution, left)
+        self._close_opening_balance(execution, remaining)
         return None
 
     def _transfer(self, row: Execution) -> None:
@@ -293,21 +293,21 @@ class _Book:
         if row.contract is None:
             self.shares.transfer(row)
             return
-        left = row.quantity
-        left += (1 if left < 0 else -1) * self.received.take(row.account, row.contract, -left)
+        remaining = row.quantity
+        remaining += (1 if remaining < 0 else -1) * self.received.take(row.account, row.contract, -remaining)
         lots = self.lots[row.account, row.contract]
-        while left and lots and lots[0][1].sign * left < 0:
+        while remaining and lots and lots[0][1].sign * remaining < 0:
             package, leg = lots[0]
-            count = min(abs(left), leg.open)
+            count = min(abs(remaining), leg.open)
             leg.open -= count
-            left += leg.sign * count
+            remaining += leg.sign * count
             package.is_left_out = True
             self.problems.append(
                 f"line {row.line}: {count} {row.contract.symbol} left by transfer: its trade is left out"
             )
             if not leg.open:
                 lots.popleft()
-        self.received[row.account, row.contract] += left
+        self.received[row.account, row.contract] += remaining
 
     def _close_opening_balance(self, execution: Execution, count: int) -> None:
         """Option from before the file, and the shares that it may have left."""

@@ -61,8 +61,7 @@ def with_paid_positive(
 def _gross(trades: pd.DataFrame, debit_sign: int) -> "pd.Series[float]":
     """Dollars before fees."""
     units = trades["multiplier"] * trades["contracts"]
-    gross: pd.Series[float] = units * (trades["credit"] - debit_sign * trades["debit"]) + trades["settlement"]
-    return gross
+    return units * (trades["credit"] - debit_sign * trades["debit"]) + trades["settlement"]
 
 
 def _fits(trades: pd.DataFrame, debit_sign: int, fee_sign: int) -> "pd.Series[bool]":
@@ -74,10 +73,10 @@ def _fits(trades: pd.DataFrame, debit_sign: int, fee_sign: int) -> "pd.Series[bo
 
 def _refuse_cash_flows(trades: pd.DataFrame, lines: "pd.Series[int]") -> None:
     """Refuse results without a P&L where most are opened and closed on the same side of the money."""
-    both = (trades["credit"] * trades["debit"]).where(trades["exit"].notna() & trades["pnl"].isna())
-    if (both < 0.0).sum() <= (both > 0.0).sum():
+    product = (trades["credit"] * trades["debit"]).where(trades["exit"].notna() & trades["pnl"].isna())
+    if (product < 0.0).sum() <= (product > 0.0).sum():
         return
-    at = both.index[both < 0.0][0]
+    at = product.index[product < 0.0][0]
     credit, debit = trades["credit"][at], trades["debit"][at]
     raise TwoReadingsError(
         f"line {lines[at]}: credit {credit:g} and debit {debit:g} make {credit - debit:g} a share, or "

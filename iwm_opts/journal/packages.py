@@ -144,14 +144,14 @@ class Package:
                 done += whole
         closed = [sum(closing.quantity for closing in leg.closings) for leg in self.legs]
         partly = max(math.ceil(count / leg.ratio) for count, leg in zip(closed, self.legs, strict=True))
-        left = [  # of the packages some of whose contracts are closed
+        remaining = [  # of the packages some of whose contracts are closed
             f"{leg.sign * (leg.ratio * partly - count):+d}{leg.contract.right}{leg.contract.strike:g}"
             for leg, count in zip(self.legs, closed, strict=True)
             if leg.ratio * partly > count
         ]
         deliveries = [closing.delivery for leg in self.legs for closing in leg.closings if closing.delivery]
         shares = " and shares" if any(delivery.shares for delivery in deliveries) else ""
-        rest = f"{PARTLY}: {' '.join(left)}{shares} left"
+        rest = f"{PARTLY}: {' '.join(remaining)}{shares} left"
         for count, reason in ((self.contracts - done - partly, "open"), (partly, rest)):
             if count:
                 trades.append(self._trade(count, None, math.nan, 0.0, 0.0, reason))
@@ -164,10 +164,10 @@ class Package:
         moments: set[datetime] = set()
         last, is_settled = moment, True
         for leg in self.legs:
-            left = leg.ratio * count
-            while left:
+            remaining = leg.ratio * count
+            while remaining:
                 closing = leg.closings[0]
-                part = min(left, closing.quantity)
+                part = min(remaining, closing.quantity)
                 debit -= leg.sign * part * closing.price
                 fees += part * closing.fees
                 kinds.add(closing.kind)
@@ -177,7 +177,7 @@ class Package:
                     is_settled &= not closing.delivery.shares
                     last = max(last, closing.delivery.settled or last)
                 closing.quantity -= part
-                left -= part
+                remaining -= part
                 if not closing.quantity:
                     leg.closings.popleft()
         if not is_settled:
@@ -190,7 +190,7 @@ class Package:
     def _trade(
         self,
         count: int,
-        left: datetime | None,
+        remaining: datetime | None,
         debit: float,
         closing_fees: float,
         settlement: float,
@@ -199,7 +199,7 @@ class Package:
         fraction = count / self.contracts
         legs = tuple((leg.sign * leg.ratio, leg.contract) for leg in self.legs)
         return PackageTrade(
-            self.number, self.symbol, legs, count, self.entry, left, self.credit, debit,
+            self.number, self.symbol, legs, count, self.entry, remaining, self.credit, debit,
             self.fees * fraction + closing_fees, settlement, reason, self.rolled_from, self.account,
         )  # fmt: skip
 

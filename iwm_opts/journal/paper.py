@@ -127,10 +127,7 @@ def open_journal(record: ChainArchive | None = None) -> PaperJournal:
 
 
 def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
-    """Trade of a number.
-
-    Raises InputError when there is none.
-    """
+    """Trade of a number. Raises InputError when there is none."""
     match = next((trade for trade in trades if trade.number == number), None)
     if match is None:
         numbers = ", ".join(str(trade.number) for trade in trades if trade.is_open) or "none"
@@ -139,10 +136,7 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
 
 
 def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
-    """Open trade of a number.
-
-    Raises InputError when there is none, or it is closed.
-    """
+    """Open trade of a number. Raises InputError when there is none, or it is closed."""
     trade = find(trades, number)
     check_open(trade)
     return trade

@@ -39,10 +39,7 @@ class Quote:
 
 
 def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
-    """Session's opening price, at which a backtest enters.
-
-    Raises InputError when the bars lack the session.
-    """
+    """Session's opening price, at which a backtest enters. Raises InputError when the bars lack the session."""
     stamp = pd.Timestamp(day)
     if stamp not in bars.index:
         first, last = bars.index[0].date(), bars.index[-1].date()

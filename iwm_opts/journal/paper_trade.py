@@ -222,10 +222,7 @@ def typed_legs(trade: PaperTrade) -> list[TypedLeg]:
 
 
 def check_open(trade: PaperTrade) -> None:
-    """Refuse a trade that was left.
-
-    Raises InputError when it is closed.
-    """
+    """Refuse a trade that was left. Raises InputError when it is closed."""
     if trade.closing is not None:
         raise InputError("trade", trade.number, f"was closed at {trade.closing.at}")
 

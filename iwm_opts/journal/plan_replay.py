@@ -134,16 +134,10 @@ def _with_share_rules(
     )
     lines = [how, *([f"marked at {marked:,.0f} closes that they were held over"] if marked else [])]
     lines += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
-    lines += (
-        [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"]
-        if refused
-        else []
-    )
-    lines += (
-        [f"{counted(shorts, 'short trades')} in shares: the plan only buys, its rules do not cover them"]
-        if shorts
-        else []
-    )
+    if refused:
+        lines.append(f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone")
+    if shorts:
+        lines.append(f"{counted(shorts, 'short trades')} in shares: the plan only buys, its rules do not cover them")
     return lines
 
 

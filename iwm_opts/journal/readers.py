@@ -262,11 +262,11 @@ def _with_deliveries_without_option(executions: Sequence[Execution], report: Row
     """
     owed = OwedShares(executions)
     deliveries = [row for row in executions if row.kind == "delivery" and row.quantity]
-    left = {row.line: abs(row.quantity) - owed.take(row) for row in deliveries}
-    rows = [row for row in executions if row.line not in left]
+    remaining = {row.line: abs(row.quantity) - owed.take(row) for row in deliveries}
+    rows = [row for row in executions if row.line not in remaining]
     for row in deliveries:
         size, sign = abs(row.quantity), 1 if row.quantity > 0 else -1
-        count = left[row.line]
+        count = remaining[row.line]
         if count:
             count -= owed.take(replace(row, quantity=sign * count), at_strike=False)
         if count < size:

@@ -334,11 +334,11 @@ def _option_pairs(
     symbols = {row.symbol for row in removed}
     if added and len(symbols) > 1 and symbols != {row.symbol for row in added}:
         return None
-    left, pairs = list(added), list[tuple[Execution, Execution | None]]()
+    remaining, pairs = list(added), list[tuple[Execution, Execution | None]]()
     for row in removed:
         others = [
             other
-            for other in left
+            for other in remaining
             if row.quantity * other.quantity < 0
             and _is_same_series(row.contract, other.contract)
             and (len(symbols) == 1 or other.symbol == row.symbol)
@@ -346,7 +346,7 @@ def _option_pairs(
         # A split leaves the strikes of all contracts the same in sum.
         successor = min(others, key=lambda other: abs(_strikes(row) - _strikes(other)), default=None)
         if successor is not None:
-            left.remove(successor)
+            remaining.remove(successor)
         pairs.append((row, successor))
     return pairs
 

@@ -57,10 +57,7 @@ CASCADE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RepriceTerms:
-    """Costs that a log is re-priced at.
-
-    `stop_fill`: of exits whose reason names a stop or a touch.
-    """
+    """Costs that a log is re-priced at. `stop_fill`: of exits whose reason names a stop or a touch."""
 
     fill: FillModel = DEFAULT_MODEL
     stop_fill: FillModel = STOP_FILL

@@ -138,10 +138,10 @@ class ShareBook:
         """
         queue = self._lots[execution.account, execution.symbol]
         self._delivered[execution.account, execution.symbol].append((execution.when, strike, delivery))
-        left = self._offset(queue, shares, strike, execution.when, 0.0, execution.kind)
-        delivery.shares -= abs(shares) - abs(left)
-        if left:
-            lot = _Lot(left, strike, delivery)
+        remaining = self._offset(queue, shares, strike, execution.when, 0.0, execution.kind)
+        delivery.shares -= abs(shares) - abs(remaining)
+        if remaining:
+            lot = _Lot(remaining, strike, delivery)
             queue.append(lot)
             if takes_old:
                 self._uncovered.append((execution, lot, delivery))
@@ -191,53 +191,55 @@ class ShareBook:
         price = sum(row.quantity * row.price for row in rows) / total
         fees = sum(row.fees for row in rows)
         queue = self._lots[first.account, first.symbol]
-        left = total
+        remaining = total
         if first.effect != "open":
             self._several += len(queue) > 1 and queue[0].quantity * total < 0
-            left = self._offset(queue, total, price, rows[-1].when, fees, reason)
-        if not left:
+            remaining = self._offset(queue, total, price, rows[-1].when, fees, reason)
+        if not remaining:
             return False
         action = self._unresolved.get((first.account, first.symbol))
         if action is not None and (first.effect == "close" or (first.effect == "" and total < 0)):
             self.problems.append(
-                f"line {first.line}: trades {counted(abs(left), 'shares')} of {first.symbol} after the corporate "
+                f"line {first.line}: trades {counted(abs(remaining), 'shares')} of {first.symbol} after the corporate "
                 f"action of line {action}: left out"
             )
             return False
         if first.effect == "close":
-            balance = OpeningBalance.of(first, -left)
+            balance = OpeningBalance.of(first, -remaining)
             balance.price = price
             self._received.explain(balance)
             self._opening.append(balance)
             return False
         if first.effect == "" and total < 0:
             self._notes.append(
-                f"line {first.line}: sells {counted(abs(left), 'shares')} of {first.symbol} that the file did not buy, "
-                "without saying why: taken for a short position"
+                f"line {first.line}: sells {counted(abs(remaining), 'shares')} of {first.symbol} that the file did not "
+                "buy, without saying why: taken for a short position"
             )
-        purchase = _Purchase(number, first.symbol, first.account, left, first.when, price, fees * left / total)
+        purchase = _Purchase(
+            number, first.symbol, first.account, remaining, first.when, price, fees * remaining / total
+        )
         self._purchases.append(purchase)
-        queue.append(_Lot(left, price, purchase))
+        queue.append(_Lot(remaining, price, purchase))
         return True
 
     def transfer(self, row: Execution) -> None:
         """Take shares that enter or leave the account by transfer; what leaves has no result."""
-        left = row.quantity
-        left += (1 if left < 0 else -1) * self._received.take(row.account, row.symbol, -left)
+        remaining = row.quantity
+        remaining += (1 if remaining < 0 else -1) * self._received.take(row.account, row.symbol, -remaining)
         queue = self._lots[row.account, row.symbol]
-        before = left
-        while left and queue and queue[0].quantity * left < 0:
-            count = min(abs(left), abs(queue[0].quantity)) * (1 if left > 0 else -1)
+        before = remaining
+        while remaining and queue and queue[0].quantity * remaining < 0:
+            count = min(abs(remaining), abs(queue[0].quantity)) * (1 if remaining > 0 else -1)
             queue[0].quantity += count
-            left -= count
+            remaining -= count
             if not queue[0].quantity:
                 queue.popleft()
-        if before != left:
+        if before != remaining:
             self.problems.append(
-                f"line {row.line}: {counted(abs(before - left), 'shares')} of {row.symbol} held then left by transfer: "
-                "their result is left out"
+                f"line {row.line}: {counted(abs(before - remaining), 'shares')} of {row.symbol} held then left by "
+                "transfer: their result is left out"
             )
-        self._received[row.account, row.symbol] += left
+        self._received[row.account, row.symbol] += remaining
 
     def held(self, account: str, symbol: str) -> int:
         """Shares held, short negative."""
@@ -301,12 +303,12 @@ class ShareBook:
 
     def trades(self) -> list[ShareTrade]:
         """Every lot cut where parts of it were left."""
-        left: dict[int, int] = defaultdict(int)
+        remaining: dict[int, int] = defaultdict(int)
         for queue in self._lots.values():
             for lot in queue:
                 if isinstance(lot.origin, _Purchase):
-                    left[id(lot.origin)] = lot.quantity
-        return [trade for purchase in self._purchases for trade in purchase.trades(left[id(purchase)])]
+                    remaining[id(lot.origin)] = lot.quantity
+        return [trade for purchase in self._purchases for trade in purchase.trades(remaining[id(purchase)])]
 
     def _offset(self, queue: deque[_Lot], shares: int, price: float, when: datetime, fees: float, reason: str) -> int:
         """Trade shares against those held the other way, oldest first; what remains."""

@@ -405,15 +405,15 @@ def _dating_rules(trades: pd.DataFrame, *, is_simulated: bool) -> Rules:
 
     Shares of an assignment or exercise may be held for long: such trades may end any time later.
     """
-    entry, left, first = (trades[name].dt.normalize() for name in ("entry", "exit", "expiration"))
+    entry, exits, first = (trades[name].dt.normalize() for name in ("entry", "exit", "expiration"))
     has_shares = trades["reason"].isin(DELIVERED) | (trades["settlement"] != 0.0)
     ahead, last = pd.Timestamp(now().date() + ZONES_APART), _last_expirations(trades)
     return [
         ((entry > ahead) & (not is_simulated), "entry {trade.entry:%Y-%m-%d} lies in the future"),
-        ((left > ahead) & (not is_simulated), "exit {trade.exit:%Y-%m-%d} lies in the future"),
+        ((exits > ahead) & (not is_simulated), "exit {trade.exit:%Y-%m-%d} lies in the future"),
         (entry > first, "entry {trade.entry:%Y-%m-%d} lies after the first expiration of its legs"),
         (
-            (left > last + BOOKED_WITHIN) & ~has_shares,
+            (exits > last + BOOKED_WITHIN) & ~has_shares,
             "exit {trade.exit:%Y-%m-%d} lies after the expiration of its legs",
         ),
     ]
@@ -421,16 +421,13 @@ def _dating_rules(trades: pd.DataFrame, *, is_simulated: bool) -> Rules:
 
 def _rules(trades: pd.DataFrame) -> Rules:
     """Trades without a number or time that a log needs, or whose exit lies before their entry."""
-    left, contracts = trades["exit"], trades["contracts"]
-    early = left.where(left.dt.normalize() != left, left + pd.Timedelta(days=1)) < trades["entry"]
+    exits, contracts = trades["exit"], trades["contracts"]
+    early = exits.where(exits.dt.normalize() != exits, exits + pd.Timedelta(days=1)) < trades["entry"]
     return [
         (trades["entry"].isna(), "has no entry time"),
-        (
-            ~((contracts >= 1) & (contracts == contracts.round())),
-            "contracts must be a whole number of at least 1",
-        ),
+        (~((contracts >= 1) & (contracts == contracts.round())), "contracts must be a whole number of at least 1"),
         (early, "leaves before it enters"),
-        (left.notna() & trades["pnl"].isna(), "has an exit but neither pnl nor credit and debit"),
+        (exits.notna() & trades["pnl"].isna(), "has an exit but neither pnl nor credit and debit"),
     ]
 
 
@@ -478,11 +475,8 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
         + f": expired {last[at]:%Y-%m-%d}, no closing row (the file ends {until}): result unknown, still counted open"
         for at in expired[:NAMED]
     ]
-    notes += (
-        [f"and {counted(len(expired) - NAMED, 'open trades more', 'open trade more')} whose legs expired"]
-        if len(expired) > NAMED
-        else []
-    )
+    if len(expired) > NAMED:
+        notes.append(f"and {counted(len(expired) - NAMED, 'open trades more', 'open trade more')} whose legs expired")
     return replace(log, notes=(*log.notes, *notes))
 
 

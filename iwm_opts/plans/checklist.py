@@ -268,10 +268,7 @@ DEFAULTS: Final = {
 
 
 def criterion(name: str) -> Criterion:
-    """Criterion by name.
-
-    Raises InputError when there is none.
-    """
+    """Criterion by name. Raises InputError when there is none."""
     if name not in CRITERIA:
         raise InputError("criteria", name, "unknown criterion", f"choose of {', '.join(CRITERIA)}")
     return CRITERIA[name]

@@ -345,9 +345,9 @@ def line_of(text: str, key: tuple[str, ...]) -> int | None:
             if table == key:
                 return number
             continue
-        left = re.match(r"([\w\"'.\- ]++)=", line.strip())
-        if left:
-            parts = (*table, *(part.strip().strip("\"'") for part in left[1].split(".")))
+        assigned = re.match(r"([\w\"'.\- ]++)=", line.strip())
+        if assigned:
+            parts = (*table, *(part.strip().strip("\"'") for part in assigned[1].split(".")))
             if parts in (key, key[:1]):
                 return number
     return opened

@@ -75,8 +75,8 @@ def backtest_plan(
 def measured(results: Sequence[StageResult]) -> list[StageResult]:
     """Stages with the uncertainty of their gains: all are read from the same other quotes."""
     ran = [result for result in results if result.entered]
-    found = iter(uncertainties([[result] for result in ran], [result.entered for result in ran]))
-    return [replace(result, uncertainty=next(found), entered=()) if result.entered else result for result in results]
+    measures = iter(uncertainties([[result] for result in ran], [result.entered for result in ran]))
+    return [replace(result, uncertainty=next(measures), entered=()) if result.entered else result for result in results]
 
 
 class PlanRunner:

@@ -345,10 +345,7 @@ def transfer(row: Row, category: str, report: RowReport) -> Execution | None:
 
 
 def contract_of(text: str) -> Contract:
-    """Contract of `IWM 31JUL26 275 P` or of an OCC symbol.
-
-    Raises ValueError when it is neither.
-    """
+    """Contract of `IWM 31JUL26 275 P` or of an OCC symbol. Raises ValueError when it is neither."""
     match = SYMBOL.fullmatch(" ".join(text.upper().split()))
     if match is None:
         return contract_of_symbol(text)
@@ -402,10 +399,7 @@ class HistoryRates:
         return cls(base, median(rates) if rates else 0.0)
 
     def converted(self, amount: float) -> float:
-        """Return an amount in dollars at the usual rate.
-
-        Raises ValueError when the file has none.
-        """
+        """Return an amount in dollars at the usual rate. Raises ValueError when the file has none."""
         if amount and not self.usual:
             raise ValueError(f"gross amount in {self.base}, and no row of the file shows the rate to {CURRENCY}")
         return amount / (self.usual or 1.0)

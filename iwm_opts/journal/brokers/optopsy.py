@@ -55,7 +55,7 @@ TABLE: Final = Table(
 def read(row: Row) -> dict[str, object]:
     expiration = row.day("expiration")
     entry = expiration - timedelta(days=row.count("dte", "days")) if is_blank(row.text("entry")) else row.day("entry")
-    left = expiration if is_blank(row.text("exit")) else row.day("exit")
+    exit_day = expiration if is_blank(row.text("exit")) else row.day("exit")
     cost, proceeds = row.amount(ENTRY), row.amount(EXIT)
     contracts = 1 if is_blank(row.text("contracts")) else row.count("contracts")
     legs = _legs(row, expiration, cost)
@@ -66,9 +66,9 @@ def read(row: Row) -> dict[str, object]:
     return {
         "line": row.line, "market": "optopsy", "symbol": row.text("symbol").upper(), "legs": legs_text(legs)[0],
         "strategy": strategy_of(legs), "expiration": pd.Timestamp(expiration), "entry": pd.Timestamp(entry),
-        "exit": pd.Timestamp(left), "reason": "expiry" if left >= expiration else "closed", "contracts": contracts,
-        "credit": -cost, "debit": -proceeds, "fees": fees, "entry_spot": row.number("entry spot") or np.nan,
-        "exit_spot": row.number("exit spot") or np.nan,
+        "exit": pd.Timestamp(exit_day), "reason": "expiry" if exit_day >= expiration else "closed",
+        "contracts": contracts, "credit": -cost, "debit": -proceeds, "fees": fees,
+        "entry_spot": row.number("entry spot") or np.nan, "exit_spot": row.number("exit spot") or np.nan,
     }  # fmt: skip
 
 

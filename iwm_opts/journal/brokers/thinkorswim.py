@@ -483,16 +483,18 @@ def _with_fees(
             else "the file has no fees"
         )
         report.remarks.append(f"{where}: taken as zero ({times}, New York)")
-    left = [row for at, row in enumerate(cash) if at not in used and row.line not in cancelled]
+    unmatched = [row for at, row in enumerate(cash) if at not in used and row.line not in cancelled]
     misfits |= {place for place, row in paid.items() if row.line in cancelled}
-    if left:
-        net = sum(row.amount - row.charges for row in left)
-        lines = ", ".join(str(row.line) for row in left[:NAMED_TIMES]) + (", ..." if len(left) > NAMED_TIMES else "")
-        report.remarks.append(
-            f"{len(left)} orders of {CASH} are missing in {TRADES} (lines {lines}): {net:.2f} after fees not in the "
-            "results; export with all columns and the whole period"
+    if unmatched:
+        net = sum(row.amount - row.charges for row in unmatched)
+        lines = ", ".join(str(row.line) for row in unmatched[:NAMED_TIMES]) + (
+            ", ..." if len(unmatched) > NAMED_TIMES else ""
         )
-        report.skipped[f"orders of {CASH} without a row in {TRADES}"] += len(left)
+        report.remarks.append(
+            f"{len(unmatched)} orders of {CASH} are missing in {TRADES} (lines {lines}): {net:.2f} after fees not "
+            "in the results; export with all columns and the whole period"
+        )
+        report.skipped[f"orders of {CASH} without a row in {TRADES}"] += len(unmatched)
     return [
         replace(leg, fees=charged.get(place, 0.0) * (abs(leg.shares) / MULTIPLIER) / order.size)
         for place, order in enumerate(orders)
