@@ -30,7 +30,7 @@ QUOTES = 100_000
 SPEEDS = ("fast", "middle", "slow", "premium")
 PATHS, SESSIONS = 400, 2_520
 SMILE = {"spot": 280.0, "forward": 280.6, "discount": 0.9965, "years": 35 / 365, "days": 35.0}
-SMILE |= {"theta": 0.0042, "rho": -0.45, "phi": 12.5, "widening": 1.3}
+SMILE |= {"theta": 0.0042, "rho": -0.45, "phi": 12.5, "convexity": 0.055, "widening": 1.3}
 
 
 def rounds(benchmark, group, name, call, count, unit):
@@ -61,14 +61,16 @@ def quotes_in_the_kernel():
 def quotes_in_numpy():
     sign, strike = options()
     c = PARAMETERS.spread.coefficients
-    spot, forward, discount, years, days, theta, rho, phi, widening = SMILE.values()
+    spot, forward, discount, years, days, theta, rho, phi, convexity, widening = SMILE.values()
     lt = math.log(min(days, LONGEST_DAYS) + 1.0)
     far = max(lt - math.log(FAR_DAYS), 0.0)
 
     def call():
         k = np.log(strike / forward)
         shifted = phi * k + rho
-        stdev = np.sqrt(0.5 * theta * (1.0 + rho * phi * k + np.sqrt(shifted * shifted + 1.0 - rho * rho)))
+        bend = 3.0 * math.sqrt(theta / (1.0 + theta))
+        wings = 2.0 * convexity * bend * (np.sqrt(bend * bend + k * k) - bend)
+        stdev = np.sqrt(0.5 * theta * (1.0 + rho * phi * k + np.sqrt(shifted * shifted + 1.0 - rho * rho)) + wings)
         side = np.where(k < 0.0, -1.0, 1.0)
         d1 = -k / stdev + 0.5 * stdev
         weight = ndtr(side * d1)

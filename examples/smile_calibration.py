@@ -3,8 +3,9 @@
     python examples/smile_calibration.py DATA
 
 DATA is a folder of chains as in `CHAINS`; IWM_OPTS_TEST_DATA names it where no argument does. Skew and curvature of
-each chain's smiles follow the level of vol and its slope (`iwm_opts.research.smile_fit`); the table is that of IWM.
-Skew's residuals from one session to the next give the speed and the vol of the simulator's skew factor.
+each chain's smiles follow the level of vol and its slope, the convexity of wings is constant
+(`iwm_opts.research.smile_fit`); the table is that of IWM. Skew's residuals at that convexity, from one session to the
+next, give the speed and the vol of the simulator's skew factor.
 """
 
 import math
@@ -66,9 +67,17 @@ def samples(folder: Path) -> tuple[ChainSample, ...]:
 
 @cache
 def points(folder: Path) -> Array:
-    """Skew and log eta of each chain's smiles, shape (n, 2)."""
+    """Skew, log eta and convexity of each chain's smiles, shape (n, 3)."""
     smile = shipped_parameters().smile
     fits = (fit_day(smile, chain) for chain in samples(folder))
+    return np.array([(fit.skew, fit.log_eta, fit.convexity) for fit in fits])
+
+
+@cache
+def points_at(folder: Path, convexity: float) -> Array:
+    """Skew and log eta of each chain's smiles at one convexity, shape (n, 2)."""
+    smile = shipped_parameters().smile
+    fits = (fit_day(smile, chain, convexity) for chain in samples(folder))
     return np.array([(fit.skew, fit.log_eta) for fit in fits])
 
 
@@ -76,7 +85,8 @@ def smile_table(folder: Path) -> str:
     """Return the [smile] table of IWM; `tilt` and `gamma` are the shipped ones."""
     chains, fitted, shipped = samples(folder), points(folder), shipped_parameters().smile
     fit = fit_shapes(chains, fitted, "IWM")
-    smile = with_skew_factor(fit.shape(shipped), chains, fitted)
+    smile = fit.shape(shipped)
+    smile = with_skew_factor(smile, chains, points_at(folder, smile.convexity))
     lines = ["[smile]"]
     for name in SmileShape.__slots__:
         value = getattr(smile, name)
@@ -94,7 +104,7 @@ def with_skew_factor(smile: SmileShape, chains: Sequence[ChainSample], fitted: A
     rows = sorted((row for row, chain in enumerate(chains) if chain.symbol == "IWM"), key=lambda row: chains[row].day)
     days = np.array([chains[row].day.toordinal() for row in rows])
     level, slope = (np.array([getattr(chains[row], name) for row in rows]) for name in ("level", "slope"))
-    skew, eta = shape_at(smile, level, slope, 0.0)
+    skew, eta, _ = shape_at(smile, level, slope, 0.0)
     left = fitted[rows] - np.column_stack([skew, np.log(eta)])
     moves = np.diff(left, axis=0)[np.diff(days) <= LONGEST_PAUSE]
     vol = math.sqrt(SESSIONS_PER_YEAR * np.mean(moves[:, 0] ** 2))

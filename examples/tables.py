@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from four_stories import data_folder, files_of, history_rules, stories
 from numpy.typing import NDArray
-from smile_calibration import SPX_SESSIONS, points, samples
+from smile_calibration import SPX_SESSIONS, points, points_at, samples
 
 from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.evidence import gather_evidence
@@ -74,7 +74,7 @@ FOLDS = 5  # of the sessions of a symbol
 MOST_OFF = 0.15  # of a model's mean spread
 BAND_DRAWS = 20  # of the smile
 GAMMAS, TILTS = (0.37, 0.44, 0.50), (-0.12, -0.08, -0.04, 0.0)
-CONSTANT = (0.485, 1.1)  # skew and eta of version 0.1.0, at every level of vol
+CONSTANT = (0.485, 1.1, 0.0)  # skew, eta and convexity of version 0.1.0, at every level of vol
 FITTED = date(2026, 6, 24)  # last session behind the coefficients of the spread model
 CLOSE_ALONE = date(2026, 7, 24)  # has no capture in session
 # Gain a trade after each correction, copied by hand from runs of `four_stories.py` at the time: not to be run again.
@@ -381,13 +381,21 @@ def spread_misses(folder: Path) -> str:
     return textwrap.fill(text, 118, subsequent_indent="  ") + "\n"
 
 
-def smile_forecasts(folder: Path) -> dict[str, list[tuple[SmileShape, float, float]]]:
-    """Smile, skew and eta of every chain by method: constants of version 0.1.0, or fitted without the day or symbol."""
-    chains, fitted, smile = samples(folder), points(folder), shipped_parameters().smile
+Forecast = tuple[SmileShape, float, float, float]  # smile, and the skew, eta and convexity of a chain
+
+
+def smile_forecasts(folder: Path) -> dict[str, list[Forecast]]:
+    """Forecast of every chain by method: constants of version 0.1.0, or fitted without the day or symbol."""
+    chains, smile = samples(folder), shipped_parameters().smile
+    methods = {
+        "eSSVI": (points_at(folder, 0.0), False),
+        "constant": (points(folder), True),
+        "level, slope": (points(folder), False),
+    }
     forecasts = {"0.1.0": [(replace(smile, tilt=0.0), *CONSTANT)] * len(chains)}
     for left_out in ("day", "symbol"):
-        for is_constant in (True, False):
-            name = f"{'constant' if is_constant else 'level, slope'}, {left_out} left out"
+        for method, (fitted, is_constant) in methods.items():
+            name = f"{method}, {left_out} left out"
             forecasts[name] = []
             for chain in chains:
                 fit = _fit_without(chains, fitted, chain, left_out, is_constant)
@@ -411,13 +419,13 @@ def smile_misses(folder: Path) -> pd.DataFrame:
     """Model less midpoint of verticals at the deltas of `SOLD`, one row a vertical and method."""
     rows = []
     for method, forecasts in smile_forecasts(folder).items():
-        for chain, (smile, skew, eta) in zip(samples(folder), forecasts, strict=True):
+        for chain, (smile, *shape) in zip(samples(folder), forecasts, strict=True):
             for expiration in chain.expirations:
                 age = next((name for name, (low, high) in AGES.items() if low <= expiration.dte <= high), None)
                 if age is None:
                     continue
                 verticals = expiration.verticals
-                error = price_errors(matched_surface(smile, skew, eta, expiration), expiration, verticals)
+                error = price_errors(matched_surface(smile, *shape, expiration), expiration, verticals)
                 for sold, (right, delta) in SOLD.items():
                     apart = np.where(verticals.right == right, np.abs(verticals.delta - delta), np.inf)
                     at = int(apart.argmin())

@@ -325,3 +325,31 @@ def set_clock(monkeypatch):
         monkeypatch.setattr("iwm_opts.io.age.datetime", clock)
 
     return set_to
+
+
+@pytest.fixture(scope="session")
+def static_arbitrage() -> Callable[..., tuple[float, float]]:
+    """Least of Durrleman's g and least growth of total variance from one expiration to the next, over a surface table.
+
+    By the formula of `kernels.simulation.ssvi`, its derivatives by hand (Gatheral and Jacquier 2014, lemmas 2.1, 2.2).
+    """
+
+    def smile(table, k):
+        theta, rho, phi, convexity = (
+            column[:, None] for column in (table.theta, table.rho, table.phi, table.convexity)
+        )
+        bend, shifted = 3 * np.sqrt(theta / (1 + theta)), phi * k + rho
+        root, wing, lift = np.sqrt(shifted**2 + 1 - rho**2), np.sqrt(bend**2 + k**2), 2 * convexity * bend
+        w = theta / 2 * (1 + rho * phi * k + root) + lift * (wing - bend)
+        slope = theta / 2 * phi * (rho + shifted / root) + lift * k / wing
+        return w, slope, theta / 2 * phi**2 * (1 - rho**2) / root**3 + lift * bend**2 / wing**3
+
+    def least(table):
+        k = np.sqrt(table.theta)[:, None] * np.sinh(np.linspace(-5.0, 5.0, 301))
+        w, slope, bent = smile(table, k)
+        density = (1 - k * slope / (2 * w)) ** 2 - slope**2 / 4 * (1 / w + 0.25) + bent / 2
+        w, _, _ = smile(table, np.linspace(-1.0, 0.7, 171))
+        day = np.repeat(np.arange(len(table.start) - 1), np.diff(table.start))
+        return float(density.min()), float(np.diff(w, axis=0)[np.diff(day) == 0].min())
+
+    return least

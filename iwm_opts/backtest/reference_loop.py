@@ -137,10 +137,12 @@ def _by_delta(
 
 def _quote(rows: list[float], row: int, sign: float, strike: float, c: list[float]) -> tuple[float, float, float]:
     """Bid, ask and spot delta of one option; see `kernels.simulation.quote.quote_option`."""
-    spot, forward, discount, _, lt, far, theta, rho, phi, widening = rows[10 * row : 10 * row + 10]
+    spot, forward, discount, _, lt, far, theta, rho, phi, convexity, widening = rows[11 * row : 11 * row + 11]
     k = math.log(strike / forward)
     shifted = phi * k + rho
-    stdev = math.sqrt(0.5 * theta * (1.0 + rho * phi * k + math.sqrt(shifted * shifted + 1.0 - rho * rho)))
+    bend = 3.0 * math.sqrt(theta / (1.0 + theta))
+    wings = 2.0 * convexity * bend * (math.hypot(bend, k) - bend)
+    stdev = math.sqrt(0.5 * theta * (1.0 + rho * phi * k + math.sqrt(shifted * shifted + 1.0 - rho * rho)) + wings)
     side = -1.0 if k < 0.0 else 1.0
     d1 = -k / stdev + 0.5 * stdev
     hit, paid = 0.5 * math.erfc(-side * d1 / math.sqrt(2.0)), 0.5 * math.erfc(-side * (d1 - stdev) / math.sqrt(2.0))

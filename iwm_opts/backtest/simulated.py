@@ -261,7 +261,8 @@ class SimulatedDays:
         many_time_terms(days, log_time, far_time)
         columns = (
             table.spot[self._place[order]], table.forward[order], table.discount[order], np.sqrt(table.years[order]),
-            log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.widening[order],
+            log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.convexity[order],
+            table.widening[order],
         )  # fmt: skip
         return Surface(np.column_stack(columns).ravel(), _spread_terms(self.market.parameters))
 

@@ -275,7 +275,7 @@ def modelled_quotes(
     widening = float(expiration_factors(spread, np.array([expiration.toordinal()]), dte, after_close=False)[0])
     bid, ask, vols, delta = (np.empty(len(strike)) for _ in range(4))
     quote_expiration(
-        legs.right, strike, spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, widening,
+        legs.right, strike, spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, 0.0, widening,
         np.array(spread.coefficients), TICK, bid, ask, vols, delta,
     )  # fmt: skip
     half = np.minimum(0.5 * (ask - bid), mid)

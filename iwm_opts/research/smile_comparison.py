@@ -64,14 +64,16 @@ def _comparison(
     variance = model_free_variance(quotes, forward).total_variance
     ratio = iv.iv10 / iv.iv30
     level, slope = (iv.iv30, math.log(ratio)) if math.isfinite(ratio) else (math.sqrt(variance / quotes.years), 0.0)
-    skew, eta = shape_at(shape, math.log(level / TYPICAL_VOL), slope, 0.0)
+    skew, eta, convexity = shape_at(shape, math.log(level / TYPICAL_VOL), slope, 0.0)
     theta = np.empty(1)
-    at_the_money(np.array([variance]), float(skew[0]), shape.tilt, float(eta[0]), shape.gamma, theta)
+    at_the_money(
+        np.array([variance]), float(skew[0]), shape.tilt, float(eta[0]), shape.gamma, float(convexity[0]), theta
+    )
     k = np.log(table.strike / table.forward.price)
     deviations = k / math.sqrt(float(theta[0]))
     used = (table.right * k >= 0.0) & (np.abs(deviations) <= WIDEST) & (table.bid > 0.0) & np.isfinite(table.iv)
     order = np.argsort(k[used])
-    model = reshaped(shape, skew, eta, theta).total_variance(0, k[used][order])
+    model = reshaped(shape, skew, eta, convexity, theta).total_variance(0, k[used][order])
     return SmileComparison(
         expiration=quotes.expiration,
         dte=quotes.dte,

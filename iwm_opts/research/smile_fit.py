@@ -1,10 +1,11 @@
-"""Fitting the shape of smiles to real chains: skew and eta by level of vol and its slope.
+"""Fitting the shape of smiles to real chains: skew and eta by level of vol and its slope, and a convexity.
 
-Two steps. The smiles of one chain give one skew and one eta: least squares of the prices of verticals, in quoted
+Two steps. The smiles of one chain give one skew, eta and convexity: least squares of the prices of verticals, in quoted
 half-spreads, every expiration's strip of out-of-the-money options worth what the chain's is. Skews and log etas of all
-chains then follow level and slope of vol with coefficients that vary by symbol, an error that the days of one episode
-share, and a day's own that fades (a linear mixed model: Laird and Ware 1982, "Random-effects models for longitudinal
-data", Biometrics 38(4)). Spreads of these parts are stated, not estimated: chains cover a handful of episodes.
+chains then follow level and slope of vol, and convexities are constant, with coefficients that vary by symbol, an error
+that the days of one episode share, and a day's own that fades (a linear mixed model: Laird and Ware 1982,
+"Random-effects models for longitudinal data", Biometrics 38(4)). Spreads of these parts are stated, not estimated:
+chains cover a handful of episodes.
 """
 
 import math
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from iwm_opts.conventions import TICK
+from iwm_opts.kernels.simulation.ssvi import MAX_CONVEXITY
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.pricing.black import black_price
@@ -33,17 +35,24 @@ DELTA_SLACK: Final = 0.03
 STRIP_POINTS: Final = 161
 STEPS: Final = 12
 CLOSE: Final = 1e-7  # of the log of a strip
+# Of a chain's convexity before its quotes: it goes with eta, so that one chain hardly tells the two apart.
+CONVEXITY_MEAN: Final = 0.05
+CONVEXITY_SD: Final = 0.03
 FEWEST: Final = 4  # verticals of an expiration
 
-# Prior of `COEFFICIENTS`, mean and standard deviation; slopes of log eta on the level of -0.63 (S&P 500) and -0.38
-# (IWM) were measured at a constant rho.
-PRIOR_MEAN: Final = np.array([0.6, 0.5, 0.0, 0.25, -0.5, 0.0])
-PRIOR_SD: Final = np.array([0.5, 0.5, 1.0, 0.5, 0.3, 1.0])
-SYMBOL_SD: Final = np.array([0.3, 0.4, 0.6, 0.3, 0.4, 0.6])  # of a symbol's coefficients around the common ones
-EPISODE_SD: Final = np.array([0.15, 0.15])  # of skew and log eta, shared by the days of a symbol's year
-DAY_SD: Final = np.array([0.12, 0.10])
+NEVER: Final = 1e-6  # spread of a coefficient that is held at its prior mean
+
+# Prior of the coefficients of skew, log eta and convexity on 1, level and slope, mean and standard deviation; slopes of
+# log eta on the level of -0.63 (S&P 500) and -0.38 (IWM) were measured at a constant rho.
+PRIOR_MEAN: Final = np.array([0.6, 0.5, 0.0, 0.0, -0.5, 0.0, 0.05, 0.0, 0.0])
+LOG_ETA_WITHOUT: Final = 0.25  # prior mean of shapes without a convexity, 0.05 of which takes as much
+PRIOR_SD: Final = np.array([0.5, 0.5, 1.0, 0.5, 0.3, 1.0, 0.05, NEVER, NEVER])
+SYMBOL_SD: Final = np.array([0.3, 0.4, 0.6, 0.3, 0.4, 0.6, 0.02, NEVER, NEVER])  # of a symbol's around the common ones
+EPISODE_SD: Final = np.array([0.15, 0.15, 0.015])  # of skew, log eta and convexity, shared by days of a symbol's year
+DAY_SD: Final = np.array([0.12, 0.10, 0.02])
 DAY_MEMORY: Final = 0.8  # correlation of a day's own with the next
-CORRELATION: Final = -0.6  # of parts of skew with those of log eta
+PRIOR_CORRELATION: Final = np.array([[1.0, -0.6, 0.0], [-0.6, 1.0, -0.6], [0.0, -0.6, 1.0]])  # of their coefficients
+NOISE_CORRELATION: Final = np.array([[1.0, -0.6, 0.0], [-0.6, 1.0, -0.75], [0.0, -0.75, 1.0]])  # of what these leave
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,13 +102,14 @@ class ChainSample:
 class ShapeFit:
     """Coefficients of a symbol, in the order of `COEFFICIENTS`, and their covariance."""
 
-    mean: Array  # shape (6,)
-    covariance: Array  # shape (6, 6)
+    mean: Array  # shape (7,)
+    covariance: Array  # shape (7, 7)
 
     def shape(self, smile: SmileShape) -> SmileShape:
         """Smile with these coefficients."""
         lower = self.covariance[np.tril_indices(len(COEFFICIENTS))]
         numbers = dict(zip(COEFFICIENTS, map(float, self.mean), strict=True))
+        numbers["convexity"] = min(max(numbers["convexity"], 0.0), MAX_CONVEXITY)
         return replace(smile, **numbers, covariance=tuple(float(number) for number in lower))
 
 
@@ -160,12 +170,14 @@ def _outside(k: Array, total_variance: Array) -> Array:
     return np.asarray(black_price(np.where(k < 0.0, -1.0, 1.0), 1.0, np.exp(k), 1.0, np.sqrt(total_variance)))
 
 
-def matched_surface(smile: SmileShape, skew: float, eta: float, expiration: FittedExpiration) -> Surface:
-    """Smile of a skew and an eta whose strip is worth what the expiration's is."""
-    skews, etas = np.array([skew]), np.array([eta])
+def matched_surface(
+    smile: SmileShape, skew: float, eta: float, convexity: float, expiration: FittedExpiration
+) -> Surface:
+    """Smile of a skew, an eta and a convexity whose strip is worth what the expiration's is."""
+    shape = np.array([skew]), np.array([eta]), np.array([convexity])
 
     def miss(log_theta: float) -> tuple[float, Surface]:
-        surface = reshaped(smile, skews, etas, np.array([math.exp(log_theta)]))
+        surface = reshaped(smile, *shape, np.array([math.exp(log_theta)]))
         strip = expiration.weight @ _outside(expiration.grid, surface.total_variance(0, expiration.grid))
         return math.log(strip) - expiration.strip, surface
 
@@ -193,11 +205,21 @@ class DayFit:
 
     skew: float
     log_eta: float
+    convexity: float
     misfit: float  # sum over expirations of the mean loss of a vertical's miss in half-spreads, at most its square
 
 
-def fit_day(smile: SmileShape, chain: ChainSample) -> DayFit:
-    """Skew and log eta of one chain's smiles; `tilt` and `gamma`, the terms in log tenor, are the smile's."""
+def fit_day(smile: SmileShape, chain: ChainSample, convexity: float | None = None) -> DayFit:
+    """Skew, log eta and convexity of one chain's smiles.
+
+    Parameters
+    ----------
+    smile : SmileShape
+        Its `tilt` and `gamma` are the terms in log tenor, the rest is where the search starts.
+    chain : ChainSample
+    convexity : float, optional
+        Held at this.
+    """
     low, high = FITTED_DELTA
     fitted = []
     for expiration in chain.expirations:
@@ -208,24 +230,28 @@ def fit_day(smile: SmileShape, chain: ChainSample) -> DayFit:
     def errors(point: Array) -> Array:
         parts = []
         for expiration, verticals in fitted:
-            surface = matched_surface(smile, point[0], math.exp(point[1]), expiration)
+            bend = point[2] if convexity is None else convexity
+            surface = matched_surface(smile, point[0], math.exp(point[1]), bend, expiration)
             error = price_errors(surface, expiration, verticals) / verticals.half_spread
             parts.append(error / math.sqrt(len(verticals)))
-        return np.concatenate(parts)
+        return np.concatenate([*parts, (point[2:] - CONVEXITY_MEAN) / CONVEXITY_SD])
 
-    start = [smile.skew, smile.log_eta]
+    start = [smile.skew, smile.log_eta] + ([CONVEXITY_MEAN] if convexity is None else [])
     found = least_squares(errors, start, diff_step=1e-3, xtol=1e-4, ftol=1e-4, loss="soft_l1")
-    return DayFit(float(found.x[0]), float(found.x[1]), 2.0 * float(found.cost))
+    skew, log_eta, *bend = map(float, found.x)
+    misses = found.fun[: len(found.fun) - len(bend)]
+    misfit = 2.0 * float(np.sum(np.sqrt(1.0 + misses**2) - 1.0))
+    return DayFit(skew, log_eta, bend[0] if convexity is None else convexity, misfit)
 
 
 def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_constant: bool = False) -> ShapeFit:
-    """Coefficients of a symbol from the skews and log etas of chains.
+    """Coefficients of a symbol from the shapes of chains.
 
     Parameters
     ----------
     chains : sequence of ChainSample, length n
-    points : ndarray, shape (n, 2)
-        Skew and log eta of each, by `fit_day`.
+    points : ndarray, shape (n, 3) or (n, 2)
+        Skew, log eta and convexity of each, by `fit_day`; two columns were fitted at a convexity of 0.
     symbol : str
         One that no chain has gets the common coefficients.
     is_constant : bool
@@ -235,29 +261,32 @@ def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_con
     chains, points = [chains[i] for i in order], points[order]
     symbols = sorted({chain.symbol for chain in chains} | {symbol})
     terms = np.array([[1.0, chain.level, chain.slope] for chain in chains])
-    mean, free = PRIOR_MEAN.copy(), np.ones(6)
+    shapes = points.shape[1]
+    mean, free = PRIOR_MEAN[: 3 * shapes].copy(), np.ones(3 * shapes)
+    if shapes == 2:
+        mean[3] = LOG_ETA_WITHOUT
     if is_constant:
-        terms, mean = terms * [1.0, 0.0, 0.0], mean * [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
-        free = np.array([1.0, 1e-3, 1e-3, 1.0, 1e-3, 1e-3])
+        terms, mean = terms * [1.0, 0.0, 0.0], mean * np.tile([1.0, 0.0, 0.0], shapes)
+        free = np.tile([1.0, 1e-3, 1e-3], shapes)
     mine = np.array([[float(chain.symbol == name) for name in symbols] for chain in chains])
     design = np.hstack([terms, *(terms * column[:, None] for column in mine.T)])
-    stacked = np.kron(np.eye(2), design)
-    noise = _noise(chains)
+    stacked = np.kron(np.eye(shapes), design)
+    noise = _noise(chains, shapes)
     prior = _prior(free, len(symbols))
-    whole_mean = np.concatenate([np.append(mean[part], np.zeros(3 * len(symbols))) for part in (slice(3), slice(3, 6))])
+    whole_mean = np.concatenate([np.append(part, np.zeros(3 * len(symbols))) for part in mean.reshape(shapes, 3)])
     precision = np.linalg.inv(prior)
     covariance = np.linalg.inv(stacked.T @ np.linalg.solve(noise, stacked) + precision)
     estimate = covariance @ (stacked.T @ np.linalg.solve(noise, points.T.ravel()) + precision @ whole_mean)
     width, place = design.shape[1], 3 + 3 * symbols.index(symbol)
-    pick = np.zeros((6, 2 * width))
-    for row in range(6):
+    pick = np.zeros((len(COEFFICIENTS), shapes * width))
+    for row in range(min(3 * shapes, len(COEFFICIENTS))):  # of convexity the constant alone
         first = (row // 3) * width + row % 3
         pick[row, [first, first + place]] = 1.0
     return ShapeFit(pick @ estimate, pick @ covariance @ pick.T)
 
 
-def _noise(chains: Sequence[ChainSample]) -> Array:
-    """Covariance of what level and slope leave, skews before log etas, shape (2 n, 2 n)."""
+def _noise(chains: Sequence[ChainSample], shapes: int) -> Array:
+    """Covariance of what level and slope leave, skews, log etas, then convexities, shape (shapes n, shapes n)."""
     episode = np.array([f"{chain.symbol} {chain.day.year}" for chain in chains])
     is_shared = episode[:, None] == episode
     day = np.array([chain.day.toordinal() for chain in chains])
@@ -265,24 +294,25 @@ def _noise(chains: Sequence[ChainSample]) -> Array:
     memory = np.where(is_shared, DAY_MEMORY**sessions, 0.0)
     blocks = [
         [
-            (1.0 if a == b else CORRELATION)
-            * (EPISODE_SD[a] * EPISODE_SD[b] * is_shared + DAY_SD[a] * DAY_SD[b] * memory)
-            for b in range(2)
+            NOISE_CORRELATION[a, b] * (EPISODE_SD[a] * EPISODE_SD[b] * is_shared + DAY_SD[a] * DAY_SD[b] * memory)
+            for b in range(shapes)
         ]
-        for a in range(2)
+        for a in range(shapes)
     ]
     return np.block(blocks)
 
 
 def _prior(free: Array, symbols: int) -> Array:
-    """Covariance of common coefficients and each symbol's own before the data, skew's before log eta's."""
-    spread = [np.concatenate([(PRIOR_SD * free)[part], np.tile((SYMBOL_SD * free)[part], symbols)])
-              for part in (slice(3), slice(3, 6))]  # fmt: skip
-    blocks = [[np.diag((1.0 if a == b else CORRELATION) * spread[a] * spread[b]) for b in range(2)] for a in range(2)]
-    return np.block(blocks)
+    """Covariance of common coefficients and each symbol's own before the data, by shape as in `_noise`."""
+    shapes = len(free) // 3
+    common, own = ((spread[: len(free)] * free).reshape(shapes, 3) for spread in (PRIOR_SD, SYMBOL_SD))
+    spread = np.hstack([common, np.tile(own, symbols)])
+    return np.block(
+        [[np.diag(PRIOR_CORRELATION[a, b] * spread[a] * spread[b]) for b in range(shapes)] for a in range(shapes)]
+    )
 
 
-def predicted_shape(fit: ShapeFit, smile: SmileShape, chain: ChainSample) -> tuple[float, float]:
-    """Skew and eta of a chain's smiles from its level and slope."""
-    skew, eta = shape_at(fit.shape(smile), chain.level, chain.slope, 0.0)
-    return float(skew[0]), float(eta[0])
+def predicted_shape(fit: ShapeFit, smile: SmileShape, chain: ChainSample) -> tuple[float, float, float]:
+    """Skew, eta and convexity of a chain's smiles from its level and slope."""
+    skew, eta, convexity = shape_at(fit.shape(smile), chain.level, chain.slope, 0.0)
+    return float(skew[0]), float(eta[0]), float(convexity[0])

@@ -83,7 +83,8 @@ def quoted_variance(
     """
     spot = np.repeat(table.spot, np.diff(table.start))
     rows = np.stack([
-        spot, table.forward, table.discount, table.years, table.dte, table.theta, table.rho, table.phi, table.widening
+        spot, table.forward, table.discount, table.years, table.dte, table.theta, table.rho, table.phi, table.convexity,
+        table.widening,
     ])  # fmt: skip
     variance, completeness = np.empty(len(table)), np.empty(len(table))
     puts, calls = (np.empty(len(table), dtype=np.int64) for _ in range(2))

@@ -12,6 +12,7 @@ from iwm_opts.documents import parse_toml
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.opening import read_toml
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
+from iwm_opts.kernels.simulation.ssvi import MAX_CONVEXITY
 from iwm_opts.market.contract import check_symbol
 
 SHIPPED = "iwm.toml"
@@ -20,7 +21,8 @@ CONTROL_FILE = "iwm-to-2019.toml"
 FACTOR_DAYS = (4, 10, 17, 35)  # to expiration: where factors on spreads are stated; between, linear in log days
 TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 MAX_ETA = 2.0  # of smiles: beyond, there may be arbitrage
-COEFFICIENTS = ("skew", "skew_level", "skew_slope", "log_eta", "eta_level", "eta_slope")  # of smiles, with uncertainty
+# Of smiles, with uncertainty.
+COEFFICIENTS = ("skew", "skew_level", "skew_slope", "log_eta", "eta_level", "eta_slope", "convexity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Premium:
 
 @dataclass(frozen=True, slots=True)
 class SmileShape:
-    """eSSVI at every expiration, whose skew and eta follow the level of vol and its slope.
+    """Smile at every expiration: eSSVI whose skew and eta follow the level of vol and its slope, with convex wings.
 
     Formulas: `kernels.simulation.ssvi` and `simulation.surface.shape_at`. Fitted by `research.smile_fit`.
     """
@@ -123,6 +125,7 @@ class SmileShape:
     eta_level: float
     eta_slope: float
     eta_skew: float  # a unit of what level and slope leave of skew
+    convexity: float  # total variance added a unit of squared log-moneyness, within 3 standard deviations
     tilt: float  # of skew, a unit of log total variance at the money
     gamma: float
     covariance: tuple[float, ...]  # of the estimates of `COEFFICIENTS`, lower triangle by rows
@@ -135,6 +138,9 @@ class SmileShape:
         _require("tilt", abs(self.tilt) <= steepest, self.tilt, rule)
         rule = f"must not be above {log(MAX_ETA):.3f}, or there may be arbitrage"
         _require("log_eta", self.log_eta <= log(MAX_ETA), self.log_eta, rule)
+        holds = 0.0 <= self.convexity <= MAX_CONVEXITY
+        rule = f"must lie between 0 and {MAX_CONVEXITY:g}, or there may be arbitrage"
+        _require("convexity", holds, self.convexity, rule)
         count, size = len(self.covariance), len(COEFFICIENTS)
         rule = f"there must be {size * (size + 1) // 2} numbers, the lower triangle of {size} rows"
         _require("covariance", count == size * (size + 1) // 2, count, rule)

@@ -94,7 +94,8 @@ def _quote(table: SurfaceTable, row: int, spot: float, strike: Array, coefficien
     sign = np.repeat([1.0, -1.0], len(strike))
     bid, ask, vol, delta = (np.empty(2 * len(strike)) for _ in range(4))
     forward, discount, years = (float(column[row]) for column in (table.forward, table.discount, table.years))
-    smile = (float(column[row]) for column in (table.theta, table.rho, table.phi, table.widening))
+    columns = table.theta, table.rho, table.phi, table.convexity, table.widening
+    smile = (float(column[row]) for column in columns)
     quote_expiration(
         sign, np.tile(strike, 2), spot, forward, discount, years, float(table.dte[row]), *smile, coefficients, TICK,
         bid, ask, vol, delta,

@@ -75,11 +75,11 @@ def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factor
     """Index of each day's quotes, NaN where they give none."""
     usable = np.nan_to_num(factors)
     total = total_variances(parameters, usable, table.start, table.effective_days)
-    theta, rho, phi = smile_coefficients(parameters, usable, table.start, total)
+    theta, rho, phi, convexity = smile_coefficients(parameters, usable, table.start, total)
     counts = np.diff(table.start)
     widening = np.repeat(spread_widening(parameters, usable), counts)
     widening = widening * expiration_factors(parameters.spread, table.expiration, table.dte, after_close=False)
-    table = replace(table, theta=theta, rho=rho, phi=phi, widening=widening)
+    table = replace(table, theta=theta, rho=rho, phi=phi, convexity=convexity, widening=widening)
     # A publisher sums the strikes that are listed, however many a wide market would need.
     variance, _ = quoted_variance(parameters, table, strikes, is_implied=False, min_completeness=0.0)
     squared = (weight.T * variance.reshape(-1, 2)).sum(axis=1)

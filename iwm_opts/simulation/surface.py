@@ -1,7 +1,7 @@
 """The implied volatility surface of one close: priced variance at every expiration, with an eSSVI smile through it.
 
-The state prices the model-free variance of each expiration; the total variance at the money is what makes an eSSVI
-smile have that variance. So the volatility index computed from the quotes is the one that the dynamics mean. Skew and
+The state prices the model-free variance of each expiration; the total variance at the money is what makes its smile
+have that variance. So the volatility index computed from the quotes is the one that the dynamics mean. Skew and
 curvature of the day's smiles follow the level of vol and its slope. Slices grow with theta in convex order, so that
 priced variance that grows with time keeps the surface free of arbitrage in time as well.
 """
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels.simulation.paths import expected_variance
-from iwm_opts.kernels.simulation.ssvi import shapes
+from iwm_opts.kernels.simulation.ssvi import KNEE, MAX_CONVEXITY, convexity_limit, shapes
 from iwm_opts.kernels.simulation.surface import priced_variances, smiles
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import FACTORS, State, VarianceCurve, variance_curve
@@ -34,17 +34,20 @@ SKEW: Final = FACTORS.index("skew")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """eSSVI at each of m expirations; formula and proof of no arbitrage: `kernels.simulation.ssvi`."""
+    """Smile at each of m expirations; formula and proof of no arbitrage: `kernels.simulation.ssvi`."""
 
     theta: Array  # total variance at the money, shape (m,)
     rho: Array
     phi: Array
+    convexity: Array
 
     def total_variance(self, expiration: int, k: ArrayLike) -> Array:
         """Total implied variance of one expiration at log-moneyness k."""
-        theta, rho, phi = (float(column[expiration]) for column in (self.theta, self.rho, self.phi))
-        shifted = phi * np.asarray(k, dtype=np.float64) + rho
-        return np.asarray(0.5 * theta * (1.0 + rho * (shifted - rho) + np.sqrt(shifted**2 + 1.0 - rho**2)))
+        columns = self.theta, self.rho, self.phi, self.convexity
+        theta, rho, phi, convexity = (float(column[expiration]) for column in columns)
+        shifted, bend = phi * np.asarray(k, dtype=np.float64) + rho, KNEE * math.sqrt(theta / (1.0 + theta))
+        wings = 2.0 * convexity * bend * (np.sqrt(bend**2 + np.square(k)) - bend)
+        return np.asarray(0.5 * theta * (1.0 + rho * (shifted - rho) + np.sqrt(shifted**2 + 1.0 - rho**2)) + wings)
 
 
 def surface_of(parameters: Parameters, state: State, effective_days: Array) -> Surface:
@@ -91,8 +94,8 @@ def total_variances(parameters: Parameters, factors: Array, start: Places, effec
 
 def smile_coefficients(
     parameters: Parameters, factors: Array, start: Places, variance: Array
-) -> tuple[Array, Array, Array]:
-    """Compute eSSVI at the expirations of many moments from their `total_variances`.
+) -> tuple[Array, Array, Array, Array]:
+    """Compute the smiles of the expirations of many moments from their `total_variances`.
 
     Parameters
     ----------
@@ -104,23 +107,26 @@ def smile_coefficients(
 
     Returns
     -------
-    theta, rho, phi : ndarray, shape (rows,)
+    theta, rho, phi, convexity : ndarray, shape (rows,)
     """
     smile = parameters.smile
     theta, rho, phi = (np.empty(len(variance)) for _ in range(3))
-    smiles(start, variance, *skew_and_eta(parameters, factors), smile.tilt, smile.gamma, theta, rho, phi)
-    return theta, rho, phi
+    skew, eta, convexity = day_shapes(parameters, factors)
+    smiles(start, variance, skew, eta, convexity, smile.tilt, smile.gamma, theta, rho, phi)
+    return theta, rho, phi, np.repeat(convexity, np.diff(start))
 
 
-def skew_and_eta(parameters: Parameters, factors: Array) -> tuple[Array, Array]:
-    """Skew and eta of the smiles of many moments, shape (n,) each, from their states, shape (n, 6)."""
+def day_shapes(parameters: Parameters, factors: Array) -> tuple[Array, Array, Array]:
+    """Skew, eta and convexity of the smiles of many moments, shape (n,) each, from their states, shape (n, 6)."""
     level = priced_vol(parameters, factors, LEVEL_TENOR)
     slope = np.log(priced_vol(parameters, factors, SHORT_TENOR) / level)
     return shape_at(parameters.smile, np.log(level / TYPICAL_VOL), slope, factors[:, SKEW])
 
 
-def shape_at(smile: SmileShape, level: ArrayLike, slope: ArrayLike, deviation: ArrayLike) -> tuple[Array, Array]:
-    """Skew and eta of a day's smiles, linear in the level of vol and its slope; arguments broadcast.
+def shape_at(smile: SmileShape, level: ArrayLike, slope: ArrayLike, deviation: ArrayLike) -> tuple[Array, Array, Array]:
+    """Skew, eta and convexity of a day's smiles; arguments broadcast.
+
+    Skew and log eta are linear in the level of vol and its slope, convexity is constant up to its limit.
 
     Parameters
     ----------
@@ -134,7 +140,8 @@ def shape_at(smile: SmileShape, level: ArrayLike, slope: ArrayLike, deviation: A
     level, slope, deviation = np.broadcast_arrays(*map(np.atleast_1d, (level, slope, deviation)))
     skew = smile.skew + smile.skew_level * level + smile.skew_slope * slope + deviation
     log_eta = smile.log_eta + smile.eta_level * level + smile.eta_slope * slope + smile.eta_skew * deviation
-    return skew, np.minimum(np.exp(log_eta), MAX_ETA)
+    convexity = np.minimum(smile.convexity, convexity_limit(skew, smile.tilt))
+    return skew, np.minimum(np.exp(log_eta), MAX_ETA), convexity
 
 
 def drawn_smile(smile: SmileShape, rng: np.random.Generator) -> SmileShape:
@@ -146,14 +153,15 @@ def drawn_smile(smile: SmileShape, rng: np.random.Generator) -> SmileShape:
     drawn = rng.multivariate_normal(mean, lower + np.tril(lower, -1).T, check_valid="ignore")  # rounded in the file
     numbers = dict(zip(COEFFICIENTS, map(float, drawn), strict=True))
     numbers["log_eta"] = min(numbers["log_eta"], math.log(MAX_ETA))
+    numbers["convexity"] = min(max(numbers["convexity"], 0.0), MAX_CONVEXITY)
     return replace(smile, **numbers, covariance=smile.covariance)
 
 
-def reshaped(smile: SmileShape, skew: Array, eta: Array, theta: Array) -> Surface:
-    """Smiles of a skew and an eta at other total variances at the money; shapes (n,)."""
+def reshaped(smile: SmileShape, skew: Array, eta: Array, convexity: Array, theta: Array) -> Surface:
+    """Smiles of a skew, an eta and a convexity at other total variances at the money; shapes (n,)."""
     rho, phi = np.empty(len(theta)), np.empty(len(theta))
     shapes(theta, skew, eta, smile.tilt, smile.gamma, rho, phi)
-    return Surface(theta, rho, phi)
+    return Surface(theta, rho, phi, convexity)
 
 
 def priced_vol(parameters: Parameters, factors: Array, years: float) -> Array:

@@ -64,6 +64,7 @@ class SurfaceTable:
     theta: Array  # total variance at the money
     rho: Array
     phi: Array
+    convexity: Array
     widening: Array  # factor on quoted spreads
     listings: Listings  # shape (rows,)
 
@@ -131,8 +132,8 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
 
 def repriced_rows(
     table: SurfaceTable, own: Parameters, parameters: Parameters, moments: Moments, rows: Flags
-) -> tuple[Array, Array, Array, Array]:
-    """Theta, rho, phi and widening of some rows of a table under other parameters.
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Theta, rho, phi, convexity and widening of some rows of a table under other parameters.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.simulation.listing import Listing, Listings, listed_expirations
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
-from iwm_opts.simulation.surface import reshaped, skew_and_eta
+from iwm_opts.simulation.surface import day_shapes, reshaped
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
 from iwm_opts.sources.surface_market import SurfaceMarket
 
@@ -111,7 +111,7 @@ class SessionQuotes:
             return replace(table, widening=widening)
         parameters = self.market.parameters
         theta = table.theta * np.exp(2.0 * vol_beta(DAYS_PER_YEAR * table.years) * self.log_return(moments.spot))
-        moved = reshaped(parameters.smile, *skew_and_eta(parameters, moments.factors), theta)
+        moved = reshaped(parameters.smile, *day_shapes(parameters, moments.factors), theta)
         return replace(table, theta=theta, rho=moved.rho, phi=moved.phi, widening=widening)
 
     def log_return(self, spot: Array) -> Array:

@@ -49,7 +49,7 @@ def test_spreads_are_narrower_and_wider(small_trials, small_rules):
 
 def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, small_rules):
     certain = [
-        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 21))
+        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 28))
         for trial in small_trials
     ]
     band, _ = bands(certain, small_rules, draws=3)
@@ -63,7 +63,7 @@ def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, s
 
 def test_modelled_quotes_have_the_skew_of_days_drawn_too(monkeypatch, small_trials, small_rules):
     certain = [
-        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 21))
+        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 28))
         for trial in small_trials
     ]
     monkeypatch.setitem(quote_bands.__globals__, "market_kind", lambda _: "modelled")
@@ -141,10 +141,10 @@ def test_draws_of_a_smile_scatter_as_its_covariance_says():
     smile, rng = shipped_parameters().smile, np.random.default_rng(4)
     smiles = [drawn_smile(smile, rng) for _ in range(4000)]
     drawn = np.array([[getattr(one, name) for name in COEFFICIENTS] for one in smiles])
-    lower = np.zeros((6, 6))
-    lower[np.tril_indices(6)] = smile.covariance
+    lower = np.zeros((7, 7))
+    lower[np.tril_indices(7)] = smile.covariance
     assert drawn.mean(axis=0) == pytest.approx([getattr(smile, name) for name in COEFFICIENTS], abs=0.03)
-    assert np.cov(drawn.T)[np.tril_indices(6)] == pytest.approx(smile.covariance, abs=0.012)
+    assert np.cov(drawn.T)[np.tril_indices(7)] == pytest.approx(smile.covariance, abs=0.012)
 
 
 def test_evidence_holds_the_bands_asked_for(small_trials, small_rules):

@@ -81,7 +81,7 @@ class Model:
         return one.expiration, self.market.strikes(self.place, one)
 
     def at_minute(self, at, spot, expiration):
-        """Years, at-the-money variance, slope and curvature of the smile, prepaid forward, rate."""
+        """Years, at-the-money variance, rho, phi and twice the convexity of the smile, prepaid forward, rate."""
         market, params = self.market, self.market.parameters
         end = session_hours(expiration)[1]
         # Wall clock and elapsed time differ when clocks change before the expiration.
@@ -111,19 +111,21 @@ class Model:
         rho = -math.tanh(skew + smile.tilt * math.log(theta / 0.005))
         phi = min(math.exp(eta), 2.0) / (theta**smile.gamma * (1 + theta) ** (1 - smile.gamma))
         phi = min(phi, math.sqrt(2 / theta))
+        wings = 2 * min(smile.convexity, 0.09 * math.exp(min(2 - abs(skew) - 12 * abs(smile.tilt), 0)))
         rate = float(market.rates[self.place])
         present = sum(
             d.amount * math.exp(-rate * (d.ex_date - self.day).days / 365)
             for d in market.dividends.dividends
             if self.day < d.ex_date <= expiration
         )
-        return years, theta, rho, phi, spot - present, rate
+        return years, theta, rho, phi, wings, spot - present, rate
 
     def quote(self, at, spot, expiration, sign, strike):
         """Bid, ask and |delta|."""
-        years, theta, rho, phi, prepaid, rate = self.at_minute(at, spot, expiration)
+        years, theta, rho, phi, wings, prepaid, rate = self.at_minute(at, spot, expiration)
         k = math.log(strike / (prepaid * math.exp(rate * years)))
         w = theta / 2 * (1 + rho * phi * k + math.sqrt((phi * k + rho) ** 2 + 1 - rho**2))
+        w += wings * k**2 / (1 + math.sqrt(1 + k**2 * (1 + theta) / (9 * theta)))
         vol = math.sqrt(w / years)
 
         def price(flag):

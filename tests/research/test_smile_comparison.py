@@ -11,16 +11,17 @@ from iwm_opts.simulation.parameters import shipped_parameters
 
 SHAPE = replace(
     shipped_parameters().smile, skew=0.5, skew_level=0.0, skew_slope=0.0, log_eta=np.log(1.1), eta_level=0.0,
-    eta_slope=0.0, tilt=0.0, gamma=0.44,
+    eta_slope=0.0, convexity=0.05, tilt=0.0, gamma=0.44,
 )  # fmt: skip
 YEARS = (date(2026, 4, 2) - date(2026, 3, 2)).days / 365.0
 THETA = 0.2**2 * YEARS
 
 
 def ssvi(k):
-    """Gatheral and Jacquier 2014, equation 4.1, at 31 days; written out here anew."""
+    """Gatheral and Jacquier 2014, equation 4.1, with a bounded parabola, at 31 days; written out here anew."""
     rho, phi = -np.tanh(SHAPE.skew), 1.1 / (THETA**SHAPE.gamma * (1 + THETA) ** (1 - SHAPE.gamma))
     w = 0.5 * THETA * (1 + rho * phi * k + np.sqrt((phi * k + rho) ** 2 + 1 - rho**2))
+    w += 0.1 * k**2 / (1 + np.sqrt(1 + k**2 * (1 + THETA) / (9 * THETA)))
     return np.sqrt(w / YEARS)
 
 

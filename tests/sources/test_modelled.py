@@ -48,6 +48,12 @@ def market(bars, volatility):
     return modelled(bars, volatility, first=date(2023, 12, 1))
 
 
+def test_no_static_arbitrage_at_any_listed_expiration_of_any_day(market, static_arbitrage):
+    density, calendar = static_arbitrage(market.table(most_dte=1000))
+    assert density > 0.0
+    assert calendar > 0.0
+
+
 def test_the_index_of_its_own_quotes_is_the_one_given(market, volatility):
     assert len(market.days) == 81
     wanted = volatility.closes.loc[pd.DatetimeIndex(market.days)]

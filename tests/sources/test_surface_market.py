@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -33,8 +34,8 @@ def test_a_long_table_quotes_what_the_chain_of_a_day_quotes(market, table, place
         bid, ask, vol, delta = (np.empty(len(wanted)) for _ in range(4))
         quote_expiration(
             sign, wanted["strike"].to_numpy(copy=True), table.spot[place], table.forward[row], table.discount[row],
-            table.years[row], table.dte[row], table.theta[row], table.rho[row], table.phi[row], table.widening[row],
-            coefficients, TICK, bid, ask, vol, delta,
+            table.years[row], table.dte[row], table.theta[row], table.rho[row], table.phi[row],
+            table.convexity[row], table.widening[row], coefficients, TICK, bid, ask, vol, delta,
         )  # fmt: skip
         assert (bid == wanted["bid"]).all()
         assert (ask == wanted["ask"]).all()
@@ -77,3 +78,18 @@ def test_a_part_of_the_days_counts_from_its_first(market, table):
 def test_a_day_it_does_not_have(market):
     with pytest.raises(InputError, match="It has the sessions from 2023-10-02 to 2024-03-28"):
         market.place(date(2023, 12, 25))
+
+
+def test_no_static_arbitrage_at_any_listed_expiration_of_any_day(market, static_arbitrage):
+    smile = market.parameters.smile
+    for convexity in (smile.convexity, 0.055, 0.09):
+        parameters = replace(market.parameters, smile=replace(smile, convexity=convexity))
+        whole = replace(market, parameters=parameters).table(most_dte=1000)
+        assert len(whole) > 25 * len(market.days)
+        assert whole.convexity.max() == convexity
+        density, calendar = static_arbitrage(whole)
+        assert density > 0.0
+        assert calendar > 0.0
+    bent = replace(whole, convexity=np.full(len(whole), 2.0))
+    assert static_arbitrage(bent)[0] < 0.0  # it is seen where there is any
+    assert static_arbitrage(replace(whole, theta=1.0 / whole.theta))[1] < 0.0

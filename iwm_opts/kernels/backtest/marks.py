@@ -60,7 +60,7 @@ def quote_on(rows, row, right, strike, setup):
     at = row * COLUMNS
     bid, ask, _, delta = quote_option(
         right, strike, rows[at], rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], rows[at + 5], rows[at + 6],
-        rows[at + 7], rows[at + 8], rows[at + 9], setup, setup[TICK],
+        rows[at + 7], rows[at + 8], rows[at + 9], rows[at + 10], setup, setup[TICK],
     )  # fmt: skip
     return bid, ask, abs(delta)
 
@@ -73,7 +73,8 @@ def quote_block(block, count, setup, out):
         at, to = i * BLOCK_COLUMNS, i * OUT_COLUMNS
         bid, ask, _, delta = quote_option(
             block[at + COLUMNS], block[at + COLUMNS + 1], block[at], block[at + 1], block[at + 2], block[at + 3],
-            block[at + 4], block[at + 5], block[at + 6], block[at + 7], block[at + 8], block[at + 9], setup, tick,
+            block[at + 4], block[at + 5], block[at + 6], block[at + 7], block[at + 8], block[at + 9], block[at + 10],
+            setup, tick,
         )  # fmt: skip
         out[to], out[to + 1], out[to + 2] = bid, ask, abs(delta)
 

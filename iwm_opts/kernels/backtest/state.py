@@ -27,7 +27,8 @@ UNKNOWN, CHOSEN, NONE = 0, 1, -1  # state of a package: not chosen yet, chosen, 
 # Columns of a surface's rows. `root` is the square root of the years to expiry; the times are `quote.time_terms` of the
 # calendar days to it.
 SURFACE_COLUMNS = (
-    "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "widening"
+    "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "convexity",
+    "widening",
 )  # fmt: skip
 COLUMNS = len(SURFACE_COLUMNS)
 SURFACE_SPOT, FORWARD, DISCOUNT, ROOT, _, _, THETA = range(7)  # the columns used apart from quotes
@@ -184,7 +185,7 @@ class Trades(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """Coefficients of a market priced by an SSVI surface.
+    """Coefficients of a market priced by an eSSVI surface.
 
     Rows are ordered by expiration, then day, so that the life of a package reads one stretch of them. One flat array,
     because LLVM vectorises no loop over many that might overlap, nor over strides that it does not know.

@@ -56,15 +56,17 @@ def positive(x):
 
 
 @inline
-def quote_option(sign, strike, spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick):
-    """Bid, ask, implied vol and spot delta of one option under an SSVI smile.
+def quote_option(
+    sign, strike, spot, forward, discount, root, lt, far, theta, rho, phi, convexity, widening, coefficients, tick
+):  # fmt: skip
+    """Bid, ask, implied vol and spot delta of one option under the smile of `kernels.simulation.ssvi`.
 
     `root` is the square root of the years left, `lt` and `far` are its `time_terms`. Fair value is Black's on the
     forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a spread, times `widening`,
     either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
     """
     k = log_ratio(strike, forward)
-    stdev = total_variance(k, theta, rho, phi) ** 0.5
+    stdev = total_variance(k, theta, rho, phi, convexity) ** 0.5
     # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
     side = -1.0 if k < 0.0 else 1.0
     half1, half2, _ = prepaid_halves(side, forward, strike, -k, stdev)
@@ -88,7 +90,7 @@ def quote_option(sign, strike, spot, forward, discount, root, lt, far, theta, rh
 
 @kernel(
     "void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64, float64, float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def quote_expiration(
     sign,
@@ -101,6 +103,7 @@ def quote_expiration(
     theta,
     rho,
     phi,
+    convexity,
     widening,
     coefficients,
     tick,
@@ -109,10 +112,11 @@ def quote_expiration(
     vol,
     delta,
 ):
-    """Quote the options of one expiration under an SSVI smile, as `quote_option`; arrays have shape (n,)."""
+    """Quote the options of one expiration under one smile, as `quote_option`; arrays have shape (n,)."""
     lt, far = time_terms(days)
     root = math.sqrt(years)
     for i in range(strike.shape[0]):
         bid[i], ask[i], vol[i], delta[i] = quote_option(
-            sign[i], strike[i], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick
-        )
+            sign[i], strike[i], spot, forward, discount, root, lt, far, theta, rho, phi, convexity, widening,
+            coefficients, tick,
+        )  # fmt: skip

@@ -40,14 +40,14 @@ def priced_variances(
 
 
 @kernel(
-    "void(int64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1],"
-    " float64[::1])"
+    "void(int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1],"
+    " float64[::1], float64[::1])"
 )
-def smiles(start, variance, skew, eta, tilt, gamma, theta, rho, phi):
-    """Compute eSSVI of every row from its model-free total variance.
+def smiles(start, variance, skew, eta, convexity, tilt, gamma, theta, rho, phi):
+    """Compute the smile of every row from its model-free total variance.
 
-    Day d has the rows start[d] to start[d + 1], ascending in time; `skew` and `eta` have shape (days,). Rows whose
-    variance is NaN give NaN.
+    Day d has the rows start[d] to start[d + 1], ascending in time; `skew`, `eta` and `convexity` have shape (days,).
+    Rows whose variance is NaN give NaN.
     """
     part = np.empty(NODES)
     for d in range(start.shape[0] - 1):
@@ -56,7 +56,9 @@ def smiles(start, variance, skew, eta, tilt, gamma, theta, rho, phi):
             if math.isnan(variance[i]):
                 theta[i] = rho[i] = phi[i] = math.nan
                 continue
-            log_theta, ratio, slope = solve_at_the_money(variance[i], skew[d], tilt, eta[d], gamma, ratio, slope, part)
+            log_theta, ratio, slope = solve_at_the_money(
+                variance[i], skew[d], tilt, eta[d], gamma, convexity[d], ratio, slope, part
+            )
             theta[i], rho[i] = math.exp(log_theta), correlation(log_theta, skew[d], tilt)
             phi[i] = curvature(theta[i], eta[d], gamma)
 
@@ -89,14 +91,14 @@ def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward
 def quoted_variances(rows, start, strike, coefficients, tick, is_implied, variance, puts, calls, completeness):
     """Model-free total variance of each expiration's quotes; see `total_variance`.
 
-    `rows` (9, rows) holds spot, forward, discount, years, calendar days, theta, rho, phi and widening. Row i lists the
-    strikes start[i] to start[i + 1] of `strike`, ascending. The variance is summed around the forward that the quotes
-    imply where `is_implied`, NaN where they imply none; else around the model's own.
+    `rows` (10, rows) holds spot, forward, discount, years, calendar days, theta, rho, phi, convexity and widening. Row
+    i lists the strikes start[i] to start[i + 1] of `strike`, ascending. The variance is summed around the forward that
+    the quotes imply where `is_implied`, NaN where they imply none; else around the model's own.
     """
     room, place = np.empty((3, PARITY_STRIKES + 1)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
     for i in range(variance.shape[0]):
         spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
-        theta, rho, phi, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i]
+        theta, rho, phi, convexity, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i]
         lt, far = time_terms(days)
         root = math.sqrt(years)
         listed = strike[start[i] : start[i + 1]]
@@ -107,8 +109,8 @@ def quoted_variances(rows, start, strike, coefficients, tick, is_implied, varian
             bid, ask = quotes[2 * side], quotes[2 * side + 1]
             for j in range(count):
                 bid[j], ask[j], _, _ = quote_option(
-                    sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients,
-                    tick,
+                    sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, convexity, widening,
+                    coefficients, tick,
                 )  # fmt: skip
         centre = forward
         if is_implied:

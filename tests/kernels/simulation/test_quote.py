@@ -7,14 +7,14 @@ from scipy.special import ndtr
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
 
 SPOT, FORWARD, DISCOUNT, YEARS = 250.0, 250.6, 0.996, 0.1
-THETA, RHO, PHI = 0.005, -0.4, 12.0
+THETA, RHO, PHI, CONVEXITY = 0.005, -0.4, 12.0, 0.05
 
 
 def quote(strike, sign, coefficients, widening=1.0):
     strike, sign = np.broadcast_arrays(np.asarray(strike, dtype=float), sign)
     out = [np.empty(len(strike)) for _ in range(4)]
     quote_expiration(
-        sign.astype(float), strike.copy(), SPOT, FORWARD, DISCOUNT, YEARS, 36.0, THETA, RHO, PHI, widening,
+        sign.astype(float), strike.copy(), SPOT, FORWARD, DISCOUNT, YEARS, 36.0, THETA, RHO, PHI, CONVEXITY, widening,
         coefficients, 0.01, *out,
     )  # fmt: skip
     return out
@@ -27,9 +27,10 @@ def constant(spread):
 
 
 def fair(strike, sign):
-    """Black 1976 with scipy's normal distribution, on the SSVI vol."""
+    """Black 1976 with scipy's normal distribution, on the smile's vol; wings as a bounded parabola."""
     k = np.log(strike / FORWARD)
-    v = np.sqrt(THETA / 2 * (1 + RHO * PHI * k + np.sqrt((PHI * k + RHO) ** 2 + 1 - RHO**2)))
+    wings = 2 * CONVEXITY * k**2 / (1 + np.sqrt(1 + k**2 * (1 + THETA) / (9 * THETA)))
+    v = np.sqrt(THETA / 2 * (1 + RHO * PHI * k + np.sqrt((PHI * k + RHO) ** 2 + 1 - RHO**2)) + wings)
     d1 = -k / v + v / 2
     value = DISCOUNT * sign * (FORWARD * ndtr(sign * d1) - strike * ndtr(sign * (d1 - v)))
     return (

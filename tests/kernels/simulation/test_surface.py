@@ -9,7 +9,7 @@ from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
 from iwm_opts.kernels.simulation.ssvi import variance_swap
 from iwm_opts.kernels.simulation.surface import forwards, priced_variances, quoted_variances, smiles
 
-ETA, GAMMA, TILT = 1.2, 0.44, -0.1
+ETA, GAMMA, TILT, CONVEXITY = 1.2, 0.44, -0.1, 0.05
 START = np.array([0, 3, 5])
 DAY = np.array([100, 101])
 
@@ -48,14 +48,15 @@ def test_smiles_hold_the_priced_variance():
     priced_variances(
         START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, variance
     )  # fmt: skip
-    smiles(START, variance, skew, eta, TILT, GAMMA, theta, rho, phi)
+    smiles(START, variance, skew, eta, np.full(2, CONVEXITY), TILT, GAMMA, theta, rho, phi)
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
         t = tenor[row]
         rate = 0.01 + math.exp(fast[t, 0] * x + middle[t, 0] * m + slow[t, 0] * y + premium[t, 0] * u + term[t, 0] * p)
         assert variance[row] == pytest.approx(years[row] * rate, rel=1e-14)
         assert rho[row] == pytest.approx(-math.tanh(skew[day] + TILT * math.log(theta[row] / 0.005)), rel=1e-12)
-        assert variance_swap(theta[row], rho[row], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-11)
+        swap = variance_swap(theta[row], rho[row], ETA, GAMMA, CONVEXITY)
+        assert swap == pytest.approx(years[row] * rate, rel=1e-11)
         assert phi[row] == pytest.approx(ETA / (theta[row] ** GAMMA * (1 + theta[row]) ** (1 - GAMMA)), rel=1e-12)
 
 
@@ -66,7 +67,7 @@ def test_what_has_expired_has_no_smile():
     priced_variances(
         START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, one, one, one, one, one, one, variance
     )  # fmt: skip
-    smiles(START, variance, np.full(2, 0.4), np.full(2, ETA), TILT, GAMMA, theta, rho, phi)
+    smiles(START, variance, np.full(2, 0.4), np.full(2, ETA), np.zeros(2), TILT, GAMMA, theta, rho, phi)
     assert list(np.isnan(theta)) == list(np.isnan(rho)) == list(np.isnan(phi)) == [True, True, False, False, True]
 
 
@@ -75,7 +76,7 @@ def test_quoted_variances_are_those_of_the_quotes():
     rows = {
         "spot": [300.0, 300.0], "forward": [300.5, 302.0], "discount": [0.997, 0.99], "years": [0.08, 0.25],
         "days": [29.0, 91.0], "theta": [0.004, 0.012], "rho": [-0.45, -0.45], "phi": [12.0, 8.0],
-        "widening": [1.0, 2.0],
+        "convexity": [0.05, 0.02], "widening": [1.0, 2.0],
     }  # fmt: skip
     columns = [np.array(values) for values in rows.values()]
     coefficients = np.zeros(SPREAD_TERMS)
