@@ -6,12 +6,11 @@ read, under the user's NUMBA_CACHE_DIR if set, else the platform's user cache; d
 NUMBA_CACHE_DIR is process-wide, so it is set only while one of our functions is decorated.
 
 Compiling costs Python time, some 2 ms for each operation of a function. Three habits keep it low: a kernel with a
-signature compiles on its first call and not on import, building blocks are kept like kernels, and the compiler skips
-the passes that plain numeric loops do not need.
+signature compiles on its first call and not on import, building blocks are kept like kernels, and the compiler leaves
+out what plain numeric loops do not need: see `_compiler`.
 """
 
 import contextlib
-import gc
 import hashlib
 import json
 import os
@@ -20,36 +19,34 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from filelock import FileLock, Timeout
-from llvmlite.binding import ffi, parse_bitcode
 from numba.core import config as _config
-from numba.core import errors, event, ir, types
+from numba.core import event, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, CompileResult, DefaultPassBuilder
+from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.compiler_machinery import PassManager, _pass_registry
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 
 from iwm_opts.documents import parse_object
+from iwm_opts.kernels._compiler import (
+    InlineCompiler,
+    InlineLibrary,
+    KernelCompiler,
+    KernelLibrary,
+    SeparateCompiler,
+)
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
 Cache: Any = FunctionCache  # and their methods are only partly annotated
 CacheImpl: Any = CompileResultCacheImpl
 Compiled: Any = CompileResult
 Dispatcher: Any = CPUDispatcher
-Library: Any = JITCodeLibrary
-Passes: Any = PassManager
-BaseFunction: Any = types.BaseFunction
-Instruction: Any = ir.Inst
-pass_registry: Any = _pass_registry
 
 # NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
 FASTMATH = {"contract", "nsz"}
@@ -60,15 +57,9 @@ OPTIONS: dict[str, Any] = {
 # A function that allocates nothing needs no reference counts. Numba would count every array of every record at every
 # call: a day loop that hands its records on spent nine tenths of its time there.
 COUNTLESS: dict[str, Any] = {"_nrt": False}
+ALLOCATE = frozenset({"empty", "empty_like", "zeros"})
 INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, **COUNTLESS}
 UNFUSED: dict[str, Any] = {"fastmath": FASTMATH - {"contract"}}
-# Passes for closures, object mode, parallel loops and error messages; kernels are plain numeric loops.
-SKIPPED_PASSES = frozenset({
-    "WithLifting", "InlineClosureLikes", "RewriteSemanticConstants", "RewriteDynamicRaises",
-    "MakeFunctionToJitFunction", "InlineInlinables", "DeadBranchPrune", "FindLiterallyCalls", "LiteralUnroll",
-    "LiteralPropagationSubPipelinePass", "InlineOverloads", "NopythonRewrites", "NoPythonSupportedFeatureValidation",
-    "AnnotateTypes", "DumpParforDiagnostics",
-})  # fmt: skip
 STALE_AFTER_DAYS = 14  # another checkout may still be using its own digest
 LONGEST_WAIT = 120.0  # seconds for another process that compiles; a stopped one must not block this one
 _DIGEST_PREFIX = "kernels-"
@@ -205,139 +196,31 @@ def _our_cache() -> Iterator[None]:
 IS_KEPT = is_kept()
 
 
-class _Passes(Passes):  # type: ignore[misc]
-    """Passes one after another; numba's own manager checks and rebuilds the whole function after each."""
+class _KernelCacheImpl(CacheImpl):  # type: ignore[misc]
+    """Compiled kernels on disk."""
 
-    def run(self, state: Any) -> None:
-        for step, _ in self.passes:
-            compiler_pass = pass_registry.get(step).pass_inst
-            compiler_pass.analysis = self._analysis
-            for part in (compiler_pass.run_initialization, compiler_pass.run_pass, compiler_pass.run_finalizer):
-                part(state)
+    library: type[KernelLibrary | InlineLibrary] = KernelLibrary
 
-
-class _KernelCompiler(CompilerBase):
-    """Numba's pipeline without the passes in SKIPPED_PASSES."""
-
-    def define_pipelines(self) -> list[Any]:
-        pipeline = _Passes("kernel")
-        steps = DefaultPassBuilder.define_nopython_pipeline(self.state).passes
-        pipeline.passes = [step for step in steps if step[0].__name__ not in SKIPPED_PASSES]
-        pipeline.finalize()
-        return [pipeline]
-
-
-class _InlineLibrary(Library):  # type: ignore[misc]
-    """Code of a building block: simplified, linked into its callers and optimised there; no machine code of its own.
-
-    Numba would optimise and translate every building block with all that it calls, and then its callers again. Without
-    the simplification the loops of callers are not vectorised: 31 ns a price against 21.
-    """
-
-    def _optimize_final_module(self) -> None:
-        codegen = self._codegen
-        passes, builder = codegen._module_pass_manager(
-            loop_vectorize=codegen._loopvect, slp_vectorize=False, opt=codegen._opt_level, cost="cheap"
-        )
-        passes.run(self._final_module, builder)
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._verify_declare_only_symbols()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """No machine code, no address."""
-        return 0
-
-    @property
-    def codegen(self) -> "_InlineLibrary":
-        """Itself: what holds the environment of a compiled function."""
-        return self
-
-    def set_env(self, name: str, env: Any) -> None:
-        """Leave it out: building blocks use no Python objects."""
-
-    def serialize_using_object_code(self) -> tuple[str, str, bytes]:
-        """Bitcode alone."""
-        result: tuple[str, str, bytes] = self.serialize_using_bitcode()
-        return result
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """Compile result of what was kept."""
+        kept, fndesc, env, signature, objectmode, lifted, annotation, reload_init, envs = payload
+        for load in reload_init:
+            load()
+        library = self.library.rebuild(target_context.codegen(), kept, fndesc)
+        for referenced in envs:
+            library.codegen.set_env(referenced.env_name, referenced)
+        return Compiled(
+            target_context=target_context, typing_context=target_context.typing_context, library=library,
+            environment=env, entry_point=target_context.get_executable(library, fndesc, env), fndesc=fndesc,
+            type_annotation=annotation, signature=signature, objectmode=objectmode, lifted=lifted, typing_error=None,
+            call_helper=None, metadata=None, reload_init=reload_init, referenced_envs=envs,
+        )  # fmt: skip
 
 
-class _InlineCompiler(_KernelCompiler):
-    """Pipeline of a building block."""
+class _InlineCacheImpl(_KernelCacheImpl):
+    """Compiled building blocks on disk."""
 
-    def define_pipelines(self) -> list[Any]:
-        state = self.state
-        state.library = _InlineLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        return super().define_pipelines()
-
-
-PLAIN: Any = (types.Number, types.Boolean, types.Array, types.UniTuple)  # literal slices have no hash
-_signatures: dict[Any, tuple[Any, Any]] = {}  # function and signature; holds each function whose identity is in a key
-
-
-def _remembered(resolve: Callable[..., Any], function: Any, arguments: Any, keywords: Any) -> Any:
-    """Signature of a call, resolved once. Calls of dispatchers are left out, as they may have to compile."""
-    is_plain = not keywords and all(isinstance(argument, PLAIN) for argument in arguments)
-    if not is_plain or isinstance(function, types.Dispatcher):
-        return resolve(arguments, keywords)
-    key = id(function), tuple(arguments)
-    if key not in _signatures:
-        signature = resolve(arguments, keywords)
-        if signature is None:
-            return None
-        _signatures[key] = function, signature
-    return _signatures[key][1]
-
-
-_list_variables = Instruction._rec_list_vars
-NO_VARIABLES = frozenset({str, int, float, bool, type(None), ir.Loc})
-
-
-def _variables(instruction: Any, value: Any) -> Any:
-    """Variables in a part of an instruction: most parts are names and places."""
-    kind = type(value)
-    return [] if kind in NO_VARIABLES else [value] if kind is ir.Var else _list_variables(instruction, value)
-
-
-@contextlib.contextmanager
-def _lean_compiler(context: Any) -> Iterator[None]:
-    """Let numba compile without work that it would repeat or whose result is thrown away.
-
-    It tries every overload of `+` anew at each use, colours the messages of thousands of exceptions that it catches
-    itself, and reports every call of LLVM to listeners. Garbage of a compiler is worth no search while it works.
-    """
-    if "resolve_function_type" in vars(context):  # a callee, compiled while its caller is
-        yield
-        return
-    resolve, call_type = context.resolve_function_type, BaseFunction.get_call_type
-    scheme: Any = type(errors.termcolor())
-    lock, has_gc = ffi.lib._lock, gc.isenabled()
-    markup, callbacks = getattr(scheme, "_markup", None), lock._cblist
-
-    def resolve_function_type(function: Any, arguments: Any, keywords: Any) -> Any:
-        return _remembered(partial(resolve, function), function, arguments, keywords)
-
-    def get_call_type(self: Any, context: Any, arguments: Any, keywords: Any) -> Any:
-        return _remembered(partial(call_type, self, context), self, arguments, keywords)
-
-    context.resolve_function_type, BaseFunction.get_call_type = resolve_function_type, get_call_type
-    Instruction._rec_list_vars = _variables
-    lock._cblist = []
-    if markup is not None:
-        scheme._markup = lambda self, message, *_: message
-    gc.disable()
-    try:
-        yield
-    finally:
-        del context.resolve_function_type
-        BaseFunction.get_call_type, lock._cblist = call_type, callbacks
-        Instruction._rec_list_vars = _list_variables
-        if markup is not None:
-            scheme._markup = markup
-        if has_gc:
-            gc.enable()
+    library = InlineLibrary
 
 
 class _SharedCache(Cache):  # type: ignore[misc]
@@ -347,6 +230,7 @@ class _SharedCache(Cache):  # type: ignore[misc]
     second may leave its code under the first one's number. A process that waits finds the work done.
     """
 
+    _impl_class = _KernelCacheImpl
     _lock = FileLock(CACHE_DIR / ".lock")  # reentrant: callees compile while their callers hold it
     _is_held = False
 
@@ -380,23 +264,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SharedCache.renew_lock)
 
 
-class _InlineCacheImpl(CacheImpl):  # type: ignore[misc]
-    """Compiled building blocks on disk."""
-
-    def rebuild(self, target_context: Any, payload: Any) -> Any:
-        """Compile result of the bitcode that was kept."""
-        (name, _, bitcode), fndesc, env, signature, objectmode, lifted, annotation, reload_init, envs = payload
-        library = _InlineLibrary(target_context.codegen(), name)
-        library._final_module = parse_bitcode(bitcode)
-        library._finalize_final_module()
-        return Compiled(
-            target_context=target_context, typing_context=target_context.typing_context, library=library,
-            environment=env, entry_point=target_context.get_executable(library, fndesc, env), fndesc=fndesc,
-            type_annotation=annotation, signature=signature, objectmode=objectmode, lifted=lifted, typing_error=None,
-            call_helper=None, metadata=None, reload_init=reload_init, referenced_envs=envs,
-        )  # fmt: skip
-
-
 class _InlineCache(_SharedCache):
     """Cache of one building block."""
 
@@ -406,7 +273,7 @@ class _InlineCache(_SharedCache):
 class _Kernel(Dispatcher):  # type: ignore[misc]
     """Dispatcher that compiles its declared signature, or loads it, on the first call."""
 
-    compiler: type[_KernelCompiler] = _KernelCompiler
+    compiler: type[KernelCompiler] = KernelCompiler
     cache: type[_SharedCache] = _SharedCache
     declared: Any = None  # signature; None compiles for the arguments of each call
     few = 0  # elements of arrays that may still be worked on in Python
@@ -414,7 +281,7 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
     def compile(self, sig: Any) -> Any:
         """Compile a signature, or load it."""
         try:
-            with global_compiler_lock, _lean_compiler(self.typingctx):
+            with global_compiler_lock:
                 return super().compile(sig)
         finally:
             if isinstance(self._cache, _SharedCache):
@@ -477,11 +344,17 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
 class _Inline(_Kernel):
     """Building block of kernels; a call from Python runs the Python function."""
 
-    compiler = _InlineCompiler
+    compiler: type[KernelCompiler] = InlineCompiler
     cache = _InlineCache
 
     def __call__(self, *args: Any) -> Any:
         return self.py_func(*args)
+
+
+class _Separate(_Inline):
+    """Building block of kernels whose code exists once."""
+
+    compiler = SeparateCompiler
 
 
 def kernel(
@@ -491,12 +364,13 @@ def kernel(
 
     The first calls, on up to `few` elements in all, run as Python: to load machine code takes 5 ms and to make it half
     a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call, and
-    is UNFUSED, as its building blocks must be: see `unfused`.
+    is UNFUSED, as its building blocks must be: see `unfused`. A kernel that calls nothing in ALLOCATE is COUNTLESS.
     """
-    options = (UNFUSED if few else {}) | options
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = _dispatcher(_Kernel, function, signature, cache and IS_KEPT, options)
+        counts = {} if ALLOCATE.intersection(function.__code__.co_names) else COUNTLESS
+        fusion = UNFUSED if few else {}
+        dispatcher = _dispatcher(_Kernel, function, signature, cache and IS_KEPT, counts | fusion | options)
         if not config.DISABLE_JIT:
             dispatcher.few = few
         return dispatcher
@@ -525,6 +399,11 @@ def internal(function: Callable[..., Any]) -> Any:
     Copies of a long function at several calls cost LLVM seconds and run no faster.
     """
     return _dispatcher(_Inline, function, None, IS_KEPT, {"no_cpython_wrapper": True, **COUNTLESS})
+
+
+def separate(function: Callable[..., Any]) -> Any:
+    """Compile a long part of a kernel whose code is not copied to each call: LLVM translates it once."""
+    return _dispatcher(_Separate, function, None, IS_KEPT, INLINED | {"forceinline": False})
 
 
 def _dispatcher(

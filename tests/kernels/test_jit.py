@@ -117,6 +117,36 @@ def test_the_compiler_is_lean_for_kernels_alone(tmp_path):
     assert run_fresh(probe, tmp_path) == "True\n"
 
 
+def test_the_users_functions_may_use_what_a_kernel_compiled(tmp_path):
+    probe = (
+        "import numba, numpy as np; from iwm_opts.kernels._jit import kernel\n"
+        "def smallest(x):\n    room = np.empty(2)\n    room[0] = min(x, 2.0)\n    return room[0]\n"
+        "print(kernel('float64(float64)', cache=False)(smallest)(3.0), numba.njit(smallest)(1.0))"
+    )
+    assert run_fresh(probe, tmp_path) == "2.0 1.0\n"
+
+
+def test_a_kept_kernel_is_linked_into_the_next(tmp_path):
+    run_fresh(RANK + CALL, tmp_path)
+    probe = (
+        RANK + "from iwm_opts.kernels._jit import kernel\n"
+        "def last_rank(values): return rank_and_percentile(values)[0]\n"
+        "print(kernel('float64(float64[::1])', cache=False)(last_rank)(np.arange(9.0)), end='')"
+    )
+    assert run_fresh(probe, tmp_path) == "100.0"
+
+
+def test_a_separate_part_is_called_and_not_copied(tmp_path):
+    (tmp_path / "parts.py").write_text(
+        "import numpy as np; from iwm_opts.kernels._jit import kernel, separate\n"
+        "part = separate(lambda x: np.sqrt(x) + 1.0)\n"
+        "whole = kernel('float64(float64)', cache=False)(lambda x: part(x) * part(x + 1.0))\n"
+    )
+    probe = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from parts import whole\n"
+    probe += "print(whole(0.0), [code.count('define internal') for code in whole.inspect_llvm().values()])"
+    assert run_fresh(probe, tmp_path) == "2.0 [1]\n"
+
+
 def test_constants_that_kernels_compile_in_are_part_of_the_digest(tmp_path):
     shutil.copytree(Path(_jit.__file__).parents[1], tmp_path / "iwm_opts")
     probe = "from iwm_opts.kernels import _jit; print(_jit.CACHE_DIR.name)"

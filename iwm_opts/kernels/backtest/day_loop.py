@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import boolean, int32, int64, types
 
-from iwm_opts.kernels._jit import COUNTLESS, inline, internal, kernel
+from iwm_opts.kernels._jit import inline, internal, kernel
 from iwm_opts.kernels.backtest.exits import ASSIGNED, HELD
 from iwm_opts.kernels.backtest.life import (
     charges_of,
@@ -280,7 +280,6 @@ def drop_closed(buffers, held, day, never):
     types.void(
         STATE, FLOAT_ROWS, FLAG_ROWS, PASSAGES, boolean, int64, int64, FLOAT_ROWS, FLOAT_ROWS, INT_ROWS, FLOAT_ROWS
     ),
-    **COUNTLESS,
 )
 def run_backtests(state, rules, allowed, passages, is_fresh, start, stop, trades, levels, skips, summary):
     """Run the backtests `start` to `stop` of the rows in `rules`.
@@ -338,7 +337,7 @@ def run_backtests(state, rules, allowed, passages, is_fresh, start, stop, trades
         sum_days(equity, account, summary[v])
 
 
-@kernel(types.void(STATE, int64, int64), **COUNTLESS)
+@kernel(types.void(STATE, int64, int64))
 def price_packages(state, start, stop):
     """Price the packages from `start` to `stop` as far as they are quoted and not priced yet."""
     for c in range(start, stop):

@@ -6,7 +6,7 @@ import numpy as np
 from numba import int64, types
 
 from iwm_opts.conventions import DAYS_PER_YEAR
-from iwm_opts.kernels._jit import COUNTLESS, inline, internal, kernel
+from iwm_opts.kernels._jit import inline, internal, kernel, separate
 from iwm_opts.kernels.backtest.state import (
     ASSIGNED_BITS,
     BY_SMILE,
@@ -63,6 +63,12 @@ def quote_on(rows, row, right, strike, setup):
         rows[at + 7], rows[at + 8], rows[at + 9], rows[at + 10], setup, setup[TICK],
     )  # fmt: skip
     return bid, ask, abs(delta)
+
+
+@separate
+def quote_one(rows, row, right, strike, setup):
+    """`quote_on` where no loop has terms of the row to compute once."""
+    return quote_on(rows, row, right, strike, setup)
 
 
 @inline
@@ -129,8 +135,8 @@ def nearest_delta(state, row, right, low, high, target):
         return high - 1
     if below == low:
         return low
-    _, _, delta_here = quote_on(surface, row, right, ladder[below], setup)
-    _, _, delta_before = quote_on(surface, row, right, ladder[below - 1], setup)
+    _, _, delta_here = quote_one(surface, row, right, ladder[below], setup)
+    _, _, delta_before = quote_one(surface, row, right, ladder[below - 1], setup)
     return below if abs(delta_here - target) < abs(delta_before - target) else below - 1
 
 
@@ -161,7 +167,7 @@ def nearest_width(ladder, low, high, anchor, width, slack, direction):
     return nearest
 
 
-@internal
+@separate
 def choose_side(state, c, rule, right, anchor_leg, direction, delta_at):
     """Choose anchor and wing of one side of package c; the place of the anchor, -1 without one or without its wing.
 
@@ -227,13 +233,13 @@ def is_assigned(state, row, day, expires, right, strike):
     if not right * (spot - strike) > 0.0 or (right > 0.0 and not is_eve):
         return False
     ex_days, cash = next_dividend(days, day, expires)
-    bid, ask, _ = quote_on(rows, row, -right, strike, state.setup)
+    bid, ask, _ = quote_one(rows, row, -right, strike, state.setup)
     mid, _ = two_sided(bid, ask)
     next_ex = ex_days / (DAYS_PER_YEAR * rows[at + ROOT] * rows[at + ROOT])
     return exercise(right, spot, strike, mid, bid, -math.log(discount), next_ex, cash, spot - forward * discount) == 1.0
 
 
-@inline
+@separate
 def mark(state, c, count):
     """Quote package c on `count` more rows of its life; rows that settle have no quotes."""
     life, legs, quotes, marks = state.lifetimes[c], state.legs, state.quotes, state.marks
@@ -259,7 +265,7 @@ def mark(state, c, count):
     life[QUOTED] = start + count
 
 
-@kernel(types.void(STATE, FLOATS, int64, int64), **COUNTLESS)
+@kernel(types.void(STATE, FLOATS, int64, int64))
 def mark_packages(state, rule, start, stop):
     """Choose the packages from `start` to `stop` that are not chosen yet, and quote the unknown rows of their lives."""
     for c in range(start, stop):

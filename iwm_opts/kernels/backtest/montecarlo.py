@@ -2,7 +2,7 @@
 
 import math
 
-from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels._jit import inline, kernel
 
 HALVINGS = 45  # of the interval that holds the growth-optimal size
 STEPS = 50  # of Newton's method at most; three or four are usual
@@ -11,8 +11,7 @@ PRECISION = 1e-9  # of a size, relative
 
 @kernel(
     "void(float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[::1], boolean, float64, float64[::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])",
-    **COUNTLESS,
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])"
 )
 def resample_equity(
     move, following, first, length, size, is_compounded, fall, path, final, drawdown, lowest, size_of_fall
@@ -136,10 +135,7 @@ def growth_optimal_size(move, count):
     return low
 
 
-@kernel(
-    "void(float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[::1], float64[::1])",
-    **COUNTLESS,
-)
+@kernel("void(float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[::1], float64[::1])")
 def growth_optimal_sizes(move, following, first, length, count, size):
     """Growth-optimal size of each history, as long as the record; blocks as of `resample_equity`, `count` scratch."""
     days = move.shape[0]

@@ -2,7 +2,7 @@
 
 import math
 
-from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels._jit import inline, kernel
 
 
 @inline
@@ -37,10 +37,7 @@ def sum_variance(pull, start, stop, stay):
     return max(total, 0.0)
 
 
-@kernel(
-    "void(float64[:, ::1], int64[::1], int64[:, ::1], float64[:, ::1], float64, float64[::1], float64[::1])",
-    **COUNTLESS,
-)
+@kernel("void(float64[:, ::1], int64[::1], int64[:, ::1], float64[:, ::1], float64, float64[::1], float64[::1])")
 def resample_ratios(sample, start, day, uniform, block, value, error):
     """Resample days in blocks; write each draw's ratio and its standard error.
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels._jit import inline, kernel
 
 MIN_VARIANCE = 1e-12  # of the squares: rounding of the difference
 LARGEST = (1 << 63) - 1
@@ -45,8 +45,7 @@ def add_blocks(running, first, length, b, sums):
 
 @kernel(
     "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1], float64[:, ::1], float64[:, ::1], "
-    "float64[:, ::1])",
-    **COUNTLESS,
+    "float64[:, ::1])"
 )
 def resample_t(centred, least, first, length, draw, running, sums, t):
     """Write the mean over its standard error of each draw and variant, from the sums of the draw's blocks.
@@ -81,7 +80,7 @@ def resample_t(centred, least, first, length, draw, running, sums, t):
                 t[i, at + j] = mean / max(math.sqrt(max(squares, 0.0)) / days, least[at + j])
 
 
-@kernel("void(float64[:, ::1], float64, float64[:, ::1], float64[:, ::1])", **COUNTLESS)
+@kernel("void(float64[:, ::1], float64, float64[:, ::1], float64[:, ::1])")
 def sum_moments(pnl, block, work, moments):
     """Write the mean, its standard error, and the mean second, third and fourth power of the distance from it.
 
@@ -183,8 +182,7 @@ def order_sharpe_ratios(subsets, low, high, days, count, orders):
 
 @kernel(
     "void(float64[:, ::1], float64[:, ::1], int64[:, ::1], float64, float64[:, :, ::1], float64[::1], float64[::1], "
-    "float64[::1])",
-    **COUNTLESS,
+    "float64[::1])"
 )
 def choose_inside(sums, squares, ways, days, subsets, orders, best, outside):
     """Find the variant with the largest Sharpe ratio inside each way to halve the parts, the first of equals.
@@ -219,8 +217,7 @@ def choose_inside(sums, squares, ways, days, subsets, orders, best, outside):
 
 @kernel(
     "void(float64[:, ::1], float64[:, ::1], int64[:, ::1], float64, float64[:, :, ::1], float64[::1], float64[::1], "
-    "int64[:, ::1])",
-    **COUNTLESS,
+    "int64[:, ::1])"
 )
 def rank_outside(sums, squares, ways, days, subsets, orders, outside, count_of):
     """Count the variants below and at `outside` in the other parts of each way; arguments as of `choose_inside`.
