@@ -36,6 +36,7 @@ from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK
 
 Shape = Literal["long", "wide", "captures"]
+Groups = Mapping[str, Mapping[str, Sequence[str]]]
 
 RIGHT_WORDS: Final = ((("C", "call"), ("P", "put")), (("C", "ce"), ("P", "pe")))  # in names of columns
 EITHER: Final = frozenset({"underlying", "stock"})  # names of symbols in some files, of prices in others
@@ -49,16 +50,26 @@ OTHER_TIMES: Final = re.compile(
     "exp|matur|trad|list|delist|first|birth|issu|earn|div|ex$|settl|start|open|announc|record$|pay|incep|roll|last|next"
 )  # events of other kinds than quotes
 FEWEST_LETTERS: Final = 8  # of a date: fewer may be a number
-HEADER_NAMES: Final = frozenset(
-    {name for names in SYNONYMS.values() for name in names}
-    | {
-        name.format(c=right.lower(), call=word)
-        for names in SIDES.values()
+
+
+def _spelled(synonyms: Mapping[str, Sequence[str]], **words: str) -> dict[str, tuple[str, ...]]:
+    return {role: tuple(spelling.format(**words) for spelling in spellings) for role, spellings in synonyms.items()}
+
+
+SIDES_OF_WORDS: Final[list[Groups]] = [
+    {right: _spelled(SIDES, c=right.lower(), call=word) for right, word in words} for words in RIGHT_WORDS
+]
+SIDES_OF_A_JOIN: Final[list[Groups]] = [
+    {end: {role: (role.replace("_", "") + end,) for role in SIDES} for end in ends} for ends in JOINED
+]
+CAPTURE_NAMES: Final = {when: _spelled(AT_CAPTURE, when=when) for when in CAPTURES}
+HEADER_NAMES: Final = (
+    frozenset(
+        name
+        for group in (SYNONYMS, *CAPTURE_NAMES.values(), *(side for sides in SIDES_OF_WORDS for side in sides.values()))
+        for names in group.values()
         for name in names
-        for words in RIGHT_WORDS
-        for right, word in words
-    }
-    | {name.format(when=when) for names in AT_CAPTURE.values() for name in names for when in CAPTURES}
+    )
     | {f"{role}{end}" for role in ("bid", "ask") for pair in JOINED for end in pair}
     | {"calls", "puts"}
 )
@@ -161,10 +172,9 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     common = _by_values(common, synonyms, others, sample, has_symbols=occ is not None)
     unnamed = "" if vendor or set(DAY_ROLES) & set(common) else _unnamed_time(common, columns, sample)
     common |= {"feed_time": unnamed} if unnamed else {}
-    named = [{right: _spelled(SIDES, c=right.lower(), call=word) for right, word in words} for words in RIGHT_WORDS]
-    named += [{end: {role: [role.replace("_", "") + end] for role in SIDES} for end in ends} for ends in JOINED]
-    sides = next(filter(None, (_quoted(groups, names, sample, len(groups)) for groups in named)), {})
-    captures = _quoted({when: _spelled(AT_CAPTURE, when=when) for when in CAPTURES}, names, sample, 1)
+    groups = [*SIDES_OF_WORDS, *SIDES_OF_A_JOIN]
+    sides = next(filter(None, (_quoted(group, names, sample, len(group)) for group in groups)), {})
+    captures = _quoted(CAPTURE_NAMES, names, sample, 1)
     if sides:
         of_both = set.intersection(*map(set, sides.values())) - {"delta", "gamma", "theta", "vega"}
         layout = Layout("wide", _without(common, ("right", "occ", "bid", "ask", *of_both)), sides, vendor)
@@ -196,15 +206,8 @@ def _match(
     return matches
 
 
-def _spelled(synonyms: Mapping[str, Sequence[str]], **words: str) -> dict[str, list[str]]:
-    return {role: [spelling.format(**words) for spelling in spellings] for role, spellings in synonyms.items()}
-
-
 def _quoted(
-    groups: Mapping[str, Mapping[str, Sequence[str]]],
-    names: Mapping[str, str],
-    sample: Mapping[str, Sequence[str]],
-    fewest: int,
+    groups: Groups, names: Mapping[str, str], sample: Mapping[str, Sequence[str]], fewest: int
 ) -> dict[str, dict[str, str]]:
     """Columns by role of each group that has a bid and an ask; none where these are fewer than `fewest`."""
     matches = {group: _match(synonyms, names, sample) for group, synonyms in groups.items()}

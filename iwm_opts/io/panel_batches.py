@@ -22,7 +22,7 @@ from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import contract_of
 from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, old_codes, other_symbols, refuse_symbol
+from iwm_opts.io.selection import check_one_symbol, clean_symbol, day_column_of, old_codes, other_symbols
 from iwm_opts.io.tables import BATCH_ROWS, Batch, DataFile, MixedNumbersError, batches_spelled, conformed, words
 from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
@@ -54,16 +54,10 @@ class Symbols:
 
         Raises DataError when several were seen and none is asked for, or not the one asked for.
         """
-        if self.wanted is not None:
-            if self.seen and self.wanted not in self.seen:
-                refuse_symbol(source, self.seen, self.wanted)
-            return self.wanted
-        if len(self.seen) > 1:
-            rule = f"holds several symbols, {', '.join(sorted(self.seen))}"
-            raise DataError(source, rule, "choose one with `symbol`")
-        if not self.seen:
+        check_one_symbol(source, self.seen, self.wanted)
+        if self.wanted is None and not self.seen:
             raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
-        return next(iter(self.seen))
+        return self.wanted or next(iter(self.seen))
 
 
 def _ordinal(day: date | None) -> int:

@@ -56,27 +56,12 @@ def load_events(path: str | Path) -> pd.DataFrame:
 
 
 def load_sectors(paths: Sequence[str | Path], symbol: str | None = None) -> pd.DataFrame:
-    """Read sector weights at one or several dates.
+    """Read sector weights (share of the fund) at one or several dates, ascending.
 
-    Parameters
-    ----------
-    paths : sequence of str or Path
-        Tables with a date, a sector (or gics_sector) and a weight (or weight_pct, in per cent); or holdings as iShares
-        publishes them, one file a date, of which cash and derivatives are left out; or Yahoo's fund profile (JSON, its
-        own sectors, dated by the file's name). Gzipped or not.
-    symbol : str, optional
-        Expected; chooses the rows of a table that holds several.
-
-    Returns
-    -------
-    DataFrame, shape (n, 3)
-        date ascending, sector, weight (share of the fund).
-
-    Raises
-    ------
-    DataError
-        When a file cannot be read as any of these or is of another fund, a date has a sector twice, or the weights of a
-        date do not add up to about one.
+    Tables have a date, a sector (or gics_sector) and a weight (or weight_pct, in per cent); the rows of the expected
+    symbol are read. Holdings as iShares publishes them come one file a date, without cash and derivatives; Yahoo's fund
+    profile (JSON, its own sectors) is dated by the file's name. Raises DataError when a file cannot be read as any of
+    these or is of another fund, a date has a sector twice, or the weights of a date do not add up to about one.
     """
     parts = [_sectors(Path(path), symbol) for path in paths]
     notes = tuple(note for part in parts for note in part.attrs.pop(NOTES, ()))

@@ -555,9 +555,8 @@ def moments(
     values = [place[text] for text in cells]
     timeless = next((row for row, value in enumerate(values) if isinstance(value, time)), None)
     if timeless is not None:
-        raise DataError(
-            frame.path, f"{frame.row(timeless)}, column {column.strip()}: {cells[timeless]!r} has no date", FORMS
-        )
+        rule = f"{frame.row(timeless)}, column {column.strip()}: {cells[timeless]!r} has no date"
+        raise DataError(frame.path, rule, FORMS)
     return values, notes
 
 

@@ -79,11 +79,9 @@ class _Seen:
         if rows[latest] >= STRAY * most:
             return
         day, others = date.fromordinal(latest), date.fromordinal(max(day for day in rows if day != latest))
-        raise DataError(
-            path,
-            f"the latest day, {day}, has {counted(rows[latest], 'rows')}, while {date.fromordinal(fullest)} has {most}",
-            f"give `as_of` {others}, or `as_of` {day} to read those few",
-        )
+        few, full = counted(rows[latest], "rows"), date.fromordinal(fullest)
+        rule = f"the latest day, {day}, has {few}, while {full} has {most}"
+        raise DataError(path, rule, f"give `as_of` {others}, or `as_of` {day} to read those few")
 
     def of_other_days(self, day: int) -> tuple[str, ...]:
         """Remark on the rows of other days: a file of many days is no fault."""
@@ -169,12 +167,7 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
             is_chosen &= ordinals == latest
         if is_chosen.any():
             kept.append((batch.rows.filter(pa.array(is_chosen)), numbers[is_chosen]))
-    if symbol is None and len(seen.symbols) > 1:
-        raise DataError(
-            file.path, f"holds several symbols, {some(sorted(seen.symbols), SHOWN)}", "choose one with `symbol`"
-        )
-    if symbol is not None and seen.symbols and symbol not in seen.symbols:
-        refuse_symbol(file.path, seen.symbols, symbol)
+    check_one_symbol(file.path, seen.symbols, symbol)
     if not kept and as_of is not None and seen.days:
         refuse_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
     if not kept:
@@ -284,12 +277,7 @@ def _counted(
         ordinals = _ordinals(file, batch.rows, day_column, numbers)
         seen.days.update(_tally(ordinals[mine]))
         others.update(_tally(ordinals[~mine]))
-    if symbol is None and len(seen.symbols) > 1:
-        raise DataError(
-            file.path, f"holds several symbols, {some(sorted(seen.symbols), SHOWN)}", "choose one with `symbol`"
-        )
-    if symbol is not None and seen.symbols and symbol not in seen.symbols:
-        refuse_symbol(file.path, seen.symbols, symbol)
+    check_one_symbol(file.path, seen.symbols, symbol)
     return seen.days, others, [text for text in seen.symbols if text != symbol]
 
 
@@ -310,12 +298,20 @@ def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     raise error
 
 
+def check_one_symbol(source: object, symbols: Collection[str], symbol: str | None) -> None:
+    """Refuse several symbols where none is asked for, or others than the one asked for."""
+    if symbol is None and len(symbols) > 1:
+        rule = f"holds several symbols, {some(sorted(symbols), SHOWN)}"
+        raise DataError(source, rule, "choose one with `symbol`")
+    if symbol is not None and symbols and symbol not in symbols:
+        refuse_symbol(source, symbols, symbol)
+
+
 def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
-    raise DataError(
-        source, f"has no quotes of {symbol}, it holds {some(present, SHOWN)}", f"give `symbol` {present[0]}"
-    )
+    rule = f"has no quotes of {symbol}, it holds {some(present, SHOWN)}"
+    raise DataError(source, rule, f"give `symbol` {present[0]}")
 
 
 def day_column_of(readings: Readings) -> _DayColumn | None:
