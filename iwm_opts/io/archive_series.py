@@ -16,7 +16,6 @@ from iwm_opts.market.iv_rank import IvHistory
 Kind = Literal["bars", "indices", "dividends"]
 KINDS: Final[tuple[Kind, ...]] = ("bars", "indices", "dividends")
 
-PRICES: Final = ("open", "high", "low", "close")
 RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
 
 
@@ -68,16 +67,11 @@ def merge_series(record: ChainArchive, kind: Kind, name: str, new: pd.DataFrame)
 
 def recorded_dividends(record: ChainArchive, symbol: str) -> DividendSchedule | None:
     """Dividends that were fetched; None where none were."""
-    path = series_path(record, "dividends", symbol)
-    return load_dividends(path) if _is_readable(record, "dividends", symbol) else None
+    is_there = read_series(record, "dividends", symbol) is not None  # and whole
+    return load_dividends(series_path(record, "dividends", symbol)) if is_there else None
 
 
 def recorded_index(record: ChainArchive, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
     """Return the fetched volatility index as proxy for the symbol's own IV; None where none was fetched."""
-    path = series_path(record, "indices", index)
-    return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
-
-
-def _is_readable(record: ChainArchive, kind: Kind, name: str) -> bool:
-    """Whether a series is there, and whole; a damaged one is set aside."""
-    return read_series(record, kind, name) is not None
+    is_there = read_series(record, "indices", index) is not None
+    return load_iv_history(series_path(record, "indices", index), symbol, tenor_days) if is_there else None

@@ -13,9 +13,6 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import is_number
 from iwm_opts.io.reader import (
-    FEWEST_STEPS,
-    LONGEST_STEP,
-    WEEK,
     Frame,
     days_of,
     is_date,
@@ -23,7 +20,7 @@ from iwm_opts.io.reader import (
     of_symbol,
     read_frame,
     refuse_shifted,
-    usual_step,
+    sparse_step,
 )
 from iwm_opts.io.schema import BARS, check, check_ranges, once_a_day, series_twins
 from iwm_opts.io.series_notes import NOTES
@@ -127,9 +124,8 @@ def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]", repeats: bool) -> 
     if len(days) > MOST_A_DAY * len(once) and not repeats:
         rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"
         raise DataError(frame.path, rule, "give them as `minutes`, and daily bars as `bars`")
-    step = usual_step(once)
-    if len(once) >= FEWEST_STEPS and step > LONGEST_STEP:
-        what = "weekly" if step <= WEEK else "monthly or longer"
+    step, what = sparse_step(once)
+    if what:
         raise DataError(frame.path, f"has a row every {step:g} days: {what} bars, not daily ones", REMEDY)
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now, with_age
-from iwm_opts.io.archive_series import PRICES
 from iwm_opts.io.failures import gate
 from iwm_opts.io.files import read_chain
 from iwm_opts.io.http import LATER, LiveSession
 from iwm_opts.io.tables import json_table
+from iwm_opts.market.bars import PRICES
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import check_symbol, settlement_of
 

@@ -10,9 +10,10 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io import cboe
 from iwm_opts.io.archive import ChainArchive
-from iwm_opts.io.archive_series import PRICES, Kind, is_restated, merge_series, read_series
+from iwm_opts.io.archive_series import Kind, is_restated, merge_series, read_series
 from iwm_opts.io.http import LiveSession
 from iwm_opts.io.yahoo import yahoo_bars, yahoo_dividends, yahoo_session
+from iwm_opts.market.bars import PRICES
 
 LiveName = Literal["yahoo", "cboe"]
 OVERLAP: Final = timedelta(days=14)  # fetched again, to see whether prices were restated since

@@ -22,13 +22,13 @@ from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import (
     NoSuchDayError,
     Selection,
+    check_one_symbol,
     clean_underlying,
     day_column_of,
     old_codes,
     other_symbols,
     refuse_day,
     refuse_days,
-    refuse_symbol,
     select,
     select_days,
 )
@@ -402,11 +402,8 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
         warnings.append(doubtful_name(source, symbol) or unnamed)
         return rows, symbol
     present = sorted(symbols.dropna().unique())
-    if symbol is None and len(present) != 1:
-        raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with `symbol`")
+    check_one_symbol(source, present, symbol)
     symbol = symbol or present[0]
-    if symbol not in present:
-        refuse_symbol(source, present, symbol)
     mine = symbols == symbol
     others = symbols[~mine].dropna()
     warnings += other_symbols(others.unique(), len(others))

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal
@@ -277,10 +278,8 @@ def _unnamed_time(common: Mapping[str, str], columns: Sequence[str], sample: Map
 def _days_of(cells: Iterable[str]) -> list[date]:
     days = []
     for cell in cells:
-        try:
+        with suppress(ValueError):
             days.append(parse_day(cell))
-        except ValueError:
-            continue
     return days
 
 

@@ -17,17 +17,14 @@ from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.reader import (
-    FEWEST_STEPS,
-    LONGEST_STEP,
-    WEEK,
     Frame,
     days_of,
     number_columns,
     of_symbol,
     read_frame,
     refuse_shifted,
+    sparse_step,
     tickers_of,
-    usual_step,
 )
 from iwm_opts.io.schema import refuse_rows, series_twins
 from iwm_opts.market.calendar import NEW_YORK
@@ -226,9 +223,8 @@ def _doubts(closes: pd.Series) -> list[str]:
         latest = f"{values[day]:g} on {day.date()} between {before[day]:g} and {after[day]:g}"
         outside = f"values more than {high:g} times or less than {low:g} times both neighbours, kept: {far.sum()}"
         notes.append(f"{outside}, the latest {latest}; it may set the range of the rank")
-    step = usual_step(values.index.to_numpy())
-    if len(closes) >= FEWEST_STEPS and step > LONGEST_STEP:
-        what = "weekly" if step <= WEEK else "monthly or rarer"
+    step, what = sparse_step(values.index.to_numpy())
+    if what:
         notes.append(f"a value every {step:g} days: {what} values, not daily closes; ranks rest on few of them")
     return notes
 

@@ -40,17 +40,10 @@ REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, l
 
 
 def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
-    """Read one-minute bars.
+    """Read one-minute bars, in any layout of `io.layouts.series` and any order, of the expected symbol.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: datetime (or date, timestamp), open,
-        high, low, close, volume. Rows in any order. Times with an offset or a zone, of their own or in the column's
-        name, are turned to New York's clock; others are on it, or in the zone that puts clearly more of the volume
-        into the session.
-    symbol : str, optional
-        Expected; chooses the rows of a file that holds several.
+    Times with an offset or a zone, of their own or in the column's name, are turned to New York's clock; others are on
+    it, or in the zone that puts clearly more of the volume into the session.
 
     Returns
     -------

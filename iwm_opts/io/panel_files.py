@@ -118,27 +118,12 @@ def read_panel(
 ) -> Panel:
     """Panel of option files, out of the cache where they were read before.
 
-    Parameters
-    ----------
-    sources : sequence of str or Path
-        Files, folders and globs, of any layout that `io.formats` knows.
-    symbol : str, optional
-        Underlying; needed where the files hold several.
-    session : str, optional
-        Label of the capture of each day, or its time as HH:MM. By default the latest within the session, else the
-        latest.
-    first, last : date, optional
-        Days to begin and end with, both included.
-    max_dte : int
-        Calendar days to the last expiration that is kept; more where a rate must be implied.
-    progress : callable, optional
-        Called with rows read and rows to read, an estimate for files that do not say.
-
-    Raises
-    ------
-    DataError
-        When a file cannot be read, holds no option chain, or the same capture as another with different quotes; when
-        no day of the window is left.
+    Sources are files, folders and globs, of any layout that `io.formats` knows; the symbol is needed where they hold
+    several. The session is a label of the capture of each day, or its time as HH:MM, by default the latest within the
+    session, else the latest; `first` and `last` are days to begin and end with, both included. `max_dte` are calendar
+    days to the last expiration that is kept, more where a rate must be implied. `progress` is called with rows read and
+    rows to read, an estimate for files that do not say. Raises DataError when a file cannot be read, holds no option
+    chain, or the same capture as another with different quotes; when no day of the window is left.
     """
     from iwm_opts.io.panel_cache import cached_build
 

@@ -1,7 +1,7 @@
 """Cells of option and series files as dates, times, rights and sizes, each refused with row and column."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
@@ -267,6 +267,15 @@ def refuse_half_turned(texts: Iterable[str], source: object) -> None:
         rule = f"Excel turned day and month where the day is at most 12: no date like {fixed[:40]!r} has a later day, "
         rule += f"and every date like {numeric[0][:40]!r} has"
         raise DataError(source, rule, "download the file again, and read it as it is or import its dates as text")
+
+
+def order_error(cell: str, fits: Sequence[Order], source: object) -> DataError:
+    """Error of a column of dates, such as one cell, that fit several orders of day and month or none."""
+    if fits:
+        both = " or ".join(str(parse_day(cell, order)) for order in fits)
+        return DataError(source, f"dates such as {cell[:40]!r} are {both}: both fit", FORMS)
+    rule = f"dates such as {cell[:40]!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
+    return DataError(source, rule, FORMS)
 
 
 def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:

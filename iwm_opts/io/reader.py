@@ -7,7 +7,7 @@ here as `DataError` with file, place, rule and remedy. Nothing above this gate h
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from itertools import islice
@@ -31,7 +31,16 @@ from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_co
 from iwm_opts.io.numbers import BLANKS, TWO_SIGNS, decimal_signs, is_number, numbers, other_sign, words_taken_as_blank
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import AGAIN, content_of
-from iwm_opts.io.parse import FORM_NAMES, FORMS, Order, days_in_order, numeric_dates, parse_moment, refuse_half_turned
+from iwm_opts.io.parse import (
+    FORM_NAMES,
+    FORMS,
+    Order,
+    days_in_order,
+    numeric_dates,
+    order_error,
+    parse_moment,
+    refuse_half_turned,
+)
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, refuse_other_separator, text_of
@@ -126,24 +135,21 @@ class Frame:
         notes = (*self.notes, note) if note else self.notes
         return replace(self, cells=self.cells[mask].reset_index(drop=True), lines=self.lines[mask], notes=notes)
 
-    def of_owner(self, is_kept: Callable[[str], bool]) -> "Frame":
-        """Columns of one ticker and of none."""
-        places = [place for place, owner in enumerate(self.owners) if not owner or is_kept(owner)]
-        owners = tuple(self.owners[place] for place in places)
-        return replace(self, cells=self.cells.iloc[:, places], owners=owners)
-
     def figured(self, days: "pd.Series[Any]", figures: pd.DataFrame, notes: Collection[str] = ()) -> "Frame":
         """Rows with their figures by role, and their days or times under `day`."""
         return replace(self, cells=figures.assign(day=days.to_numpy()), owners=(), notes=(*self.notes, *notes))
 
     def refuse_missing(self, what: str, remedy: str) -> NoReturn:
-        """Refuse a table without a column, naming those it has.
+        """Refuse a table without a column, naming those it has; one column a ticker does not say what its figures are.
 
         Raises
         ------
         DataError
         """
-        refuse_columns_by_ticker(self, remedy)
+        others = [str(name) for name in self.cells.columns if plain(str(name)) not in NAMES["date"]]
+        if len(others) > 1 and all(re.fullmatch(r"[A-Z]{2,5}", name) and plain(name) not in KNOWN for name in others):
+            rule = f"holds {len(others)} symbols, {', '.join(others[:SHOWN])}, a column each"
+            raise DataError(self.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}")
         seen = ", ".join(map(str, self.cells.columns))[:200] or "none"
         raise DataError(self.path, f"has no {what}, only {seen}", remedy)
 
@@ -231,14 +237,6 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         return replace(frame, notes=(*table.notes, *frame.notes))
 
 
-def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
-    """Refuse a table with one column a ticker, which does not say what its figures are."""
-    others = [str(name) for name in frame.cells.columns if plain(str(name)) not in NAMES["date"]]
-    if len(others) > 1 and all(re.fullmatch(r"[A-Z]{2,5}", name) and plain(name) not in KNOWN for name in others):
-        rule = f"holds {len(others)} symbols, {', '.join(others[:SHOWN])}, a column each"
-        raise DataError(frame.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}")
-
-
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_be_named: bool = False) -> Frame:
     """Rows of one symbol, by a column of tickers or the header; all where a file names none.
 
@@ -266,8 +264,12 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
         what = "rows" if column else "columns"
         raise DataError(frame.path, f"holds {len(present)} symbols, {shown}", f"keep the {what} of one symbol")
     if column is None:
+        places = [place for place, owner in enumerate(frame.owners) if not owner or _ticker(owner) == expected]
+        owners = tuple(frame.owners[place] for place in places)
         return replace(
-            frame.of_owner(lambda owner: _ticker(owner) == expected),
+            frame,
+            cells=frame.cells.iloc[:, places],
+            owners=owners,
             notes=(*frame.notes, f"columns of {expected} among those of {len(present)} symbols"),
         )
     kept = (tickers == expected).to_numpy()
@@ -600,11 +602,7 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
         fits = [order for order in fits if regularity[order] * CLEARLY >= best]
     if len(fits) == 1:
         return fits[0], () if fits[0] == "mdy" else (f"dates are {FORM_NAMES[fits[0]]}",)
-    if not fits:
-        rule = f"dates such as {numeric[0][:40]!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
-        raise DataError(frame.path, rule, FORMS)
-    both = " or ".join(str(next(iter(readings[order] or ()))) for order in fits)
-    raise DataError(frame.path, f"dates such as {numeric[0]!r} are {both}: both fit", FORMS)
+    raise order_error(numeric[0], fits, frame.path)
 
 
 def _on_sessions(days: list[Any] | None) -> float:
@@ -619,6 +617,14 @@ def usual_step(days: Sequence[Any] | NDArray[np.datetime64]) -> float:
     """Usual step between days, in days."""
     steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
     return float(np.median(steps)) if len(steps) else 0.0
+
+
+def sparse_step(days: Sequence[Any] | NDArray[np.datetime64]) -> tuple[float, str]:
+    """Usual step between days, and what makes it longer than that of a daily series; empty otherwise."""
+    step = usual_step(days)
+    if len(days) < FEWEST_STEPS or step <= LONGEST_STEP:
+        return step, ""
+    return step, "weekly" if step <= WEEK else "monthly or longer"
 
 
 def refuse_shifted(frame: Frame, days: "pd.Series[Any]") -> None:

@@ -31,12 +31,12 @@ from iwm_opts.io.numbers import BLANKS, parse_number
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import (
     FORM_NAMES,
-    FORMS,
     MONTHS_A_YEAR,
     NUMERIC,
     Order,
     days_in_order,
     numeric_dates,
+    order_error,
     parse_day,
     parse_moment,
     refuse_half_turned,
@@ -203,10 +203,8 @@ def _named_day(file: DataFile, layout: Layout, order: Order) -> date | None:
 def _moments(texts: Iterable[str], zone: ZoneInfo, order: Order) -> list[datetime | date | time]:
     moments = []
     for text in texts:
-        try:
+        with suppress(ValueError):
             moments.append(parse_moment(text, zone, order))
-        except ValueError:
-            continue
     return moments
 
 
@@ -239,12 +237,7 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
         _refuse_other_quote_day(file, columns, texts, fits[0], other)
         is_open = all(days_in_order(values, other) is not None for values in texts.values())
         return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] != "mdy" else []
-    cell = next(text for values in texts.values() for text in values)
-    if not fits:
-        rule = f"dates such as {cell!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
-        raise DataError(file.path, rule, FORMS)
-    both = " or ".join(f"{parse_day(cell, order)}" for order in fits)
-    raise DataError(file.path, f"dates such as {cell!r} are {both}: both fit", FORMS)
+    raise order_error(next(text for values in texts.values() for text in values), fits, file.path)
 
 
 def _refuse_other_quote_day(

@@ -57,14 +57,9 @@ class _Table:
         """Names of the columns."""
         return self.sheet.rows[self.place][1]
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Known names among those of the columns."""
-        return frozenset(plain(cell) for cell in self.header) & KNOWN
-
     def has(self, role: str) -> bool:
         """Whether a column has a name of a role."""
-        return bool(self.names & set(SYNONYMS[role]))
+        return any(plain(cell) in SYNONYMS[role] for cell in self.header)
 
     def first(self, role: str) -> str:
         """First cell of the column of a role."""

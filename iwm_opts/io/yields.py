@@ -30,25 +30,12 @@ UNIT_REMEDY: Final = "write yields with a percent sign, such as 3.9%, or give `r
 
 
 def load_yields(path: str | Path) -> "pd.Series[float]":
-    """Read a short rate by day.
+    """Read a short rate by day from a table of dates and three-month yields, else one-month ones.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV or Parquet, gzipped or not: a date, and the three-month yield (else the one-month one), in per cent (3.9) or
-        as fractions (0.039), decided on the whole column by what bills paid in those years.
-
-    Returns
-    -------
-    Series
-        Continuously compounded, annual, decimal; ascending unique dates as index. Yields are taken as bond-equivalent,
-        compounded twice a year. `attrs["notes"]` names rows left out and readings.
-
-    Raises
-    ------
-    DataError
-        When the file is not such a table, a value is not a yield, both units fit or neither does, or a day has two
-        values: names the first such row.
+    They are in per cent (3.9) or fractions (0.039), decided on the whole column by what bills paid in those years, and
+    taken as bond-equivalent, compounded twice a year. The series is continuously compounded, annual, decimal, with
+    ascending unique dates; `attrs["notes"]` names rows left out and readings. Raises DataError when the file is not
+    such a table, a value is not a yield, both units fit or neither does, or a day has two values: names the first row.
     """
     frame = of_symbol(read_frame(path, REMEDY), None)
     tickers = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}

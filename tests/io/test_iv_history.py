@@ -330,7 +330,7 @@ def test_columns_that_repeat_another_are_left_out_and_said(tmp_path):
         load_iv_history(path)
 
 
-@pytest.mark.parametrize(("step", "what"), [("W-FRI", "weekly"), ("BME", "monthly or rarer")])
+@pytest.mark.parametrize(("step", "what"), [("W-FRI", "weekly"), ("BME", "monthly or longer")])
 def test_values_of_weeks_and_months_are_said(tmp_path, step, what):
     path = tmp_path / "iv.csv"
     days = pd.date_range("2024-01-01", periods=30, freq=step)

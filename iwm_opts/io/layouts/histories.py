@@ -5,6 +5,13 @@ from typing import Final
 from iwm_opts.io.layouts.common import SYNONYMS, by_role
 from iwm_opts.io.layouts.layout import VendorLayout
 
+WITHOUT_QUOTES: Final = (  # vendor, names that prove it, remedy
+    ("Databento OHLCV", "tsevent rtype open close instrumentid", "download the schema cbbo-1m or mbp-1"),
+    ("Databento trades", "tsevent rtype action price", "download the schema cbbo-1m or mbp-1"),
+    ("Polygon or Massive aggregates", "ticker windowstart open close", "take a chain snapshot or the quotes flat file"),
+    ("ThetaData OHLC", "msofday open close count", "request the quote or EOD endpoint"),
+)
+
 LAYOUTS: Final = (
     VendorLayout(
         "OptionMetrics",
@@ -72,24 +79,8 @@ LAYOUTS: Final = (
         columns=by_role("underlying_symbol: actsymbol  volume:")
         | {"implied_volatility": (*SYNONYMS["implied_volatility"], "vol")},
     ),
-    VendorLayout(
-        "Databento OHLCV",
-        proof=("tsevent", "rtype", "open", "close", "instrumentid"),
-        refused="it has no bid and ask; download the schema cbbo-1m or mbp-1",
-    ),
-    VendorLayout(
-        "Databento trades",
-        proof=("tsevent", "rtype", "action", "price"),
-        refused="it has no bid and ask; download the schema cbbo-1m or mbp-1",
-    ),
-    VendorLayout(
-        "Polygon or Massive aggregates",
-        proof=("ticker", "windowstart", "open", "close"),
-        refused="it has no bid and ask; take a chain snapshot or the quotes flat file",
-    ),
-    VendorLayout(
-        "ThetaData OHLC",
-        proof=("msofday", "open", "close", "count"),
-        refused="it has no bid and ask; request the quote or EOD endpoint",
+    *(
+        VendorLayout(name, proof=tuple(proof.split()), refused=f"it has no bid and ask; {remedy}")
+        for name, proof, remedy in WITHOUT_QUOTES
     ),
 )
