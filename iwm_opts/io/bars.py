@@ -48,17 +48,9 @@ SHOWN: Final = 4  # days in a note
 
 
 def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = True) -> pd.DataFrame:
-    """Read daily bars.
+    """Read daily bars in any layout of `io.layouts.series` and any order, of the expected symbol.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: date, open, high, low and close;
-        adjusted close, volume and dividend where they are. Rows in any order.
-    symbol : str, optional
-        Expected; chooses the rows of a file that holds several.
-    is_choice : bool
-        Whether --symbol chooses it, for the remedy.
+    `is_choice` says whether the user chooses it, for the remedy.
 
     Returns
     -------

@@ -31,10 +31,6 @@ from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.opening import read_object
 
 ATTEMPTS: Final = 4
-TIMEOUT: Final = 30.0  # seconds of silence that end an attempt
-STALL: Final = 30.0  # seconds over which a pace is measured
-CRAWL: Final = 1024  # bytes a second below which an attempt ends
-BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
 CHUNK: Final = 1 << 18
 MAX_BYTES: Final = 1 << 35
 REDIRECTS: Final = range(300, 400)
@@ -54,10 +50,10 @@ OnBytes = Callable[[int, int], None]
 class Pace:
     """Limits of a download, seconds and bytes."""
 
-    timeout: float = TIMEOUT
-    stall: float = STALL
-    crawl: float = CRAWL
-    backoff: float = BACKOFF
+    timeout: float = 30.0  # of silence that ends an attempt
+    stall: float = 30.0  # over which a pace is measured
+    crawl: float = 1024.0  # bytes a second below which an attempt ends
+    backoff: float = 0.5  # before the second attempt, doubled before each further one
 
 
 def name_of(address: str) -> str:

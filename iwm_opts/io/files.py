@@ -109,12 +109,6 @@ def load_chain(
     spot : float, optional
         Price of the underlying; goes over the file's. Estimated by put-call parity where there is none.
 
-    Returns
-    -------
-    Chain
-        Its `quality.notes` name the choice of capture and of differing columns; its `warnings` estimated or doubtful
-        values.
-
     Raises
     ------
     DataError

@@ -70,28 +70,19 @@ KNOWN_SERIES = {
 def load_iv_history(
     path: str | Path, symbol: str = "IWM", tenor_days: int = IVR_TENOR_DAYS, before: date | None = None
 ) -> IvHistory:
-    """Read the daily closes of one IV series.
+    """Read the daily closes of one IV series of a symbol.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV (comma, semicolon, tab or bar) or Parquet, gzipped or not, recognised by content. Columns by name, any
-        case: a date (ISO, YYYYMMDD, MM/DD/YYYY or MM/DD/YY) and iv10 or iv30 (the underlying's own), else iv, close or
-        value.
-    symbol : str
-        Underlying of the series.
-    tenor_days : int
-        Tenor: decides between iv10 and iv30, and the note.
-    before : date, optional
-        Day of the decision: rows dated on or after it are not read at all. Without it, rows in the future are an error.
+    Columns go by name, any case: a date (ISO, YYYYMMDD, MM/DD/YYYY or MM/DD/YY) and iv10 or iv30 (the underlying's own;
+    the tenor decides between them), else iv, close or value. Rows dated on or after `before`, the day of the decision,
+    are not read at all; without it, rows in the future are an error.
 
     Returns
     -------
     IvHistory
         Decimals, ascending. Points (23.7) are distinguished from decimals (0.237) by the level of the oldest rows. The
         series is recognised by the file's name (RVX, VIX, VIX9D, VIX3M). Rows with a blank value are left out; a day
-        with two different values is a gap (NaN). `skipped` counts and names them,
-        says where the newest day is such a gap, and names values far outside both their neighbours, which are kept.
+        with two different values is a gap (NaN). `skipped` counts and names them, says where the newest day is such a
+        gap, and names values far outside both their neighbours, which are kept.
 
     Raises
     ------

@@ -133,13 +133,12 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     day_role = next(
         (r for r in samples if not any(isinstance(m, time) for m in _moments(samples[r][:1], NEW_YORK, order))), None
     )
+    readings = Readings(order, zones, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     if day_role is None:
         stated = facts.get("quote_time") or facts.pop("quote_date", None)
         day = None if stated is None else date(stated.year, stated.month, stated.day)
         named = _named_day(file, layout, order) if stated is None else None
-        return Readings(
-            order, zones, snapshot_day=day, named_day=named, facts=facts, notes=tuple(notes), warnings=tuple(warnings)
-        )
+        return replace(readings, snapshot_day=day, named_day=named)
     name = columns[day_role]
     zone = zones.get(name, NEW_YORK)
     is_named = plain(name) in DAY_NAMES and not any(
@@ -151,12 +150,12 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
         and (not is_named or _interleaves_days(file, layout, name))
     )
     if not is_capture:
-        return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
+        return replace(readings, day_column=name, day_role=day_role)
     day = max(_days(_moments(distinct_words(file, [name])[name], zone, order)), default=None)
     if day is None:  # no contract of the file has such a time
-        return Readings(order, zones, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
+        return readings
     (notes if layout.vendor else warnings).append(f"one capture of {day}: {name.strip()} is a time by contract")
-    return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
+    return replace(readings, snapshot_day=day, notes=tuple(notes), warnings=tuple(warnings))
 
 
 def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
