@@ -330,8 +330,8 @@ def _column_maps(document: Cells) -> list[Cells]:
     if len(maps) < len(document) or not maps:
         return []
     is_filed_by_day = all(ISO_DAY.match(key) for column in maps.values() for key in column)
-    known = sum(any(plain(part) in KNOWN for part in levels(name) or [name]) for name in maps)
-    if known < 3 and (not is_filed_by_day or any(map(ISO_DAY.match, maps))):
+    count = sum(any(plain(part) in KNOWN for part in levels(name) or [name]) for name in maps)
+    if count < 3 and (not is_filed_by_day or any(map(ISO_DAY.match, maps))):
         return []
     if any(isinstance(value, dict | list) for column in maps.values() for value in list(column.values())[:1]):
         return []

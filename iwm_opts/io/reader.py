@@ -385,8 +385,8 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     owners = [""] * len(columns)
     for label, *cells in [*labelled, *levels] if labelled or len(levels) > 1 else []:
         distinct = dict.fromkeys(cell for cell in cells if cell.strip())
-        known = sum(map(_known_name, distinct))
-        if known < len(distinct) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
+        count = sum(map(_known_name, distinct))
+        if count < len(distinct) and (plain(label) in NAMES["symbol"] or (not label.strip() and not count)):
             owners = ["", *cells, *[""] * len(columns)][: len(columns)]
             break
     names = [next((name for name in reversed(level) if plain(name) in KNOWN), level[0])
