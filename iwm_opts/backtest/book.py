@@ -278,13 +278,10 @@ def _settling_days(series: Sequence[Series]) -> Places:
     if not series:
         return np.empty(0, dtype=np.int64)
     expirations = np.array([item.expiration for item in series], dtype="datetime64[D]")
-    calendar = sessions(_back(expirations.min()), expirations.max().item())
+    earliest = expirations.min() - np.timedelta64(14, "D")
+    calendar = sessions(earliest.item(), expirations.max().item())
     settling = calendar[np.searchsorted(calendar, expirations, side="right") - 1]
     return np.asarray(settling.astype(np.int64) + EPOCH)
-
-
-def _back(day: np.datetime64) -> date:
-    return date.fromisoformat(str(day - np.timedelta64(14, "D")))
 
 
 def _settlements(

@@ -14,7 +14,7 @@ from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.engine import Prepared, run, run_totals
 from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.result import Totals
-from iwm_opts.backtest.rules import Costs, Rules
+from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
@@ -63,7 +63,9 @@ def breakeven_slippage(prepared: Sequence[Prepared]) -> BreakevenSlippage:
     rules = prepared[0].rules
 
     def filled(fraction: float) -> list[Totals]:
-        costs = _costs(rules.costs, fraction, len(prepared[0].book.legs))
+        stop_share = max(fraction, rules.costs.stop.share(len(prepared[0].book.legs)))
+        fill, stop = (FillModel.parse(f"stress:{share!r}") for share in (fraction, stop_share))
+        costs = replace(rules.costs, entry=fill, exit=fill, stop=stop)
         return [run_totals(ready.with_costs(costs)) for ready in prepared]
 
     as_ruled = [run_totals(ready) for ready in prepared]
@@ -84,11 +86,6 @@ def breakeven_slippage(prepared: Sequence[Prepared]) -> BreakevenSlippage:
     trades = sum(run.trades for run in at)
     offset = sum(run.entry_slippage for run in at) / trades / MULTIPLIER if trades else NAN
     return BreakevenSlippage(high, offset, _slippage(at), **gains, reason="")
-
-
-def _costs(costs: Costs, share: float, legs: int) -> Costs:
-    fill = FillModel.parse(f"stress:{share!r}")
-    return replace(costs, entry=fill, exit=fill, stop=FillModel.parse(f"stress:{max(share, costs.stop.share(legs))!r}"))
 
 
 def _slippage(totals: Sequence[Totals]) -> float:

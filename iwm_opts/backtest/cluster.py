@@ -156,23 +156,18 @@ def _connect(cluster: str, stack: ExitStack) -> "Client":
         # Results need not pass through the scheduler, and stay in its memory, where workers can be reached.
         options: dict[str, Any] = {"address": stack.enter_context(local_cluster), "direct_to_workers": True}
     else:
-        options = {"address": _address_of(cluster)}
+        address: object = cluster
+        if "://" not in cluster:  # the scheduler's file
+            if not Path(cluster).is_file():
+                rule = "names neither local, an address nor a scheduler file"
+                raise InputError("cluster", cluster, rule, WRITE)
+            address = (read_object(Path(cluster), WRITE) or {}).get("address")
+        named = ADDRESS.fullmatch(address) if isinstance(address, str) else None
+        if named is None or int(named[1]) not in PORTS:
+            raise InputError("cluster", cluster, "names no address of a scheduler", WRITE)
+        options = {"address": named[0]}
     client: Client = stack.enter_context(Client(**options, timeout=TIMEOUT))
     return client
-
-
-def _address_of(cluster: str) -> str:
-    """Address of a scheduler, named itself or by the scheduler's file."""
-    address: object = cluster
-    if "://" not in cluster:
-        if not Path(cluster).is_file():
-            rule = "names neither local, an address nor a scheduler file"
-            raise InputError("cluster", cluster, rule, WRITE)
-        address = (read_object(Path(cluster), WRITE) or {}).get("address")
-    named = ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    if named is None or int(named[1]) not in PORTS:
-        raise InputError("cluster", cluster, "names no address of a scheduler", WRITE)
-    return named[0]
 
 
 def map_on_cluster(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
 from iwm_opts.backtest.metrics import PATH
@@ -33,6 +32,19 @@ def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparis
     """Compare two saved results by options, trades and gains on the same days."""
     keys = list(TRADE_KEY)
     merged = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
+    changes, other = (
+        {
+            path: table["equity"].diff().fillna(table["equity"].iloc[0] - saved.rules.size.account)
+            for path, table in saved.equity.groupby(PATH)
+        }
+        for saved in (first, second)
+    )
+    samples = []
+    if changes.keys() == other.keys() and all(changes[path].index.equals(other[path].index) for path in changes):
+        for path, change in changes.items():
+            day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
+            samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
+    held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]
     return SavedComparison(
         first=first,
         second=second,
@@ -41,7 +53,7 @@ def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparis
         only_first=len(first.trades) - len(merged),
         only_second=len(second.trades) - len(merged),
         shared_difference=float((merged["pnl_2"] - merged["pnl_1"]).sum()),
-        yearly=_yearly_difference(first, second, seed),
+        yearly=ratio_interval(samples or [np.zeros((1, 4))], float(max(held, default=1.0)), seed),
     )
 
 
@@ -63,22 +75,3 @@ def _config_differences(first: Record, second: Record, prefix: str = "") -> list
         else:
             differences.append((prefix + name, value, other))
     return differences
-
-
-def _yearly_difference(first: Saved, second: Saved, seed: int) -> Interval:
-    changes, other = (_daily_changes(saved) for saved in (first, second))
-    samples = []
-    if changes.keys() == other.keys() and all(changes[path].index.equals(other[path].index) for path in changes):
-        for path, change in changes.items():
-            day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
-            samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
-    held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]
-    return ratio_interval(samples or [np.zeros((1, 4))], float(max(held, default=1.0)), seed)
-
-
-def _daily_changes(saved: Saved) -> dict[Any, pd.Series]:
-    account = saved.rules.size.account
-    return {
-        path: table["equity"].diff().fillna(table["equity"].iloc[0] - account)
-        for path, table in saved.equity.groupby(PATH)
-    }

@@ -13,7 +13,7 @@ from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
 from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, sample, total
-from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, MacroRule, Rules
+from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.kernels.backtest.state import (
@@ -100,8 +100,10 @@ def prepare(
     """
     ranks = known_ranks(market.days, history, rules.gate)
     book = build_book(market, rules.entry) if book is None else book
-    costs = _cost_terms(market, book, rules.costs)
-    return Prepared(market, rules, ranks, _macro(market, rules.macro, macro), book, costs, blank_prices(book))
+    if rules.macro is not None and macro is None:
+        raise InputError("macro", rules.macro.name, "is asked for by the rules and not given", "give its daily series")
+    values = None if rules.macro is None or macro is None else known_values(market.days, macro, rules.macro.lag)
+    return Prepared(market, rules, ranks, values, book, _cost_terms(market, book, rules.costs), blank_prices(book))
 
 
 def _cost_terms(market: DailyMarket, book: Book, costs: Costs) -> Array:
@@ -132,7 +134,13 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     gate = prepared.rules.gate
     flags = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
     entries = flags & on_weekdays(prepared.market, prepared.rules.entry)
-    skipped = _macro_skips(prepared, entries)
+    rule, values, skipped = prepared.rules.macro, prepared.macro, {}
+    if rule is not None and values is not None:  # entry days that the macro rule keeps out, by why
+        kept_out = entries & ~is_met(values, rule)
+        kept_out[-1:] = False
+        unknown = int((kept_out & ~np.isfinite(values)).sum())
+        counts = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
+        skipped = {why: count for why, count in counts.items() if count}
     entries &= macro_met(prepared)
     return assemble(prepared, _run(prepared, entries), label or str(gate), flags, skipped)
 
@@ -161,8 +169,15 @@ def _run(prepared: Prepared, entries: Flags) -> Run:
 
 def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
     """Rules as kernels read them, shape (len(rules), len(RULE_FIELDS)); `gates` are rows of the allowed days."""
-    rows = np.array([_rule_row(rule, gate) for rule, gate in zip(rules, gates, strict=True)], dtype=np.float64)
-    return rows.reshape(len(rules), len(RULE_FIELDS))
+    rows = np.empty((len(rules), len(RULE_FIELDS)))
+    for row, rule, gate in zip(rows, rules, gates, strict=True):
+        entry, exit_, size = rule.entry, rule.exit, rule.size
+        row[:] = np.array([
+            *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open, exit_.profit, exit_.stop,
+            exit_.touch, exit_.dte, exit_.sessions, exit_.rank, exit_.first == BEST, size.contracts or 0,
+            size.risk_share, size.max_open_risk, size.account, *NO_LEVELS,
+        ], dtype=np.float64)  # fmt: skip
+    return rows
 
 
 def blank_passages(rows: Array, packages: int) -> Ints:
@@ -178,15 +193,6 @@ def blank_passages(rows: Array, packages: int) -> Ints:
         rows[is_on, STOP_LEVEL + place] = levels + level
         levels += len(bounds)
     return np.full((max(levels, 1), packages), -1, dtype=np.int32)
-
-
-def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
-    entry, exit_, size = rules.entry, rules.exit, rules.size
-    return (
-        *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open, exit_.profit, exit_.stop,
-        exit_.touch, exit_.dte, exit_.sessions, exit_.rank, exit_.first == BEST, size.contracts or 0, size.risk_share,
-        size.max_open_risk, size.account, *NO_LEVELS,
-    )  # fmt: skip
 
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
@@ -206,23 +212,3 @@ def macro_met(prepared: Prepared) -> Flags:
     if rule is None or prepared.macro is None:
         return np.ones(len(prepared.ranks), dtype=np.bool_)
     return is_met(prepared.macro, rule)
-
-
-def _macro(market: DailyMarket, rule: MacroRule | None, series: pd.Series | None) -> Array | None:
-    if rule is None:
-        return None
-    if series is None:
-        raise InputError("macro", rule.name, "is asked for by the rules and not given", "give its daily series")
-    return known_values(market.days, series, rule.lag)
-
-
-def _macro_skips(prepared: Prepared, entries: Flags) -> dict[str, int]:
-    """Entry days that the macro rule keeps out, by why."""
-    rule, values = prepared.rules.macro, prepared.macro
-    if rule is None or values is None:
-        return {}
-    kept_out = entries & ~is_met(values, rule)
-    kept_out[-1:] = False
-    unknown = int((kept_out & ~np.isfinite(values)).sum())
-    skips = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
-    return {why: count for why, count in skips.items() if count}

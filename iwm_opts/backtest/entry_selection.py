@@ -7,7 +7,6 @@ from iwm_opts.backtest.book import LEGS, or_nan
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.kernels.panel.options import choose_packages
 from iwm_opts.simulation.quotes import QuotedExpiration
-from iwm_opts.spreads.legs import Wing
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -51,17 +50,18 @@ def select_packages(
     puts, calls = int((rights < 0).sum()), int((rights > 0).sum())
     chosen, is_whole = np.empty((len(index), len(rights))), np.empty(len(index), dtype=np.bool_)
     put, call = (
-        (_widths(wing, spot, stdev), wing.slack, or_nan(wing.delta)) for wing in (rule.put_wing, rule.call_wing)
+        (
+            np.array([wing.distance(*of_slice) for of_slice in zip(spot, stdev, strict=True)], dtype=np.float64),
+            wing.slack,
+            or_nan(wing.delta),
+        )
+        for wing in (rule.put_wing, rule.call_wing)
     )
     choose_packages(
         index, strike_start, strike, *quotes, *delta, puts, calls, rule.put_delta, *put, rule.call_delta, *call, chosen,
         is_whole,
     )  # fmt: skip
     return chosen, is_whole
-
-
-def _widths(wing: Wing, spot: Array, stdev: Array) -> Array:
-    return np.array([wing.distance(*of_slice) for of_slice in zip(spot, stdev, strict=True)], dtype=np.float64)
 
 
 def select_package(rule: EntryRule, quoted: QuotedExpiration, spot: float) -> Array | None:

@@ -57,6 +57,23 @@ class Arm:
     per_trade: Interval  # mean net gain of a package, dollars
     on_risk: Interval  # net gain over the dollars at risk each night, a year
 
+    @classmethod
+    def of(cls, name: str, results: Sequence[Backtest], trials: Sequence[Trial], seed: int, draws: int) -> "Arm":
+        """Figures of results, a trial each."""
+        pooled = PooledResult(tuple(results), tuple(trials))
+        trades = pooled.trades
+        metrics = measure(trades, pooled.equity, pooled.account)
+        held = metrics.average_sessions
+        return cls(
+            name=name,
+            condition=results[0].label,
+            results=pooled,
+            metrics=metrics,
+            independent=independent_trades(trades),
+            per_trade=ratio_interval([trade_sample(result) for result in results], held, seed, draws),
+            on_risk=_yearly(ratio_interval([risk_sample(result) for result in results], held, seed, draws)),
+        )
+
     @property
     def trades(self) -> int:
         """How many, over all trials."""
@@ -74,6 +91,23 @@ class Difference:
     per_trade: Interval
     on_risk: Interval
     p_value: float  # share of random draws that did at least as well per trade; NaN for other rivals
+
+    @classmethod
+    def between(cls, gated: Arm, other: Arm, seed: int, draws: int) -> "Difference":
+        """Gated less another arm."""
+        held = np.fmax(gated.metrics.average_sessions, other.metrics.average_sessions)
+        pairs = list(zip(gated.results.results, other.results.results, strict=True))
+        per_trade = [np.hstack([trade_sample(a), trade_sample(b)]) for a, b in pairs]
+        on_risk = [np.hstack([risk_sample(a), risk_sample(b)]) for a, b in pairs]
+        return cls(
+            rival=other.name,
+            trades=other.trades,
+            rival_per_trade=other.per_trade.estimate,
+            rival_on_risk=other.on_risk.estimate,
+            per_trade=ratio_interval(per_trade, float(held), seed, draws),
+            on_risk=_yearly(ratio_interval(on_risk, float(held), seed, draws)),
+            p_value=NAN,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,16 +168,12 @@ def gather_evidence(
     extra = (10 if wants_premium else 0) + (band_draws + len(SPREADS) if band_draws else 0)
     steps = _Steps(on_progress, random_draws + extra)
     prepared = [prepare_baselines(trial, rules) for trial in trials]
-
-    def arm(name: str, results: Sequence[Backtest]) -> Arm:
-        return _arm(name, results, trials, seed, draws)
-
-    gated = arm("strategy", [strategy(trial) for trial in prepared])
+    gated = Arm.of("strategy", [strategy(trial) for trial in prepared], trials, seed, draws)
     others = (
-        arm(UNGATED, [without_gate(trial) for trial in prepared]),
-        arm(OPPOSITE, [opposite_gate(trial) for trial in prepared]),
+        Arm.of(UNGATED, [without_gate(trial) for trial in prepared], trials, seed, draws),
+        Arm.of(OPPOSITE, [opposite_gate(trial) for trial in prepared], trials, seed, draws),
     )
-    differences = [_difference(gated, other, seed, draws) for other in others]
+    differences = [Difference.between(gated, other, seed, draws) for other in others]
     differences.append(_against_chance(gated, prepared, seed, random_draws, steps, mapper))
     premium = breakeven_premium(trials, rules, seed, steps.at, mapper) if wants_premium else None
     steps.before += 10 if wants_premium else 0
@@ -175,38 +205,6 @@ class _Steps:
     def at(self, done: int, _of: int) -> None:
         if self.on_progress:
             self.on_progress(self.before + done, self.total)
-
-
-def _arm(name: str, results: Sequence[Backtest], trials: Sequence[Trial], seed: int, draws: int) -> Arm:
-    pooled = PooledResult(tuple(results), tuple(trials))
-    trades = pooled.trades
-    metrics = measure(trades, pooled.equity, pooled.account)
-    held = metrics.average_sessions
-    return Arm(
-        name=name,
-        condition=results[0].label,
-        results=pooled,
-        metrics=metrics,
-        independent=independent_trades(trades),
-        per_trade=ratio_interval([trade_sample(result) for result in results], held, seed, draws),
-        on_risk=_yearly(ratio_interval([risk_sample(result) for result in results], held, seed, draws)),
-    )
-
-
-def _difference(gated: Arm, other: Arm, seed: int, draws: int) -> Difference:
-    held = np.fmax(gated.metrics.average_sessions, other.metrics.average_sessions)
-    pairs = list(zip(gated.results.results, other.results.results, strict=True))
-    per_trade = [np.hstack([trade_sample(a), trade_sample(b)]) for a, b in pairs]
-    on_risk = [np.hstack([risk_sample(a), risk_sample(b)]) for a, b in pairs]
-    return Difference(
-        rival=other.name,
-        trades=other.trades,
-        rival_per_trade=other.per_trade.estimate,
-        rival_on_risk=other.on_risk.estimate,
-        per_trade=ratio_interval(per_trade, float(held), seed, draws),
-        on_risk=_yearly(ratio_interval(on_risk, float(held), seed, draws)),
-        p_value=NAN,
-    )
 
 
 def _yearly(daily: Interval) -> Interval:

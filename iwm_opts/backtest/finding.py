@@ -6,10 +6,9 @@ import numpy as np
 
 from iwm_opts.backtest.baselines import is_gated
 from iwm_opts.backtest.bootstrap import Interval
-from iwm_opts.backtest.breakeven import BreakevenPremium, BreakevenSlippage
 
 if TYPE_CHECKING:
-    from iwm_opts.backtest.evidence import Arm, Difference, Evidence
+    from iwm_opts.backtest.evidence import Arm, Evidence
 
 CAVEATS: Final = {
     "simulated": "SIMULATED DATA: the result reflects the variance premium in the simulator's prices.",
@@ -24,19 +23,28 @@ def sentences(evidence: "Evidence") -> list[str]:
     gated = evidence.strategy
     if gated.trades < 2:
         return [f"No evidence: {'no trade' if not gated.trades else 'one trade'} passed the gate."]
-    lines = [_gain_sentence(gated), _gate_sentence(evidence), _chance_sentence(evidence.differences[-1])]
-    lines += [_slippage_sentence(evidence.slippage)]
-    if evidence.premium is not None:
-        lines.append(_premium_sentence(evidence.premium))
+    lines = [_gain_sentence(gated), _gate_sentence(evidence)]
+    by_chance = evidence.differences[-1]
+    if np.isfinite(by_chance.p_value):
+        gates = f"{by_chance.per_trade.resampled}, open as often in spells as long"
+        lines.append(f"Of {gates}, {by_chance.p_value:.0%} did as well by the trade.")
+    slippage, premium = evidence.slippage, evidence.premium
+    lines.append(
+        f"Break-even slippage: none, {slippage.reason} ({_signed(slippage.at_mid, '+')} a package at mid)."
+        if slippage.reason
+        else f"Break-even slippage: {slippage.share:.2f} half-spreads each way "
+        f"(${slippage.round_trip:,.2f} a package, round trip; these rules pay ${slippage.paid:,.2f})."
+    )
+    if premium is not None:
+        lines.append(
+            f"Break-even variance premium: none, {premium.reason}."
+            if premium.reason
+            else f"Break-even variance premium: {premium.scale:.2f} of the simulated one (standard error "
+            f"{premium.standard_error:.2f}): 30-day implied variance is {premium.breakeven_priced_over_realised:.2f} "
+            f"times the paths' realised variance, against {premium.priced_over_realised:.2f} as simulated."
+        )
     lines.append(CAVEATS[gated.results.kind])
-    return [line for line in lines if line]
-
-
-def _chance_sentence(difference: "Difference") -> str:
-    if not np.isfinite(difference.p_value):
-        return ""
-    gates = f"{difference.per_trade.resampled}, open as often in spells as long"
-    return f"Of {gates}, {difference.p_value:.0%} did as well by the trade."
+    return lines
 
 
 def _gain_sentence(gated: "Arm") -> str:
@@ -75,22 +83,3 @@ def _within(interval: Interval) -> str:
 
 def _signed(value: float, plus: str = "") -> str:
     return f"{'-' if value < 0 else plus}${abs(value):,.2f}"
-
-
-def _slippage_sentence(slippage: BreakevenSlippage) -> str:
-    if slippage.reason:
-        return f"Break-even slippage: none, {slippage.reason} ({_signed(slippage.at_mid, '+')} a package at mid)."
-    return (
-        f"Break-even slippage: {slippage.share:.2f} half-spreads each way "
-        f"(${slippage.round_trip:,.2f} a package, round trip; these rules pay ${slippage.paid:,.2f})."
-    )
-
-
-def _premium_sentence(premium: BreakevenPremium) -> str:
-    if premium.reason:
-        return f"Break-even variance premium: none, {premium.reason}."
-    return (
-        f"Break-even variance premium: {premium.scale:.2f} of the simulated one (standard error "
-        f"{premium.standard_error:.2f}): 30-day implied variance is {premium.breakeven_priced_over_realised:.2f} times "
-        f"the paths' realised variance, against {premium.priced_over_realised:.2f} as simulated."
-    )

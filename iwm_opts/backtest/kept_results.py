@@ -38,7 +38,10 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
         What the results depend on next to function and item; picklable.
     """
     root, folders = cache_folder() / TASKS, set[Path]()
-    _prune(root)
+    for folder in root.glob("*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > 86_400.0 * MAX_AGE_DAYS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def mapped(function: Callable[..., Any], items: Sequence[Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
         folder = root / digest((code_digest(PACKAGE), function, data))
@@ -54,7 +57,10 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
         try:
             for position, result in mapper(function, [items[place] for place in missing]) if missing else ():
                 values, place = np.asarray(result, dtype=np.float64), missing[position]
-                _write(files[place], values)
+                content = io.BytesIO()
+                np.lib.format.write_array(content, values, allow_pickle=False)
+                with suppress(DataError):  # without room the result is as good, and computed again next time
+                    write_durably(files[place], content.getvalue(), is_private=True)
                 yield place, values
         except DataError as error:
             done = f"{sum(file.exists() for file in files)} of {counted(len(items), 'tasks')} are kept"
@@ -73,23 +79,9 @@ def clear() -> int:
     return freed
 
 
-def _prune(root: Path) -> None:
-    for folder in root.glob("*"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > 86_400.0 * MAX_AGE_DAYS:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
 def _read(file: Path) -> NDArray[np.float64] | None:
     try:
         with open_regular(file) as content:
             return np.asarray(np.lib.format.read_array(content, allow_pickle=False), dtype=np.float64)
     except (OSError, ValueError, EOFError):
         return None
-
-
-def _write(file: Path, values: NDArray[np.float64]) -> None:
-    content = io.BytesIO()
-    np.lib.format.write_array(content, values, allow_pickle=False)
-    with suppress(DataError):  # without room the result is as good, and computed again next time
-        write_durably(file, content.getvalue(), is_private=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
@@ -76,14 +75,9 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     return [_with_fund(trial, name) for trial in trials]
 
 
-def _bars_of(name: str) -> pd.DataFrame:
-    """Bars of a file; of the ticker that its name begins with, where it does: `KRE.csv`, `KRE_daily.csv`."""
-    ticker = TICKER.match(Path(name).name)
-    return load_bars(name, ticker[1] if ticker else None, is_choice=False)
-
-
 def _with_fund(trial: Trial, name: str) -> Trial:
-    bars = _bars_of(name)
+    ticker = TICKER.match(Path(name).name)  # of `KRE.csv`, `KRE_daily.csv`
+    bars = load_bars(name, ticker[1] if ticker else None, is_choice=False)
     return replace(trial, macro=session_returns(bars), remarks=(*trial.remarks, *series_notes({_word(name): bars})))
 
 

@@ -100,7 +100,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     pnl = trades["pnl"].to_numpy(dtype=np.float64)
     risk = trades["risk"].to_numpy(dtype=np.float64)
     paths = [table for _, table in by_path(equity)]
-    earned = np.array([_earned(path, account) for path in paths])
+    earned = np.array([float(path["equity"].iloc[-1]) - account if len(path) else 0.0 for path in paths])
     capital = np.array([path["open_risk"].max() if len(path) else NAN for path in paths])
     years = float(np.mean([len(path) for path in paths])) / SESSIONS_PER_YEAR or NAN
     returns = np.concatenate([daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
@@ -172,12 +172,6 @@ def sortino_ratio(returns: Array) -> Array:
     return annualised(returns.mean(axis=-1), np.sqrt((np.minimum(returns, 0.0) ** 2).mean(axis=-1)))
 
 
-def deepest_fall(equity: Array, account: float | Array) -> Array:
-    """Share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
-    level = with_account(equity, account)
-    return np.asarray((level / np.maximum.accumulate(level, axis=-1) - 1.0).min(axis=-1))
-
-
 def drawdown(equity: pd.Series, account: float) -> Drawdown:
     """Deepest fall of one path's equity, as a share, from its peak so far, the account at the start included."""
     level = with_account(equity.to_numpy(dtype=np.float64), account)
@@ -211,30 +205,25 @@ def independent_trades(trades: pd.DataFrame) -> float:
     number of trades held then (Lopez de Prado 2018, Advances in Financial Machine Learning, section 4.4). A trade
     counts whole when it was alone all along.
     """
-    return sum(_unique(table) for _, table in by_path(trades)) if len(trades) else 0.0
-
-
-def _unique(trades: pd.DataFrame) -> float:
-    start, end = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
-    days = np.unique(np.concatenate([start, end]))
-    # Between two neighbouring dates the same trades are held, so that a stretch of business days counts at once.
-    first = np.searchsorted(days, start)
-    last = np.maximum(np.searchsorted(days, end), first + 1)
-    held = np.zeros(len(days) + 1)
-    np.add.at(held, first, 1.0)
-    np.add.at(held, last, -1.0)
-    length = np.append(np.maximum(np.busday_count(days[:-1], days[1:]), 1), 1).astype(np.float64)
-    share = np.concatenate([[0.0], np.cumsum(length / np.maximum(np.cumsum(held)[:-1], 1.0))])
-    time = np.concatenate([[0.0], np.cumsum(length)])
-    return float(((share[last] - share[first]) / (time[last] - time[first])).sum())
+    total = 0.0
+    for _, table in by_path(trades) if len(trades) else ():
+        start, end = (table[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
+        days = np.unique(np.concatenate([start, end]))
+        # Between two neighbouring dates the same trades are held, so that a stretch of business days counts at once.
+        first = np.searchsorted(days, start)
+        last = np.maximum(np.searchsorted(days, end), first + 1)
+        held = np.zeros(len(days) + 1)
+        np.add.at(held, first, 1.0)
+        np.add.at(held, last, -1.0)
+        length = np.append(np.maximum(np.busday_count(days[:-1], days[1:]), 1), 1).astype(np.float64)
+        share = np.concatenate([[0.0], np.cumsum(length / np.maximum(np.cumsum(held)[:-1], 1.0))])
+        time = np.concatenate([[0.0], np.cumsum(length)])
+        total += float(((share[last] - share[first]) / (time[last] - time[first])).sum())
+    return total
 
 
 def by_path(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
     return list(table.groupby(PATH, sort=True)) if PATH in table and len(table) else [(0, table)]
-
-
-def _earned(path: pd.DataFrame, account: float) -> float:
-    return float(path["equity"].iloc[-1]) - account if len(path) else 0.0
 
 
 def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:

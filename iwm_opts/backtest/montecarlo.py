@@ -113,6 +113,21 @@ class SizeOutcome:
     p_ruin: float
     p_loss: float  # chance of less equity at the end than at the start
 
+    @classmethod
+    def of(cls, outcomes: "Histories", column: int, size: float, question: "MonteCarloQuestion") -> "SizeOutcome":
+        """Distribution of one column of the histories."""
+        final, drawdown, lowest = (values[:, column] for values in outcomes[:3])
+        low, median, high = np.quantile(final, [0.05, 0.5, 0.95]).tolist()
+        middle, deep = np.quantile(drawdown, [0.5, 0.05]).tolist()
+        return cls(
+            size=size,
+            final=(low, median, high),
+            drawdown=(middle, deep),
+            p_drawdown=float((drawdown <= -question.drawdown).mean()),
+            p_ruin=float((lowest <= 1.0 - question.ruin).mean()),
+            p_loss=float((final < 1.0).mean()),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Kelly:
@@ -342,7 +357,7 @@ def monte_carlo(
     )  # fmt: skip
     outcomes = simulate_histories(record, question.sizes, resampling, question.drawdown)
     return MonteCarlo(
-        sizes=tuple(_outcome(outcomes, column, size, question) for column, size in enumerate(question.sizes)),
+        sizes=tuple(SizeOutcome.of(outcomes, column, size, question) for column, size in enumerate(question.sizes)),
         drawdown=question.drawdown,
         chance=question.chance,
         ruin=question.ruin,
@@ -356,18 +371,4 @@ def monte_carlo(
         is_compounded=record.is_compounded,
         worst_day=float(record.all_moves.min()),
         seed=question.seed,
-    )
-
-
-def _outcome(outcomes: Histories, column: int, size: float, question: MonteCarloQuestion) -> SizeOutcome:
-    final, drawdown, lowest = (values[:, column] for values in outcomes[:3])
-    low, median, high = np.quantile(final, [0.05, 0.5, 0.95]).tolist()
-    middle, deep = np.quantile(drawdown, [0.5, 0.05]).tolist()
-    return SizeOutcome(
-        size=size,
-        final=(low, median, high),
-        drawdown=(middle, deep),
-        p_drawdown=float((drawdown <= -question.drawdown).mean()),
-        p_ruin=float((lowest <= 1.0 - question.ruin).mean()),
-        p_loss=float((final < 1.0).mean()),
     )

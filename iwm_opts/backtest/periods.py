@@ -1,6 +1,6 @@
 """Figures of a result by year, by month, and by named stretches of days."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -41,7 +41,12 @@ def by_period(
     for period in periods:
         first, last = pd.Timestamp(period.first), pd.Timestamp(period.last)
         entered = trades[(trades["entry"] >= first) & (trades["entry"] <= last)]["pnl"].to_numpy(dtype=np.float64)
-        within = [window for window in _windows(equity, account, first, last) if len(window[1])]
+        within = []  # equity before the period and on its days, path by path
+        for _, path in by_path(equity):
+            level = path["equity"]
+            earlier, inside = level[level.index < first], level[(level.index >= first) & (level.index <= last)]
+            if len(inside):
+                within.append((float(earlier.iloc[-1]) if len(earlier) else account, inside))
         change = np.array([float(inside.iloc[-1]) - before for before, inside in within])
         base = np.array([before for before, _ in within])
         rows.append(
@@ -57,16 +62,3 @@ def by_period(
             }
         )
     return pd.DataFrame(rows).set_index("period")
-
-
-def _windows(
-    equity: pd.DataFrame, account: float, first: pd.Timestamp, last: pd.Timestamp
-) -> Iterator[tuple[float, pd.Series]]:
-    """Equity before a period and on its days, path by path."""
-    for _, path in by_path(equity):
-        level = path["equity"]
-        earlier = level[level.index < first]
-        yield (
-            (float(earlier.iloc[-1]) if len(earlier) else account),
-            level[(level.index >= first) & (level.index <= last)],
-        )

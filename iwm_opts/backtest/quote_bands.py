@@ -96,7 +96,8 @@ def quote_bands(
     smile = np.quantile(gains[:draws], [tail, 1.0 - tail], axis=0)
     spreads = np.array([gains[draws:].min(axis=0), gains[draws:].max(axis=0)])
     names = f"smile, {LEVEL:.0%} of {draws} draws", SPREAD_NAME
-    return tuple(_band(name, bounds) for name, bounds in zip(names, (smile, spreads), strict=True))
+    bands = zip(names, (smile, spreads), strict=True)
+    return tuple(QuoteBand(name, *((float(low), float(high)) for low, high in bounds.T)) for name, bounds in bands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,6 @@ def _changes(draws: int, seed: int) -> list[Change]:
     return [*(_with_smile(int(rng.integers(2**63))) for _ in range(draws)), *map(_with_spreads, SPREADS)]
 
 
-def _band(name: str, bounds: Array) -> QuoteBand:
-    gated, ungated, difference = ((float(low), float(high)) for low, high in bounds.T)
-    return QuoteBand(name, gated, ungated, difference)
-
-
 def _with_smile(seed: int) -> Change:
     def drawn(days: SimulatedDays) -> Quotes:
         given, rng = days.market.parameters, np.random.default_rng(seed)
@@ -197,7 +193,11 @@ def _gains(
             by_book[book].append((place, prepared, allowed))
     gains = []
     for done, change in enumerate(changes, start=1):
-        surfaces = {market: _surface(market, change, is_read) for market, is_read in rows.items()}
+        surfaces: dict[DailyMarket, Surface] = {}
+        for market, is_read in rows.items():
+            assert isinstance(market, SimulatedDays)  # by the callers
+            quotes = change(market)
+            surfaces[market] = market.surface_under(quotes.parameters, is_read, quotes.skew)
         totals: list[list[Totals]] = [[] for _ in results]
         for book, entered in by_book.items():
             quoted = book.with_surface(surfaces[entered[0][1].market])
@@ -209,10 +209,3 @@ def _gains(
         if on_progress:
             on_progress(done, len(changes))
     return np.array(gains)
-
-
-def _surface(market: DailyMarket, change: Change, rows: Flags) -> Surface:
-    """Surface of a market under changed quotes, on the rows that are read."""
-    assert isinstance(market, SimulatedDays)  # by the callers
-    quotes = change(market)
-    return market.surface_under(quotes.parameters, rows, quotes.skew)

@@ -34,7 +34,7 @@ from iwm_opts.backtest.market import (
 )
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import ECHO
-from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance, counted
+from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance, counted, some
 from iwm_opts.errors import InputError
 from iwm_opts.io.panel_cache import kept_arrays
 from iwm_opts.kernels.backtest import state
@@ -120,14 +120,18 @@ class RecordedDays:
         """Days left out, warnings by kind, sessions without a capture, and unknown prices of the underlying."""
         notes = [*([ECHO] if self.is_simulated else []), *self.panel.notes, *self._warnings(), *self.remarks]
         days = self.panel.dates
-        notes += [*self.panel.quality_summary(by_year=False), *_gaps(days)]
+        notes += self.panel.quality_summary(by_year=False)
+        expected = sessions(days[0], days[-1]).tolist()
+        if missing := [str(day) for day in sorted(set(expected) - set(days))]:
+            shown = some(missing, SHOWN)
+            notes.append(f"{len(missing)} of {len(expected)} sessions without a recorded chain ({shown})")
         if self.settling_days:
             notes.append(f"no chain after {days[-1]}: what expires on {self.settling_days[0]} settles by the bars")
-        unknown = [day for day, close in zip(days, self.panel.close, strict=True) if np.isnan(close)]
+        unknown = [str(day) for day, close in zip(days, self.panel.close, strict=True) if np.isnan(close)]
         if len(unknown) == len(days):
             notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give `bars`")
         elif unknown:
-            notes.append(f"{counted(len(unknown), 'days')} without a bar of the underlying ({_some(unknown)})")
+            notes.append(f"{counted(len(unknown), 'days')} without a bar of the underlying ({some(unknown, SHOWN)})")
         morning = [root for root in self.panel.roots if self.settlement(root).settles_on == "open"]
         if morning:
             price = "the last price known before" if self.bars.empty else "the bars' open"
@@ -346,7 +350,13 @@ class RecordedDays:
         if tenor_days not in (10, 30):
             raise InputError("ivr_tenor", tenor_days, "not a tenor of recorded chains", "choose 10 or 30")
         if tenor_days not in self._indices:
-            self._indices[tenor_days] = self._iv(f"iv{tenor_days}")
+
+            def make() -> dict[str, Array]:
+                index = panel_iv(self.implied, f"iv{tenor_days}")
+                return {"value": index.value, "completeness": index.completeness}
+
+            about = {"iv": f"iv{tenor_days}", "definition": DEFINITION, **self._basis}
+            self._indices[tenor_days] = PanelIv(**kept_arrays(self.panel, about, make))
         values = self._indices[tenor_days].value
         closes = pd.Series(values, index=pd.DatetimeIndex(self.panel.dates, name="date"), dtype=float)
         series = f"{self.symbol} IV{tenor_days}"
@@ -369,13 +379,6 @@ class RecordedDays:
     def _indices(self) -> dict[int, PanelIv]:
         """IV10 and IV30 as far as they were wanted."""
         return {}
-
-    def _iv(self, column: str) -> PanelIv:
-        def make() -> dict[str, Array]:
-            index = panel_iv(self.implied, column)
-            return {"value": index.value, "completeness": index.completeness}
-
-        return PanelIv(**kept_arrays(self.panel, {"iv": column, "definition": DEFINITION, **self._basis}, make))
 
     @cached_property
     def _prices(self) -> PanelPrices:
@@ -457,20 +460,6 @@ def smile_quotes(table: OptionTable, right: Array, strike: Array, tick: float) -
     bid = np.maximum(np.floor((value - half) / tick + TICK_NOISE) * tick, 0.0)
     ask = np.maximum(np.ceil((value + half) / tick - TICK_NOISE) * tick, tick)
     return bid, ask
-
-
-def _gaps(days: Sequence[date]) -> list[str]:
-    """Note of the sessions between the first and the last day that were not captured."""
-    expected = sessions(days[0], days[-1]).tolist()
-    missing = sorted(set(expected) - set(days))
-    if not missing:
-        return []
-    return [f"{len(missing)} of {len(expected)} sessions without a recorded chain ({_some(missing)})"]
-
-
-def _some(days: Sequence[date]) -> str:
-    shown = ", ".join(str(day) for day in days[:SHOWN])
-    return shown + (f" and {len(days) - SHOWN} more" if len(days) > SHOWN else "")
 
 
 def _next_dividend(days: Days, place: Places, expires: Places) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.backtest.recorded import RecordedDays
 from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import DataError
-from iwm_opts.io.archive import ChainArchive, choose
+from iwm_opts.io.archive import choose
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
@@ -140,9 +140,10 @@ def _of_archive(
         report = Report()
         chains: list[Chain] = []
         for done, day in enumerate(days):
-            chain = _opened(record, symbol, day, at, report)
-            if chain is not None:
-                chains.append(chain)
+            try:
+                chains.append(record.chain(symbol, day, at, QUOTE_COLUMNS))
+            except DataError as error:
+                report.refuse(day.toordinal(), error)
             if progress:
                 progress(done + 1, len(days))
         if not chains:
@@ -165,14 +166,6 @@ def _of_archive(
 
     options = {"archive": str(record.folder), "symbol": symbol, "at": str(at), "days": [str(day) for day in days]}
     return window(cached_build(chosen, options, build), [Path(market.name)], None, None)
-
-
-def _opened(record: ChainArchive, symbol: str, day: date, at: time | None, report: Report) -> Chain | None:
-    try:
-        return record.chain(symbol, day, at, QUOTE_COLUMNS)
-    except DataError as error:
-        report.refuse(day.toordinal(), error)
-        return None
 
 
 def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFrame, list[str]]:

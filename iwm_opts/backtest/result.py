@@ -18,7 +18,6 @@ from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
 from iwm_opts.risk.margin import package_margin
 
 if TYPE_CHECKING:
-    from iwm_opts.backtest.book import Book
     from iwm_opts.backtest.engine import Prepared
 
 Array = NDArray[np.float64]
@@ -260,20 +259,15 @@ def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[
     """List the events of these trades that a reader should know."""
     book = prepared.book
     is_settled = taken.reason == EXPIRY
+    is_estimated = is_settled & book.is_estimated[taken.package]
+    apart = np.abs(book.settlement[taken.package, None] - book.strike[taken.package])
+    is_pinned = (apart[:, book.legs.sign < 0] < PIN_DISTANCE).any(axis=1)
     counts = [
         (int((taken.reason == END).sum()), "trades", "still open at the end of the data, closed there"),
         (int(trades["marks_by_smile"].sum()), "marks", "by the smile: the strike had left the chain"),
         (int(trades["days_without_quote"].sum()), "days", "of a trade without any quote: marked by the day before"),
-        (
-            int((is_settled & book.is_estimated[taken.package]).sum()),
-            "trades",
-            "settled at the last price before an unrecorded settlement",
-        ),
-        (
-            int((is_settled & _pinned(book, taken.package)).sum()),
-            "trades",
-            "expired within half a dollar of a short strike",
-        ),
+        (int(is_estimated.sum()), "trades", "settled at the last price before an unrecorded settlement"),
+        (int((is_settled & is_pinned).sum()), "trades", "expired within half a dollar of a short strike"),
         (int((taken.reason == ASSIGNED).sum()), "trades", "closed because a short leg was assigned early"),
     ]
     stop = prepared.rules.exit.stop
@@ -287,9 +281,3 @@ def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
         notes.append("touch is unknown where the market has no highs and lows, and never counts as met there")
     return notes
-
-
-def _pinned(book: "Book", packages: Places) -> NDArray[np.bool_]:
-    """Whether packages settle within half a dollar of a short strike."""
-    apart = np.abs(book.settlement[packages, None] - book.strike[packages])
-    return np.asarray((apart[:, book.legs.sign < 0] < PIN_DISTANCE).any(axis=1))

@@ -143,7 +143,9 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     config, frames = _config(result, asked), (result.trades, result.equity)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         refuse_strangers(folder)
-        if _is_same(load_result(folder), config, *frames):
+        held = load_result(folder)
+        is_same = all(held.config.get(name) == config[name] for name in config if name not in ("version", "asked"))
+        if is_same and held.trades.equals(_read_back(frames[0])) and held.equity.equals(_read_back(frames[1])):
             return False
         if not overwrite:
             raise InputError("output", str(folder), "holds another result", "name another folder, or add `overwrite`")
@@ -154,7 +156,8 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     try:
         made.mkdir(parents=True)
         write_durably(made / CONFIG, _json(config))
-        write_durably(made / SUMMARY, _json(summary_record(*frames, result.account) | _uncertainty(result)))
+        uncertainty = {"uncertainty": result.uncertainty.record()} if result.uncertainty else {}
+        write_durably(made / SUMMARY, _json(summary_record(*frames, result.account) | uncertainty))
         write_durably(made / TRADES, _parquet(result.trades.assign(**provenance(result))))
         write_durably(made / EQUITY, _parquet(result.equity))
         put_folder(made, folder, overwrite=overwrite)
@@ -209,31 +212,27 @@ def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -
     return {"metrics": asdict(measure(trades, equity, account)), "by_year": years}
 
 
-def _uncertainty(result: PooledResult) -> Record:
-    return {"uncertainty": result.uncertainty.record()} if result.uncertainty else {}
-
-
 def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:
     first = result.results[0]
     days = first.equity.index
+    skips = sorted({name for part in result.results for name in part.skipped})
     return {
         "layout": LAYOUT,
         "version": version("iwm-opts"),
         "asked": plain(dict(asked)),
         "rules": rules_record(first.rules),
         "markets": [
-            {"name": trial_result.market, "path": t.path, "scenario": t.scenario} for trial_result, t in _pairs(result)
+            {"name": part.market, "path": trial.path, "scenario": trial.scenario}
+            for part, trial in zip(result.results, result.trials, strict=True)
         ],
         "provenance": result.kind,
         "simulated": first.is_simulated,
         "data": data_digests(result.trials),
         "first": days[0].date().isoformat(),
         "last": days[-1].date().isoformat(),
-        "gate_open_days": sum(trial_result.gate_open_days for trial_result in result.results),
-        "ranked_days": sum(trial_result.ranked_days for trial_result in result.results),
-        "skipped": {
-            name: sum(trial_result.skipped.get(name, 0) for trial_result in result.results) for name in _skips(result)
-        },
+        "gate_open_days": sum(part.gate_open_days for part in result.results),
+        "ranked_days": sum(part.ranked_days for part in result.results),
+        "skipped": {name: sum(part.skipped.get(name, 0) for part in result.results) for name in skips},
         "notes": list(result.notes),
     }
 
@@ -247,20 +246,6 @@ def data_digests(trials: Sequence[Trial]) -> Record:
         digests["macro"].update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
     named = {"series": trials[0].history.series}
     return named | {name: digest.hexdigest()[:16] for name, digest in digests.items()}
-
-
-def _pairs(result: PooledResult) -> list[tuple[Any, Any]]:
-    return list(zip(result.results, result.trials, strict=True))
-
-
-def _skips(result: PooledResult) -> list[str]:
-    return sorted({name for trial_result in result.results for name in trial_result.skipped})
-
-
-def _is_same(held: Saved, config: Record, trades: pd.DataFrame, equity: pd.DataFrame) -> bool:
-    if any(held.config.get(name) != config[name] for name in config if name not in ("version", "asked")):
-        return False
-    return held.trades.equals(_read_back(trades)) and held.equity.equals(_read_back(equity))
 
 
 def _read_back(frame: pd.DataFrame) -> pd.DataFrame:

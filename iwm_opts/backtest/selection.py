@@ -131,7 +131,13 @@ def moments(pnl: Array | Family, block: float = 1.0, parts: int = PARTS) -> Mome
 
 def _read_moments(block: float, parts: int, length: int, pnl: Array, places: Places) -> tuple[Array, ...]:
     """Mean, error, Sharpe ratio, skew and kurtosis; P&L in standard deviations, summed; sums and squares by part."""
-    _check(pnl, places)
+    if len(pnl) < MIN_DAYS:
+        raise InputError("pnl", counted(len(pnl), "days"), f"needs at least {MIN_DAYS} days", "test a longer history")
+    _check_finite(pnl)
+    varies = np.ptp(pnl, axis=0) > ROUNDING * np.abs(pnl).max(axis=0)
+    if not varies.all():
+        column = places[np.argmin(varies)]
+        raise InputError("pnl", f"column {column}", "must vary", "leave out variants that never traded")
     mean, error, second, third, fourth = _moments(pnl, block)
     spread = np.sqrt(second)
     total = pnl @ (1.0 / spread) - (mean / spread).sum()
@@ -264,12 +270,6 @@ def _blocks(draws: _Draws) -> tuple[Places, Places, Places]:
     return first, length, np.concatenate([[0], np.cumsum([len(blocks) for blocks, _ in resamples])])
 
 
-def _shifts(t: Array, days: int) -> Array:
-    """Return the shifts of resampled t-statistics: of the lower, consistent and upper p-value; shape (3, variants)."""
-    is_relevant = t >= -math.sqrt(2.0 * math.log(max(math.log(days), 1.0)))
-    return np.stack([np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(len(t))])
-
-
 def _resample(draws: _Draws, pnl: Array, _places: Places) -> tuple[Array, NDArray[np.uint8], Array]:
     """Resample variants in ascending order of their t-statistics.
 
@@ -283,19 +283,16 @@ def _resample(draws: _Draws, pnl: Array, _places: Places) -> tuple[Array, NDArra
         Largest statistic of each draw.
     """
     mean, error = _moments(pnl, draws.block)[:2]  # again: a task of a cluster is sent the variants' numbers alone
-    t, resampled = mean / error, _resampled_t(pnl - mean, error, draws)
-    maxima = np.stack([(resampled + shift).max(axis=1) for shift in _shifts(t, draws.days)])
-    running = np.maximum.accumulate(resampled, axis=1)
-    return maxima, np.packbits(running >= t, axis=0), running[:, -1]
-
-
-def _resampled_t(centred: Array, error: Array, draws: _Draws) -> Array:
-    """Mean over standard error of each resample, shape (draws, variants); errors from its own blocks' sums."""
-    days, variants = centred.shape
-    t = np.empty((draws.number, variants))
+    days, variants = pnl.shape
+    t, resampled = mean / error, np.empty((draws.number, variants))  # errors of a draw from its own blocks' sums
     running, sums = np.empty((2 * days + 1, IN_CACHE)), np.empty((3, IN_CACHE))
-    resample_t(np.ascontiguousarray(centred), MIN_ERROR * error, *_blocks(draws), running, sums, t)
-    return t
+    centred = np.ascontiguousarray(pnl - mean)
+    resample_t(centred, MIN_ERROR * error, *_blocks(draws), running, sums, resampled)
+    is_relevant = t >= -math.sqrt(2.0 * math.log(max(math.log(draws.days), 1.0)))
+    shifts = np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(len(t))  # lower, consistent, upper
+    maxima = np.stack([(resampled + shift).max(axis=1) for shift in shifts])
+    largest = np.maximum.accumulate(resampled, axis=1)
+    return maxima, np.packbits(largest >= t, axis=0), largest[:, -1]
 
 
 def standard_errors(pnl: Array, block: float) -> Array:
@@ -527,16 +524,6 @@ def overfitting_probability(pnl: Array | Family, parts: int = PARTS, family_mome
 def _read_parts(parts: int, length: int, pnl: Array, places: Places) -> tuple[Array, Array]:
     _check_finite(pnl)
     return _by_part(pnl, parts, length)
-
-
-def _check(pnl: Array, places: Places) -> None:
-    if len(pnl) < MIN_DAYS:
-        raise InputError("pnl", counted(len(pnl), "days"), f"needs at least {MIN_DAYS} days", "test a longer history")
-    _check_finite(pnl)
-    varies = np.ptp(pnl, axis=0) > ROUNDING * np.abs(pnl).max(axis=0)
-    if not varies.all():
-        column = places[np.argmin(varies)]
-        raise InputError("pnl", f"column {column}", "must vary", "leave out variants that never traded")
 
 
 def _check_finite(pnl: Array) -> None:

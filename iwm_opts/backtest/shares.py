@@ -245,7 +245,10 @@ def trade_shares(
     extreme = (bars["low"] if rules.sign > 0 else bars["high"]).shift(1).to_numpy(dtype=float)
     dividend = bars["dividend"].fillna(0.0).to_numpy(dtype=float) if "dividend" in bars else np.zeros(len(bars))
     for t in range(start, end):
-        _pay(ledger, dividend[t])
+        for position in ledger.open:
+            paid = position.sign * position.shares * dividend[t]
+            position.dividends += paid
+            ledger.cash += paid
         _close_where(ledger, days, t, [position.at_open(opened[t]) for position in ledger.open])
         if allowed[t]:
             ledger.enter(t, opened[t], extreme[t], atr[t])
@@ -262,13 +265,6 @@ def trade_shares(
         marks.append(ledger.mark(close[t]))
     equity = pd.DataFrame(marks, index=days[start:end], columns=["equity", "cash", "open_risk", "positions"])
     return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, _notes(bars, ledger))
-
-
-def _pay(ledger: Ledger, dividend: float) -> None:
-    for position in ledger.open:
-        paid = position.sign * position.shares * dividend
-        position.dividends += paid
-        ledger.cash += paid
 
 
 def _close_where(

@@ -169,7 +169,13 @@ class SimulatedDays:
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Every option has a quote here."""
-        return [self._marked(self._row(place, request.series), request) for request in requests]
+        marks = []
+        for request in requests:
+            bid, ask, delta = np.empty((3, len(request.strike)))
+            rows = np.full(len(bid), self._order[self._row(place, request.series)])
+            quotes_on(*self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
+            marks.append(Marks(bid, ask, np.zeros(len(bid), dtype=np.int64)))
+        return marks
 
     def entries(self, rule: EntryRule, _allowed: Flags | None = None) -> Candidates:
         """Nearest expirations on every day; the day loop chooses the packages it needs."""
@@ -284,12 +290,6 @@ class SimulatedDays:
         if row < 0:
             raise InputError("expiration", series.expiration.isoformat(), f"is not listed on {self.days[place]}")
         return row
-
-    def _marked(self, row: int, request: Request) -> Marks:
-        bid, ask, delta = (np.empty(len(request.strike)) for _ in range(3))
-        rows = np.full(len(bid), self._order[row])
-        quotes_on(*self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
-        return Marks(bid, ask, np.zeros(len(bid), dtype=np.int64))
 
 
 def _spread_terms(parameters: Parameters) -> Array:

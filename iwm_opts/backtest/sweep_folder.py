@@ -125,7 +125,11 @@ class SweepFolder:
         head, whole = self.folder / HEAD, self.folder / WHOLE
         remove_unfinished(self.folder)
         if head.exists():
-            self._check(head)
+            held = read_object(head, "name another folder") or {}
+            differing = [name for name in {**held, **self.asked} if held.get(name) != self.asked.get(name)]
+            if differing:
+                rule = f"holds another sweep ({', '.join(differing)} differ)"
+                raise InputError("output", str(self.folder), rule, "name another folder")
         else:
             write_durably(head, (json.dumps(self.asked, indent=2) + "\n").encode())
         self._parts = sorted(self.folder.glob(PARTS))
@@ -134,13 +138,6 @@ class SweepFolder:
             outcomes = Outcomes.joined([self._read(file) for file in files])
             # A kill between the whole file and its parts leaves both.
             self._outcomes = [outcomes.take(np.unique(outcomes.numbers, return_index=True)[1])]
-
-    def _check(self, head: Path) -> None:
-        held = read_object(head, "name another folder") or {}
-        differing = [name for name in {**held, **self.asked} if held.get(name) != self.asked.get(name)]
-        if differing:
-            rule = f"holds another sweep ({', '.join(differing)} differ)"
-            raise InputError("output", str(self.folder), rule, "name another folder")
 
     @staticmethod
     def _columns(outcomes: Outcomes) -> dict[str, NDArray[Any]]:

@@ -131,7 +131,11 @@ def _pace(
     name: str, market: SimulatedDays, history: IvHistory, threads: int, is_fresh: bool, count: int, repeats: int
 ) -> Pace:
     """Pace of running a batch of backtests in the kernels, as many on every thread; each thread has a book."""
-    variants = [RULES] * count if is_fresh else _exits()
+    variants = [RULES] * count if is_fresh else [
+        replace(RULES, exit=replace(RULES.exit, profit=float(profit), stop=float(stop)))
+        for profit in PROFITS
+        for stop in STOPS
+    ]  # fmt: skip
     crews = [prepare(market, history, RULES) for _ in range(threads)]
     for crew in crews if not is_fresh else ():
         price_book(crew.book.complete(), crew.costs, crew.prices)
@@ -160,14 +164,6 @@ def _batch(prepared: Prepared, variants: list[Rules], is_fresh: bool, summary: N
         prepared.state(), rules, allowed, passages, is_fresh, 0, len(variants), blank_trades(days), np.empty((1, days)),
         skips, summary,
     )  # fmt: skip
-
-
-def _exits() -> list[Rules]:
-    return [
-        replace(RULES, exit=replace(RULES.exit, profit=float(profit), stop=float(stop)))
-        for profit in PROFITS
-        for stop in STOPS
-    ]
 
 
 def _fastest(work: Callable[[], object], repeats: int) -> float:

@@ -92,7 +92,8 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
     """
     fitted = start
     for place in range(ROUNDS):
-        root = _blend(joint_root(fitted, target), target)
+        # Facts together and, with less weight, each by itself; shape (2 x facts, facts).
+        root = np.vstack([joint_root(fitted, target), ALONE * np.diag(1.0 / target.error)])
         progress = _part_of(report, place) if report else None
         fitted, _ = fit(fitted, target, HISTORIES, STEPS, seed=20 + place, root=root, report=progress)
         if report:
@@ -102,11 +103,6 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
 
 def _part_of(report: Callable[[int, int], None], place: int) -> Callable[[int, float], None]:
     return lambda done, _value: report(place * STEPS + done, ROUNDS * STEPS)
-
-
-def _blend(joint: Array, target: Target) -> Array:
-    """Facts together and, with less weight, each by itself; shape (2 x facts, facts)."""
-    return np.vstack([joint, ALONE * np.diag(1.0 / target.error)])
 
 
 def joint_root(parameters: Parameters, target: Target, histories: int = 1500, seed: int = 3) -> Array:

@@ -121,15 +121,16 @@ def measure_claims(
     return claims
 
 
-def _null(bounds: tuple[float, float], estimate: float) -> float:
-    """Bound nearest to an estimate; NaN for a claim that every value satisfies."""
-    finite = [bound for bound in bounds if math.isfinite(bound)]
-    return min(finite, key=lambda bound: abs(bound - estimate), default=math.nan)
-
-
 def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
     """Claim and the reading that judges it; its verdict is without a stepdown p."""
-    missing = [need for need in measure.needs if not _has(data, need)]
+    given = {
+        "`iv_history`": data.history,
+        "`minutes`": data.minutes,
+        "`events`": data.events,
+        "`sectors`": data.sectors,
+        **{f"`{symbol.lower()}`": fund for symbol, fund in data.funds.items()},
+    }
+    missing = [need for need in measure.needs if given.get(need) is None]
     head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
         return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}"), None
@@ -138,9 +139,11 @@ def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
         lacking = f"needs data: {reading.detail}"
         return Claim(*head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, lacking), None
     tested = reading.tested
+    finite = [bound for bound in measure.bounds if math.isfinite(bound)]
+    null = min(finite, key=lambda bound: abs(bound - tested.estimate), default=math.nan)  # NaN: every value satisfies
     claim = Claim(
         *head, reading.estimate, reading.low, reading.high, reading.sample, reading.sampled,
-        _verdict(measure.bounds, tested), reading.detail, _null(measure.bounds, tested.estimate),
+        _verdict(measure.bounds, tested), reading.detail, null,
     )  # fmt: skip
     if tested is not reading:
         claim = replace(claim, open_estimate=tested.estimate, open_low=tested.low, open_high=tested.high)
@@ -156,17 +159,6 @@ def _verdict(bounds: tuple[float, float], reading: Reading, p_stepdown: float = 
         return FAILS
     is_inside = bounds[0] <= reading.low and reading.high <= bounds[1]
     return HOLDS if is_inside and not p_stepdown > 1.0 - LEVEL else UNDECIDED
-
-
-def _has(data: Inputs, need: str) -> bool:
-    given = {
-        "`iv_history`": data.history,
-        "`minutes`": data.minutes,
-        "`events`": data.events,
-        "`sectors`": data.sectors,
-        **{f"`{symbol.lower()}`": fund for symbol, fund in data.funds.items()},
-    }
-    return given.get(need) is not None
 
 
 OTHER_RANKS: Final = (

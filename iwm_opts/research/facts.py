@@ -94,7 +94,9 @@ class _Table:
         self.month = sum_ahead(r, REALISED_SESSIONS)
         self.echo = r * sum_ahead(r * r, ECHO_SESSIONS) / ECHO_SESSIONS
         self.gap = POINTS * (iv - np.sqrt(self.realised))
-        rank = _rank(iv)
+        rank, seen = np.empty(len(iv)), np.empty(len(iv), dtype=np.int64)
+        rolling_rank(np.array(iv), IVR_LOOKBACK, rank, seen)
+        rank[seen < MIN_COVERAGE * IVR_LOOKBACK] = np.nan  # before the first whole lookback
         self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
         self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
         calm = np.where(self.gate == 1.0, 1.0, np.nan)
@@ -102,13 +104,6 @@ class _Table:
         self.calm_put = calm * np.where(np.isnan(deviation), np.nan, deviation < -1.0)
         self.calm_call = calm * np.where(np.isnan(deviation), np.nan, deviation > 1.0)
         self.calm_change = calm * POINTS * change_ahead(iv, CHANGE_SESSIONS)
-
-
-def _rank(iv: Array) -> Array:
-    """IV rank over the lookback that ends with each session; NaN before the first whole one."""
-    rank, seen = np.empty(len(iv)), np.empty(len(iv), dtype=np.int64)
-    rolling_rank(np.array(iv), IVR_LOOKBACK, rank, seen)
-    return np.where(seen >= MIN_COVERAGE * IVR_LOOKBACK, rank, np.nan)
 
 
 class _Sample:
@@ -231,18 +226,6 @@ def _sd(x: _Column) -> float:
     return math.sqrt(x.central[0])
 
 
-def _annual_mean(x: _Column) -> float:
-    return SESSIONS_PER_YEAR * x.mean
-
-
-def _annual_vol(x: _Column) -> float:
-    return math.sqrt(SESSIONS_PER_YEAR * x.central[0])
-
-
-def _share_positive(x: _Column) -> float:
-    return float((x.values > 0.0).mean())
-
-
 def _log(x: float) -> float:
     return math.log(max(x, 0.05))
 
@@ -252,7 +235,7 @@ def _signed_log(x: float) -> float:
 
 
 FACTS: Final[tuple[Fact, ...]] = (
-    Fact("return vol", _of("r", _annual_vol), _log),
+    Fact("return vol", _of("r", lambda x: math.sqrt(SESSIONS_PER_YEAR * x.central[0])), _log),
     Fact("return skew", _of("r", _skew), _signed_log),
     Fact("return kurtosis", _of("r", _kurtosis), _log),
     Fact("|return| autocorrelation 1", _lagged("size", 1)),
@@ -283,7 +266,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("log IV30 change and return", _joint("change", "r")),
     Fact("IV30 less realised, mean", _of("gap", _mean)),
     Fact("IV30 less realised, median", _of("gap", _quantile(0.5))),
-    Fact("realised below IV30", _of("gap", _share_positive)),
+    Fact("realised below IV30", _of("gap", lambda x: float((x.values > 0.0).mean()))),
     Fact("realised over implied variance", _variance_ratio, _log),
     Fact("short slope mean", _of("short", _mean)),
     Fact("short slope sd", _of("short", _sd), lambda x: _log(POINTS * x)),
@@ -297,7 +280,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("long slope and log level", _joint("long", "log_level")),
     Fact("share of IV rank below 20", _of("gate", _mean)),
     Fact("share of IV rank from 50", _of("high", _mean)),
-    Fact("return mean", _of("r", _annual_mean), joint=False),
+    Fact("return mean", _of("r", lambda x: SESSIONS_PER_YEAR * x.mean), joint=False),
     Fact("|log IV30 change| autocorrelation 1", _lagged("change_size", 1), joint=False),
     Fact("IV30 change of 10 sessions, rank below 20", _of("calm_change", _mean), joint=False),
     Fact("return below -1 implied sd, rank below 20", _of("calm_put", _mean), joint=False),

@@ -67,9 +67,11 @@ def test_it_is_for_what_gains_from_a_rise(strategy, told):
 
 
 @pytest.mark.parametrize(("name", "rule"), [("KRE_daily.csv", "holds XLF, not KRE"), ("KRE.csv", "holds XLF, not KRE")])
-def test_bars_of_another_fund_than_the_files_name(tmp_path, name, rule):
+def test_bars_of_another_fund_than_the_files_name(small_trials, tmp_path, monkeypatch, name, rule):
+    monkeypatch.setattr(macro, "market_kind", lambda market: "modelled")
     path = tmp_path / name
     path.write_text("symbol,date,open,high,low,close\nXLF,2024-06-03,40,41,39,40\nXLF,2024-06-04,40,41,39,40\n")
     with pytest.raises(DataError, match=rule):
-        macro._bars_of(str(path))
-    assert len(macro._bars_of(str(path.rename(tmp_path / "filter.csv")))) == 2
+        with_macro(small_trials[:1], str(path))
+    (trial,) = with_macro(small_trials[:1], str(path.rename(tmp_path / "filter.csv")))
+    assert len(trial.macro) == 2
