@@ -66,7 +66,8 @@ class Inputs:
         """IV history; an InputError without it."""
         if self.history is None:
             rule = f"the {reader} ranks an IV history"
-            raise InputError("iv_history", None, rule, "name one: `iv_history` RVX_History.csv")
+            file = "RVX_History.csv" if reader == "edge" else "FILE"
+            raise InputError("iv_history", None, rule, f"name one: `iv_history` {file}")
         return self.history
 
     def before(self, day: date) -> "Inputs":
