@@ -64,7 +64,9 @@ def signs(right: Any) -> NDArray[Any]:
         codes = _one_by_one(array)
     wrong = np.abs(codes) != 1
     if np.any(wrong):
-        raise _wrong_right(array, int(np.argmax(wrong)))
+        position = int(np.argmax(wrong))
+        where = f"[{', '.join(map(str, np.unravel_index(position, array.shape)))}]" if array.ndim else ""
+        raise InputError(f"right{where}", array.ravel().tolist()[position], _RULE, _REMEDY)
     return codes
 
 
@@ -82,12 +84,6 @@ def _one_by_one(array: NDArray[Any]) -> Array:
     values = array.ravel().tolist()
     signs = (_SIGN.get(value, 0) if type(value) in (str, int, float) else 0 for value in values)
     return np.fromiter(signs, dtype=np.float64, count=len(values)).reshape(array.shape)
-
-
-def _wrong_right(array: NDArray[Any], position: int) -> InputError:
-    value = array.ravel().tolist()[position]
-    where = f"[{', '.join(map(str, np.unravel_index(position, array.shape)))}]" if array.ndim else ""
-    return InputError(f"right{where}", value, _RULE, _REMEDY)
 
 
 def common_shape(operands: dict[str, NDArray[Any]]) -> tuple[int, ...]:

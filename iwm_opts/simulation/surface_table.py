@@ -119,7 +119,10 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     )
     start, expiration = listed.start, listed.expiration
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
-    forward, discount = _forwards(moments, start, day, expiration, years)
+    ex_date = np.array([d.ex_date.toordinal() for d in moments.dividends.dividends], dtype=np.int64)
+    amount = np.array([d.amount for d in moments.dividends.dividends], dtype=np.float64)
+    forward, discount = np.empty(len(years)), np.empty(len(years))
+    forwards(start, day, expiration, years, moments.spot, moments.rate, ex_date, amount, forward, discount)
     variance = total_variances(parameters, moments.factors, start, effective)
     smile = smile_coefficients(parameters, moments.factors, start, variance)
     dte = (expiration - day[place]).astype(np.float64)
@@ -156,14 +159,6 @@ def repriced_rows(
 def _widening(parameters: Parameters, moments: Moments, place: Places, expiration: Places, dte: Array) -> Array:
     factor = expiration_factors(parameters.spread, expiration, dte, moments.after_close)
     return spread_widening(parameters, moments.factors)[place] * factor
-
-
-def _forwards(moments: Moments, start: Places, day: Places, expiration: Places, years: Array) -> tuple[Array, Array]:
-    ex_date = np.array([d.ex_date.toordinal() for d in moments.dividends.dividends], dtype=np.int64)
-    amount = np.array([d.amount for d in moments.dividends.dividends], dtype=np.float64)
-    forward, discount = np.empty(len(years)), np.empty(len(years))
-    forwards(start, day, expiration, years, moments.spot, moments.rate, ex_date, amount, forward, discount)
-    return forward, discount
 
 
 def expiration_factors(model: SpreadModel, expiration: Places, dte: Array, after_close: bool) -> Array:
