@@ -139,16 +139,7 @@ class LiveSession(Session[Response]):
             onward = response.headers.get("Location") if response.status_code in MOVED else None
             if onward is None:
                 break
-            try:
-                target = joined(address, onward)
-            except DataError:
-                raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
-            here, there = urlsplit(address), urlsplit(target)  # the same host; without data, the same domain
-            is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
-            is_test = self.base is not None and there.netloc == here.netloc
-            if not is_same or not (there.scheme == "https" or is_test):
-                raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
-            address = target
+            address = self._followed(address, onward, is_data=is_data)
         else:
             raise DataError(self.name, f"more than {REDIRECTS} redirects", LATER)
         self._answered = True
@@ -156,6 +147,19 @@ class LiveSession(Session[Response]):
         _silence.clear()
         self.server_time = response.headers.get("Date")
         return response
+
+    def _followed(self, address: str, onward: str, *, is_data: bool) -> str:
+        """Address of a redirect: over https, to the same host; without data, to the same domain."""
+        try:
+            target = joined(address, onward)
+        except DataError:
+            raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
+        here, there = urlsplit(address), urlsplit(target)
+        is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
+        is_test = self.base is not None and there.netloc == here.netloc
+        if not is_same or not (there.scheme == "https" or is_test):
+            raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
+        return target
 
     def _time_left(self, address: str, is_data: bool) -> float:
         """Seconds that the next request may take."""
