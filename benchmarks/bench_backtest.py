@@ -29,7 +29,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.kernels.backtest.marks import quotes_on
-from iwm_opts.kernels.backtest.state import CHOSEN, blank_trades
+from iwm_opts.kernels.backtest.state import CHOSEN, COLUMNS, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.simulated import simulate_market
 
@@ -57,11 +57,11 @@ def rounds(benchmark, group, name, call, count, unit, repeats=20):
 
 def test_quotes_of_any_option(benchmark, stage):
     surface = stage[0].surface()
-    count, rows = 100_000, len(surface.rows) // 10
+    count, rows = 100_000, len(surface.rows) // COLUMNS
     rng = np.random.default_rng(1)
     row = rng.integers(0, rows, count)
     right = rng.choice([-1.0, 1.0], count)
-    strike = np.round(surface.rows.reshape(-1, 10)[row, 0] * rng.uniform(0.85, 1.1, count))
+    strike = np.round(surface.rows.reshape(-1, COLUMNS)[row, 0] * rng.uniform(0.85, 1.1, count))
     out = [np.empty(count) for _ in range(3)]
     rounds(benchmark, "marks", "any option", lambda: quotes_on(*surface, row, right, strike, *out), count, "quotes/s")
 

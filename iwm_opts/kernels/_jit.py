@@ -11,6 +11,7 @@ out what plain numeric loops do not need: see `_compiler`.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -24,7 +25,6 @@ from typing import Any
 
 import numba
 import numpy as np
-from filelock import FileLock, Timeout
 from numba.core import config as _config
 from numba.core import event, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
@@ -40,6 +40,7 @@ from iwm_opts.kernels._compiler import (
     KernelCompiler,
     KernelLibrary,
     SeparateCompiler,
+    lean_compiler,
 )
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
@@ -201,6 +202,15 @@ class _KernelCacheImpl(CacheImpl):  # type: ignore[misc]
 
     library: type[KernelLibrary | InlineLibrary] = KernelLibrary
 
+    def reduce(self, result: Any) -> Any:
+        """Return what is kept of a compile result.
+
+        Of its environments those with constants: to read the others imports the modules of numba that they were
+        written in, which costs a warm start 0.2 s.
+        """
+        *parts, envs = super().reduce(result)
+        return *parts, tuple(env for env in envs if env.consts)
+
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """Compile result of what was kept."""
         kept, fndesc, env, signature, objectmode, lifted, annotation, reload_init, envs = payload
@@ -223,6 +233,14 @@ class _InlineCacheImpl(_KernelCacheImpl):
     library = InlineLibrary
 
 
+@functools.cache
+def _compilers_lock() -> Any:
+    """Lock of the process that compiles; reentrant, as callees compile while their callers hold it."""
+    from filelock import FileLock
+
+    return FileLock(CACHE_DIR / ".lock")
+
+
 class _SharedCache(Cache):  # type: ignore[misc]
     """Cache of one function, written by one process at a time.
 
@@ -231,24 +249,19 @@ class _SharedCache(Cache):  # type: ignore[misc]
     """
 
     _impl_class = _KernelCacheImpl
-    _lock = FileLock(CACHE_DIR / ".lock")  # reentrant: callees compile while their callers hold it
     _is_held = False
-
-    @classmethod
-    def renew_lock(cls) -> None:
-        """Make a lock of this process: one from before a fork is its parent's."""
-        cls._lock = FileLock(CACHE_DIR / ".lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load a compiled signature; without one, return None and hold the lock until `release`."""
         # Numba would first register all that it can compile, scipy.linalg included: 0.5 s. Compiled code needs only the
         # runtime; compiling registers the rest.
-        rtsys.initialize(target_context)
+        with lean_compiler():  # kernels hold what they need of it
+            rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             result = self._load_overload(sig, target_context)
         if result is None and not self._is_held:
-            with contextlib.suppress(Timeout, OSError):
-                self._lock.acquire(timeout=LONGEST_WAIT)
+            with contextlib.suppress(OSError):
+                _compilers_lock().acquire(timeout=LONGEST_WAIT)
                 self._is_held = True
                 result = super().load_overload(sig, target_context)
         return result
@@ -257,11 +270,11 @@ class _SharedCache(Cache):  # type: ignore[misc]
         """Let other processes compile."""
         if self._is_held:
             self._is_held = False
-            self._lock.release()
+            _compilers_lock().release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_SharedCache.renew_lock)
+    os.register_at_fork(after_in_child=_compilers_lock.cache_clear)  # one from before a fork is its parent's
 
 
 class _InlineCache(_SharedCache):
