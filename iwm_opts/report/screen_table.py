@@ -56,7 +56,7 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
     else:
         rule = "candidate satisfies the selection" if screened.considered else "option lies in the delta range"
         remedy = " `min_open_interest` 0 takes any open interest." if FEW_OPEN in screened.rejected else ""
-        parts += [bold(f"No {rule}.{remedy}"), count_line(screened)]
+        parts += [bold(f"No {rule}.{remedy}"), count_line(screened), *_rejected_lines(screened)]
     return render_page(result.snapshot.chain.label, parts, [*quality.notes, *result.warnings], columns)
 
 
@@ -263,6 +263,19 @@ def count_line(screened: Screened) -> str:
     rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
     counts = f"{counted(screened.considered, 'packages')} considered"
     return counts + (f"; rejected: {rejected}" if rejected else "")
+
+
+def _rejected_lines(screened: Screened) -> list[str]:
+    """Name the best rejected package, its figures, and the rule that rejects it."""
+    if screened.best_rejected is None:
+        return []
+    rule, candidate = screened.best_rejected
+    if rule == FEW_OPEN:
+        leg = min(candidate.legs, key=lambda each: each.open_interest)
+        rule += f" ({number(leg.open_interest, 0)} at {leg.right} {strike(leg.strike)})"
+    package = f"{candidate.strategy} {candidate.expiration:%d%b} {candidate.dte}d {strikes(candidate)}"
+    money = f"fill {price(candidate.fill.price)}, E[P] {dollars(candidate.expected_profit)}"
+    return [f"best rejected: {package}, {money}, max loss {dollars(candidate.max_loss)}: {rule}"]
 
 
 def legend_lines(result: Screening, verbose: bool) -> list[str]:

@@ -91,6 +91,7 @@ class Screened:
     considered: int  # packages analysed
     rejected: dict[str, int]  # rule: packages
     warnings: tuple[str, ...]  # expirations that could not be priced, smiles not to trust, inputs unknown
+    best_rejected: tuple[str, Candidate] | None = None  # rule and package, the best by edge, where none is kept
 
 
 def screen(
@@ -142,6 +143,7 @@ def screen_tables(
 ) -> Screened:
     """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
     ranked: list[Ranked] = []
+    refused: list[tuple[str, Ranked]] = []
     considered, rejected, today = 0, Counter[str](), snapshot.chain.as_of
     exits = exits or ExitLevels()
     managed_terms = ManagedTerms(exits, terms.fill, terms.fees, terms.variance_ratio)
@@ -152,13 +154,16 @@ def screen_tables(
         for packages in build(table):
             exits.profit_level(is_credit=packages.is_credit)
             analysis = analyse(table, packages, replace(terms, dividends=owed, delivery_gap=gap))
-            passed, why = _passing(table, analysis, selection)
+            broken = _first_broken(table, analysis, selection)
+            passed = np.flatnonzero(broken == "")
             considered += len(packages) + packages.incomplete
-            rejected.update(why)
+            rejected.update(filter(None, broken))
             rejected[NO_WING] += packages.incomplete
             merit = _merit(table, analysis, selection, passed, models[id(table)], managed_terms)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
+            priced = np.flatnonzero((broken != "") & np.isfinite(analysis.edge))
+            refused += [(broken[i], (float(analysis.edge[i]), table, analysis, int(i))) for i in priced]
     ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
     kept = []
     for place, (_, table, analysis, i) in enumerate(ranked[: selection.top]):
@@ -167,11 +172,13 @@ def screen_tables(
             managed = model.outlook(positions_of(table, analysis, [i]), managed_terms)[0]
             returns = empirical(table, analysis, i, model.total_variance, rank, terms)
         kept.append(candidate(table, analysis, i, managed, returns))
+    rule, best_refused = max(refused, key=lambda each: each[1][0]) if refused and not kept else ("", None)
     return Screened(
         tuple(sized(package, account, exits.closes_before(package.expiration, today)) for package in kept),
         considered,
         dict(+rejected),
         (*left_out, *_caveats(tables, kept)),
+        (rule, candidate(*best_refused[1:])) if best_refused else None,
     )
 
 
@@ -203,8 +210,8 @@ def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[s
     return caveats
 
 
-def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
-    """Return packages that break no rule, and how many broke which; each is counted under the first one it breaks."""
+def _first_broken(table: OptionTable, analysis: Analysis, selection: Selection) -> NDArray[np.object_]:
+    """First rule that each package breaks, empty where it breaks none, shape (n,)."""
     price, index = analysis.fills.price, analysis.packages.index
     rules = {
         "a leg has no two-sided quote": np.isnan(price),
@@ -222,13 +229,10 @@ def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tu
         rules["credit over width below the minimum"] = price < selection.min_credit_width * width
     rules["cannot gain: nothing is left after fill and fees"] = ~(analysis.max_profit > 0)
     rules["cannot lose: a quote must be wrong"] = ~(analysis.max_loss > 0)
-    keep = np.ones(len(analysis.packages), dtype=bool)
-    counts = {}
-    with np.errstate(invalid="ignore"):  # NaN means a leg without a quote and fails every rule
-        for rule, fails in rules.items():
-            counts[rule] = int((keep & fails).sum())
-            keep &= ~fails
-    return np.flatnonzero(keep), {rule: count for rule, count in counts.items() if count}
+    broken = np.full(len(analysis.packages), "", dtype=object)
+    for rule, fails in rules.items():
+        broken[(broken == "") & fails] = rule
+    return broken
 
 
 def _merit(

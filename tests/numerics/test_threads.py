@@ -186,8 +186,12 @@ def test_threads_workers_and_hashes_change_no_byte(usual, name):
 def test_the_order_of_a_grid_changes_no_figure():
     market = io.simulated_market(first="2023-02-15", last="2023-05-31", seed=5, paths=1, ivr_lookback=20)
     rules = io.Rules(ivr_lookback=20, ivr_below=60, dte=(20, 40), exit_dte=10)
-    grids = ({"profit": [0.25, 0.5, 0.75], "stop": [1, 2]}, {"stop": [2, 1], "profit": [0.75, 0.25, 0.5]})
+    # Deltas, as variants that trade the same tie, and of those the first is the best.
+    grids = (
+        {"profit": [0.25, 0.5, 0.75], "short_delta": [0.16, 0.3]},
+        {"short_delta": [0.3, 0.16], "profit": [0.75, 0.25, 0.5]},
+    )
     tables = [io.sweep(market, rules, grid, draws=19, threads=2).to_frame() for grid in grids]
-    sorted_tables = (table.sort_values(["profit", "stop"]).reset_index(drop=True) for table in tables)
+    sorted_tables = (table.sort_values(["profit", "short_delta"]).reset_index(drop=True) for table in tables)
     one, other = (table.drop(columns="number") for table in sorted_tables)
     pd.testing.assert_frame_equal(one, other[one.columns], check_exact=True)

@@ -67,6 +67,17 @@ def test_a_credit_at_or_below_zero_is_rejected(snapshot):
     assert found.rejected["the credit is not above zero"] == found.considered
 
 
+def test_a_screen_without_a_candidate_names_the_best_rejected(snapshot):
+    best = run(snapshot, Selection(sort="edge", top=1)).kept[0].candidate
+    assert run(snapshot).best_rejected is None
+    for selection, broken in (
+        (Selection(min_open_interest=1001), "fewer than the open interest wanted"),
+        (Selection(min_credit=50.0), "credit below the minimum"),
+    ):
+        rule, candidate = run(snapshot, selection).best_rejected
+        assert (rule, candidate.legs, candidate.expected_profit) == (broken, best.legs, best.expected_profit)
+
+
 def test_the_liquidity_floor_lets_unknown_interest_pass(made_quotes, snapshot):
     assert not run(snapshot, Selection(min_open_interest=1001)).kept
     chain = make_chain(made_quotes().drop(columns="open_interest"), symbol="IWM", source="made")
