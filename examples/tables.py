@@ -26,6 +26,7 @@ from smile_calibration import SPX_SESSIONS, points, points_at, samples
 
 from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.factors import GIVEN
 from iwm_opts.backtest.quote_bands import quote_bands
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.io.files import load_chain
@@ -194,12 +195,12 @@ def one_factor(folder: Path) -> str:
     evidence = gather_evidence([trial], history_rules(), random_draws=0)
     lines = ["| rules | gated, $ a trade | 95% interval | trades | ungated | 95% interval |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
-    given, without = evidence.strategy, evidence.baselines[0]
-    rows = [("as given: wings 2%", given.trades, given.per_trade, without.per_trade)]
-    rows += [(factor.name, factor.trades, factor.gated, factor.ungated) for factor in evidence.factors]
-    for name, trades, gated, ungated in rows:
-        spans = [f"{each.estimate:+.2f} | {each.low:+.2f} to {each.high:+.2f}" for each in (gated, ungated)]
-        lines.append(f"| {name} | {spans[0]} | {trades:,} | {spans[1]} |".replace("|delta|", "delta"))
+    for factor in evidence.factors:
+        spans = [
+            f"{each.estimate:+.2f} | {each.low:+.2f} to {each.high:+.2f}" for each in (factor.gated, factor.ungated)
+        ]
+        name = factor.name.replace("|delta|", "delta").replace(GIVEN, f"{GIVEN}: wings 2%")
+        lines.append(f"| {name} | {spans[0]} | {factor.trades:,} | {spans[1]} |")
     return "\n".join(lines) + "\n"
 
 

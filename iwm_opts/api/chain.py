@@ -292,7 +292,9 @@ def open_chain(request: ChainRequest | OptionChain, on_progress: OnProgress | No
     schedule = (
         parse_dividends(dividends, market.chain.symbol) if isinstance(dividends, str) and dividends else dividends
     )
-    ranked = history.load(request.symbol, market.chain.as_of) or market.history
+    # A modelled market is made from the history that is given, and ranks the index of its own quotes.
+    given_history = None if market.chain.modelled else history.load(request.symbol, market.chain.as_of)
+    ranked = given_history or market.history
     warnings = [*([stale] if stale else []), *market.warnings]
     schedule = schedule or market.dividends
     given = {"dividends": schedule, IV_HISTORY: ranked}

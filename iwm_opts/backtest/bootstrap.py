@@ -28,7 +28,7 @@ from iwm_opts.conventions import counted
 from iwm_opts.kernels.backtest.resample import resample_ratios
 
 Array = NDArray[np.float64]
-Days = NDArray[np.int64]
+Days = NDArray[np.int32]
 
 LEVEL: Final = 0.95
 DRAWS: Final = 1_000
@@ -175,13 +175,15 @@ def _resampled_days(samples: Sequence[Array], block: int, seed: int, draws: int)
     stacked = np.ascontiguousarray(np.concatenate(samples), dtype=np.float64)
     start = np.concatenate([[0], np.cumsum(lengths)])
     values, errors = np.empty(1 + draws), np.empty(1 + draws)
-    day, uniform = np.concatenate([np.arange(days) for days in lengths])[None, :], np.zeros((1, len(stacked)))
-    resample_ratios(stacked, start, day, uniform, float(block), values[:1], errors[:1])
-    numbers = _random_days(tuple(lengths), seed, draws)
-    for first in range(1, 1 + draws, BATCH):
-        stop = min(first + BATCH, 1 + draws)
-        day, uniform = next(numbers)
-        resample_ratios(stacked, start, day, uniform, float(block), values[first:stop], errors[first:stop])
+    rows, pull = np.empty(len(stacked), dtype=np.int64), np.empty(len(stacked))
+
+    def resample(day: Days, uniform: Array, here: slice) -> None:
+        resample_ratios(stacked, start, day, uniform, float(block), rows, pull, values[here], errors[here])
+
+    whole = np.concatenate([np.arange(days, dtype=np.int32) for days in lengths])[None, :]
+    resample(whole, np.zeros((1, len(stacked))), slice(1))
+    for first, numbers in zip(range(1, 1 + draws, BATCH), _random_days(tuple(lengths), seed, draws), strict=False):
+        resample(*numbers, slice(first, min(first + BATCH, 1 + draws)))
     return values, errors
 
 
@@ -198,10 +200,8 @@ def _random_days(lengths: tuple[int, ...], seed: int, draws: int) -> Iterator[tu
     for number in count():
         with kept.lock:
             while len(kept.batches) <= number:
-                day, uniform = _drawn(kept.rng, lengths)
-                kept.batches.append((day.astype(np.int32), uniform))
-        drawn = kept.batches[number]
-        yield drawn[0].astype(np.int64), drawn[1].copy()
+                kept.batches.append(_drawn(kept.rng, lengths))
+        yield kept.batches[number]
 
 
 class _KeptDays:
@@ -209,7 +209,7 @@ class _KeptDays:
 
     def __init__(self, _lengths: tuple[int, ...], seed: int) -> None:
         self.rng, self.lock = np.random.default_rng(seed), Lock()
-        self.batches: list[tuple[NDArray[np.int32], Array]] = []
+        self.batches: list[tuple[Days, Array]] = []
 
 
 _kept_days = lru_cache(maxsize=1)(_KeptDays)
@@ -217,7 +217,7 @@ _kept_days = lru_cache(maxsize=1)(_KeptDays)
 
 def _drawn(rng: np.random.Generator, lengths: tuple[int, ...]) -> tuple[Days, Array]:
     start = np.cumsum([0, *lengths])
-    day, uniform = np.empty((BATCH, start[-1]), dtype=np.int64), np.empty((BATCH, start[-1]))
+    day, uniform = np.empty((BATCH, start[-1]), dtype=np.int32), np.empty((BATCH, start[-1]))
     for i in range(BATCH):
         for at, days in zip(start, lengths, strict=False):
             day[i, at : at + days] = rng.integers(days, size=days)

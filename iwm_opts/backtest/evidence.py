@@ -118,8 +118,8 @@ class Evidence:
     strategy: Arm
     baselines: tuple[Arm, ...]
     differences: tuple[Difference, ...]
-    factors: tuple[Factor, ...]  # the rules with one thing changed
-    factor_test: FamilyTest | None  # of those and the rules as given; None where too few traded
+    factors: tuple[Factor, ...]  # the rules as given and with one thing changed, one package a trade
+    factor_test: FamilyTest | None  # of those; None where too few traded
     slippage: BreakevenSlippage
     premium: BreakevenPremium | None  # None: the market is not simulated, or it was not asked for
     bands: tuple[QuoteBand, ...]  # over what modelled quotes leave open; empty where not asked for
@@ -180,7 +180,6 @@ def gather_evidence(
     bands = quote_bands(prepared, band_draws, seed, steps.at) if band_draws else ()
     held = gated.metrics.average_sessions
     factors, samples = one_factor_at_a_time(trials, prepared, rules, held, seed)
-    samples += [[trade_sample(result) for result in each.results.results] for each in (gated, others[0])]
     return Evidence(
         rules=rules,
         strategy=gated,

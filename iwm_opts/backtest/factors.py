@@ -23,11 +23,12 @@ Array = NDArray[np.float64]
 DRAWS: Final = 499  # resamples behind each interval: a dozen rows are read together
 WINGS: Final = (*map(Wing.parse, ("1%", "2%", "4%", "0.5sd")), Wing(delta=0.05))
 HELD: Final = ExitRule(profit=None, stop=None, dte=None)
+GIVEN: Final = "as given"
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Net gain of a package under rules that differ in one thing, dollars a trade."""
+    """Net gain of a package under the rules as given or with one thing changed, dollars a trade."""
 
     name: str
     trades: int  # gated
@@ -45,9 +46,10 @@ class FamilyTest(NamedTuple):
 
 
 def variants(rules: Rules) -> dict[str, Rules]:
-    """Rules by name, each with one thing changed; those that change nothing are left out.
+    """Rules by name: as given, then each with one thing changed; those that change nothing are left out.
 
-    One package a trade: wide wings would not fit the size of the rules.
+    One package a trade, as given too: wide wings would not fit the size of the rules, and rows of two sizes would
+    differ in two things.
     """
     rules = replace(rules, size=replace(rules.size, contracts=1))
     entry, exits = rules.entry, rules.exit
@@ -59,7 +61,7 @@ def variants(rules: Rules) -> dict[str, Rules]:
     changed["held to expiry"] = replace(rules, exit=HELD)
     if len(LEGS[entry.strategy][0]) == 1:
         changed = {name: variant for name, variant in changed.items() if not name.startswith("wings")}
-    return {name: variant for name, variant in changed.items() if variant != rules}
+    return {GIVEN: rules} | {name: variant for name, variant in changed.items() if variant != rules}
 
 
 def one_factor_at_a_time(
@@ -73,6 +75,7 @@ def one_factor_at_a_time(
     baselines : sequence of Baselines
         Of the rules, a trial each: their books are used again.
     rules : Rules
+        As given; those of size alone are not read.
     holding : float
         Sessions that a trade of the rules is held on average.
     seed : int

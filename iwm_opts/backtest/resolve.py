@@ -15,7 +15,7 @@ from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
-from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
+from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions, sessions_before
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Parameters
@@ -25,10 +25,10 @@ from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.sources.recorded import recorded_market
 from iwm_opts.sources.simulated import DEFAULT_SEED, scenario_market, simulate_market
 from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.surface_market import SETTLING
 
 YEARS: Final = 5  # of a simulated market, unless days are given
 MIN_SESSIONS: Final = 2
-SETTLING: Final = 10  # sessions beyond the lookback that a history is simulated for before the first day
 OnProgress = Callable[[int, int], None]
 
 
@@ -77,7 +77,7 @@ def simulated_trials(
         for path in range(paths):
             if world is None:
                 days = _stretch(first, last)
-                market = simulate_market(_sessions_before(days[0], before), days[1], seed, path, parameters)
+                market = simulate_market(sessions_before(days[0], before), days[1], seed, path, parameters)
                 start = days[0]
             else:
                 market, start = scenario_market(world, seed, path, parameters, before), world.first
@@ -107,7 +107,7 @@ def modelled_trial(
     DataError
         When no day is left to trade.
     """
-    start = _sessions_before(first, lookback + SETTLING) if first else None
+    start = sessions_before(first, lookback + SETTLING) if first else None
     market = open_modelled(files, symbol, start, last, parameters)
     history = market.iv_history(tenor_days)
     days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
@@ -162,13 +162,6 @@ def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
         rule = f"to {last} there are not the {MIN_SESSIONS} sessions that a trade needs"
         raise InputError("from", first.isoformat(), rule, "give a wider range")
     return first, last
-
-
-def _sessions_before(day: date, count: int) -> date:
-    """Session that so many lie from before a day."""
-    earlier = sessions(day - timedelta(days=int(1.6 * count) + 10), day - timedelta(days=1))
-    session: date = earlier[-count].item()
-    return session
 
 
 def given_history(history: IvHistory, trial: Trial) -> Trial:

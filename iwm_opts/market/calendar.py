@@ -1,5 +1,6 @@
 """Sessions of the New York Stock Exchange, expiry times, and the two clocks that options are measured on."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -50,8 +51,8 @@ def sessions(first: date, last: date) -> NDArray[np.datetime64]:
 
 def is_session(day: date) -> bool:
     """Whether the exchange trades on `day`."""
-    place, days = _place(day), all_sessions().days
-    return place < len(days) and bool(days[place] == np.datetime64(day))
+    place, ordinals = _place(day), all_sessions().ordinals
+    return place < len(ordinals) and ordinals[place] == day.toordinal()
 
 
 def latest_session(day: date) -> date:
@@ -65,6 +66,11 @@ def latest_session(day: date) -> date:
 def next_session(day: date) -> date:
     """First session after `day`."""
     return _session(_place(day + _DAY))
+
+
+def sessions_before(day: date, count: int) -> date:
+    """Session that lies so many before a session; the first of the calendar where there are fewer."""
+    return _session(max(_place(day) - count, 0))
 
 
 def latest_sessions(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
@@ -108,7 +114,7 @@ def _place(day: date) -> int:
         raise _before_first(day)
     if day > LAST_DAY + _DAY:
         raise InputError("date", day.isoformat(), f"the calendar ends at {LAST_DAY}", "give an earlier date")
-    return int(np.searchsorted(all_sessions().days, np.datetime64(day)))
+    return bisect_left(all_sessions().ordinals, day.toordinal())
 
 
 def _before_first(day: date) -> InputError:
@@ -116,8 +122,7 @@ def _before_first(day: date) -> InputError:
 
 
 def _session(place: int) -> date:
-    session: date = all_sessions().days[place].item()
-    return session
+    return date.fromordinal(all_sessions().ordinals[place])
 
 
 def in_session(at: datetime) -> bool:

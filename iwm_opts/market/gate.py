@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,7 @@ def known_rank(rank: IvRank | None) -> float | None:
     return rank.rank if rank is not None and ivr_gate(rank, math.inf).is_open else None
 
 
+@lru_cache(maxsize=16)  # every variant of a sweep asks for those of the same few histories
 def gate_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK, measure: str = "rank") -> "pd.Series[float]":
     """Rank that a gate reads after the close of each session.
 

@@ -14,9 +14,9 @@ STYLES: Final = {HOLDS: "green", FAILS: "red"}
 MANY: Final = (
     "Many claims are measured at once: of twenty true nulls one interval misses zero by chance. "
     "Intervals are 95%, before costs. p: two-sided, of the estimate against the value named, the nearest that is not "
-    "true; stepdown: adjusted for all claims shown (Romano-Wolf). A claim holds where its whole interval is true and "
-    "stepdown is at most 0.05, and does not hold where none of the interval is true. Verdict and p are of entries at "
-    "the next open where those are shown."
+    "true; stepdown: adjusted for all claims measured (Romano-Wolf). A claim holds where its whole interval is true "
+    "and stepdown is at most 0.05, and does not hold where none of the interval is true. Verdict and p are of entries "
+    "at the next open where those are shown."
 )
 
 

@@ -49,7 +49,7 @@ def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     heads = ("less", "a trade", "95% interval", "on risk", "95% interval ", "p")
     parts += [bold("the strategy less each, on the same days")]
     parts += [indented(plain_table(*heads, left=("less",), rows=_difference_rows(evidence))), ""]
-    parts += [bold("one factor at a time, a trade after costs")]
+    parts += [bold("one factor at a time, one package a trade, after costs")]
     parts += [indented(plain_table("", *FACTORS, left=("",), rows=factor_rows(evidence))), family_line(evidence), ""]
     if evidence.bands:
         table = plain_table("", "gated", "ungated", "difference", left=("",), rows=band_rows(evidence))
@@ -97,12 +97,9 @@ def _difference_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
 
 def factor_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
     """Rules as given, then each with one thing changed, as text."""
-    given = evidence.strategy
-    rows = [("rules as given", given.trades, given.per_trade, evidence.baselines[0].per_trade)]
-    rows += [(each.name, each.trades, each.gated, each.ungated) for each in evidence.factors]
-    for name, trades, gated, without in rows:
-        spans = (_span(each, places=0) for each in (gated, without))
-        yield name, dollars(gated.estimate, 2), next(spans), f"{trades:,}", dollars(without.estimate, 2), *spans
+    for factor in evidence.factors:
+        gated, ungated = ((dollars(each.estimate, 2), _span(each, places=0)) for each in (factor.gated, factor.ungated))
+        yield factor.name, *gated, f"{factor.trades:,}", *ungated
 
 
 def family_line(evidence: Evidence) -> str:
@@ -150,7 +147,7 @@ def evidence_sheet(evidence: Evidence) -> Page:
     blocks.append(Chart(title, figures.equity(lines), "Mean of the paths.", 420, is_wide=True))
     heads = ("entry days", "trades", "apart", "win rate", "a trade", "95% interval", "on risk a year")
     blocks.append(Grid(heads, tuple(_arm_rows(evidence))))
-    blocks.append(Grid(("one factor at a time", *FACTORS), tuple(factor_rows(evidence))))
+    blocks.append(Grid(("one factor at a time, one package a trade", *FACTORS), tuple(factor_rows(evidence))))
     bands = [(BANDS, Grid(("", "gated", "ungated", "difference"), tuple(band_rows(evidence))))]
     for line, grid in ((family_line(evidence), None), *(bands if evidence.bands else ())):
         blocks += [Paragraph(f"{line[0].upper()}{line[1:]}."), *([grid] if grid else [])]

@@ -62,7 +62,7 @@ class Claim:
     detail: str = ""
     null: float = math.nan  # value that separates true from untrue, the nearest; NaN without one
     p: float = math.nan  # two-sided, against the null; of entries at the next open where those are measured
-    p_stepdown: float = math.nan  # the same, adjusted for all claims measured together (Romano-Wolf)
+    p_stepdown: float = math.nan  # the same, adjusted for all claims that the data measure (Romano-Wolf)
     open_estimate: float = math.nan  # entered at the next open, with its interval; NaN where that is not measured
     open_low: float = math.nan
     open_high: float = math.nan
@@ -90,7 +90,8 @@ def measure_claims(
     ----------
     data : Inputs
     names : sequence of str, optional
-        Of `CLAIMS`; all of them unless given.
+        Of `CLAIMS`; all of them unless given. All are measured and tested together whatever is asked for: a claim does
+        not become surer by looking away from the others.
     progress : callable, optional
         Called with (claims done, claims).
 
@@ -102,23 +103,24 @@ def measure_claims(
     for name in names or ():
         if name not in CLAIMS:
             raise InputError("claim", name, "unknown claim", f"choose of {', '.join(CLAIMS)}")
-    measures = [measure for measure in MEASURES if names is None or measure.name in names]
+    if names is not None and not names:
+        return []
     claims, tested = [], []
-    for done, measure in enumerate(measures, start=1):
+    for done, measure in enumerate(MEASURES, start=1):
         claim, reading = _claim(measure, data)
         claims.append(claim)
         if reading is not None and reading.rows is not None and math.isfinite(claim.null):
             tested.append((done - 1, reading, reading.rows))
         if progress:
-            progress(done, len(measures))
+            progress(done, len(MEASURES))
     if tested:
         places, readings, rows = zip(*tested, strict=True)
         nulls = [claims[place].null for place in places]
         plain, adjusted = stepdown(rows, [reading.estimate for reading in readings], nulls, BLOCK, SEED, P_DRAWS)
         for place, reading, p, p_stepdown in zip(places, readings, plain.tolist(), adjusted.tolist(), strict=True):
-            verdict = _verdict(measures[place].bounds, reading, p_stepdown)
+            verdict = _verdict(MEASURES[place].bounds, reading, p_stepdown)
             claims[place] = replace(claims[place], verdict=verdict, p=p, p_stepdown=p_stepdown)
-    return claims
+    return [claim for claim in claims if names is None or claim.name in names]
 
 
 def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:

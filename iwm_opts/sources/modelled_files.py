@@ -17,6 +17,7 @@ from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.io.yields import load_yields, rate_on
+from iwm_opts.market.calendar import sessions_before
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Parameters
@@ -24,6 +25,7 @@ from iwm_opts.simulation.scaling import TENOR_DAYS
 from iwm_opts.sources.modelled import TYPICAL_SLOPE, ModelledMarket, Slope, modelled_market
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, MarketOnDay
 from iwm_opts.sources.source import MarketRequest, ModelledFiles
+from iwm_opts.sources.surface_market import SETTLING
 
 SLOPES: Final = (0.3, 3.0)  # 9-day over 30-day vol; farther apart, one of the two is something else
 
@@ -57,8 +59,10 @@ def open_modelled(
     return _market(files, _bars(files), _volatility(files), first, last, parameters)
 
 
-def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date | None) -> ModelledMarket:
-    """Modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
+def modelled_to_day(
+    files: ModelledFiles | None, symbol: str | None, day: date | None, lookback: int = 0
+) -> ModelledMarket:
+    """Modelled market of some sessions up to a day, the newest of its files unless given; see `open_modelled`."""
     files = _complete(files, symbol)
     bars, volatility = _bars(files), _volatility(files)
     known = pd.DatetimeIndex(volatility.closes.dropna().index)
@@ -70,7 +74,7 @@ def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date |
     elif pd.Timestamp(day) not in known:
         rule = f"has no value on {day}: that session has no modelled quotes"
         raise DataError(volatility.series, rule, "name another `as_of`")
-    return _market(files, bars, volatility, day, day, None)
+    return _market(files, bars, volatility, sessions_before(day, lookback), day, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,15 @@ class ModelledSource:
     name: str = "modelled"
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """Modelled market on one day, the newest that its files share unless given; see `Source`."""
+        """Modelled market on one day, the newest that its files share unless given; see `Source`.
+
+        Its history is the index of the modelled quotes, as backtests rank it.
+        """
         request.refuse("modelled market", "session", "spot")
-        market = modelled_on_day(request.modelled, request.symbol, request.as_of)
+        market = modelled_to_day(request.modelled, request.symbol, request.as_of, request.lookback + SETTLING)
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
-        return MarketOnDay(chain, market.dividends, market.volatility, market.notes, rate, EXERCISE_OF_MODELS)
+        history = market.iv_history(request.tenor_days)
+        return MarketOnDay(chain, market.dividends, history, market.notes, rate, EXERCISE_OF_MODELS)
 
 
 def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:

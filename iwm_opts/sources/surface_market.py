@@ -43,6 +43,7 @@ Places = NDArray[np.int64]
 
 INDEX_TENORS: Final = (10, 30)
 BRACKET: Final = 2  # expirations on either side of a tenor that an index may interpolate between
+SETTLING: Final = 10  # sessions beyond the lookback that a history is made for before the first day
 TABLE_DTE: Final = 100  # calendar days: farther than any package here is held
 
 

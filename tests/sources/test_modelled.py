@@ -6,7 +6,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
+from iwm_opts.api.chain import ChainRequest, HistoryRequest, ModelledInputs, open_chain
+from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import expiry_slices
@@ -18,7 +21,7 @@ from iwm_opts.simulation.dynamics import FACTORS, State, variance_curve
 from iwm_opts.simulation.published import INDEX_RULES
 from iwm_opts.sources import modelled as modelled_module
 from iwm_opts.sources.modelled import Slope, modelled_market
-from iwm_opts.sources.modelled_files import modelled_on_day, open_modelled
+from iwm_opts.sources.modelled_files import modelled_to_day, open_modelled
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.source import ModelledFiles
 
@@ -289,8 +292,23 @@ def test_from_files(files, volatility):
 
 
 def test_on_its_newest_day(files):
-    market = modelled_on_day(ModelledFiles(**files), None, None)
+    market = modelled_to_day(ModelledFiles(**files), None, None)
     assert market.days == (date(2024, 3, 28),)
+    longer = modelled_to_day(ModelledFiles(**files), None, None, lookback=20)
+    assert len(longer.days) == 21
+    assert_frame_equal(longer.rows(date(2024, 3, 28)), market.rows(date(2024, 3, 28)))
+
+
+@pytest.mark.parametrize("tenor_days", [10, 30])
+def test_screens_and_backtests_rank_the_same_index(files, tenor_days):
+    history = HistoryRequest(iv_history=files["iv_history"], ivr_tenor=tenor_days, ivr_lookback=40)
+    inputs = ModelledInputs(**{name: files.get(name) for name in ("bars", "slope_history", "slope_base", "yields")})
+    day = date(2024, 3, 20)
+    chain = open_chain(ChainRequest(source="modelled", as_of=day, history=history, modelled=inputs))
+    trial = modelled_trial(ModelledFiles(**files), tenor_days=tenor_days, lookback=40)
+    screened, tested = (ranked.rank(before=day, lookback=40) for ranked in (chain.history, trial.history))
+    assert screened.rank == pytest.approx(tested.rank, abs=1e-6)
+    assert screened.observations == tested.observations == 40
 
 
 @pytest.mark.parametrize(
@@ -306,13 +324,13 @@ def test_on_its_newest_day(files):
 def test_what_files_lack(files, changes, told):
     named = {name: files.get(value, value) if value else None for name, value in changes.items()}
     with pytest.raises((InputError, DataError), match=told):
-        modelled_on_day(ModelledFiles(**files | named), None, None)
+        modelled_to_day(ModelledFiles(**files | named), None, None)
 
 
 def test_yields_of_after_the_bars_are_named(files, tmp_path):
     (tmp_path / "late.csv").write_text("date,US3M\n2039-01-03,3.7\n")
     with pytest.raises(DataError, match=r"late\.csv: begins on 2039-01-03, after the last bar"):
-        modelled_on_day(ModelledFiles(**files | {"yields": str(tmp_path / "late.csv")}), None, None)
+        modelled_to_day(ModelledFiles(**files | {"yields": str(tmp_path / "late.csv")}), None, None)
 
 
 def test_another_symbol(files):

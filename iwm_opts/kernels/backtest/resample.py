@@ -37,14 +37,17 @@ def sum_variance(pull, start, stop, stay):
     return max(total, 0.0)
 
 
-@kernel("void(float64[:, ::1], int64[::1], int64[:, ::1], float64[:, ::1], float64, float64[::1], float64[::1])")
-def resample_ratios(sample, start, day, uniform, block, value, error):
+@kernel(
+    "void(float64[:, ::1], int64[::1], int32[:, ::1], float64[:, ::1], float64, int64[::1], float64[::1], float64[::1],"
+    "float64[::1])"
+)
+def resample_ratios(sample, start, day, uniform, block, rows, pull, value, error):
     """Resample days in blocks; write each draw's ratio and its standard error.
 
     `sample` (days, 2 or 4) has a numerator and a denominator, then those of a ratio to subtract; path p has the rows
     start[p] to start[p + 1]. Row i of `day` (draws, days) has random days of each path, counted from its start, that of
-    `uniform` random numbers in [0, 1): a block begins on a day where that is at most 1/block. Both are overwritten.
-    `error` is NaN where a denominator is not above zero.
+    `uniform` random numbers in [0, 1): a block begins on a day where that is at most 1/block. `rows` and `pull` (days,)
+    are scratch. `error` is NaN where a denominator is not above zero.
     """
     last, columns = start.shape[0] - 1, sample.shape[1]
     stay = 1.0 - 1.0 / block
@@ -61,7 +64,7 @@ def resample_ratios(sample, start, day, uniform, block, value, error):
                     if place == days:
                         place = 0
                 row = first + place
-                day[i, t] = row
+                rows[t] = row
                 gain += sample[row, 0]
                 count += sample[row, 1]
                 if columns == 4:
@@ -76,12 +79,11 @@ def resample_ratios(sample, start, day, uniform, block, value, error):
             error[i] = math.nan
             continue
         for t in range(start[last]):
-            row = day[i, t]
-            pull = (sample[row, 0] - ratio * sample[row, 1]) / count
+            row = rows[t]
+            pull[t] = (sample[row, 0] - ratio * sample[row, 1]) / count
             if columns == 4:
-                pull -= (sample[row, 2] - other_ratio * sample[row, 3]) / other_count
-            uniform[i, t] = pull
+                pull[t] -= (sample[row, 2] - other_ratio * sample[row, 3]) / other_count
         variance = 0.0
         for p in range(last):
-            variance += sum_variance(uniform[i], start[p], start[p + 1], stay)
+            variance += sum_variance(pull, start[p], start[p + 1], stay)
         error[i] = math.sqrt(variance)
