@@ -2,6 +2,8 @@
 
     python examples/selection_tests.py            40 families
     python examples/selection_tests.py 2000       the table of the documentation
+    python examples/selection_tests.py 2000 tests/oracles/selection_families.csv
+                                                  the same, and the sums of each 40 families that a test checks it by
 
 A family is nine variants of 250 days, three each traded at 1, 2 and 5 contracts, half of their variance common. Without
 an edge a 5% test should reject 5% of families; with an edge of the first variant as many as it can: a t of 4.3 is
@@ -24,6 +26,7 @@ from iwm_opts.backtest.selection import (
 Array = NDArray[np.float64]
 
 FAMILIES, DAYS, DRAWS = 40, 250, 199
+BLOCK = 40  # families
 CONTRACTS = np.repeat([1.0, 2.0, 5.0], 3)
 TRUTHS = {  # gain of the first variant and of the others, standard deviations a day
     "without an edge": (0.0, 0.0),
@@ -49,11 +52,10 @@ def family(seed: int, edge: float, others: float) -> Array:
 def p_unstudentised(pnl: Array, seed: int) -> float:
     """P-value of the largest mean, dollars, under independent days."""
     rng = np.random.default_rng(seed)
-    largest = np.empty(DRAWS)
-    for draw in range(DRAWS):
-        first, _ = stationary_blocks(len(pnl), 1.0, rng)
-        largest[draw] = (pnl[first].mean(axis=0) - pnl.mean(axis=0)).max()
-    return float((1 + (largest >= pnl.mean(axis=0).max()).sum()) / (1 + DRAWS))
+    days = np.stack([stationary_blocks(len(pnl), 1.0, rng)[0] for _ in range(DRAWS)])
+    mean = pnl.mean(axis=0)
+    largest = (pnl[days].mean(axis=1) - mean).max(axis=1)
+    return float((1 + (largest >= mean.max()).sum()) / (1 + DRAWS))
 
 
 def judged(seed: int, edge: float, others: float) -> Array:
@@ -67,16 +69,30 @@ def judged(seed: int, edge: float, others: float) -> Array:
     ])  # fmt: skip
 
 
-def main() -> None:
-    """Print all truths as a Markdown table."""
-    families = int(sys.argv[1]) if len(sys.argv) > 1 else FAMILIES
-    rates = [np.array([judged(seed, *truth) for seed in range(families)]) for truth in TRUTHS.values()]
-    print(f"| {families:,} families | {' | '.join(TRUTHS)} |\n| --- |{' ---: |' * len(TRUTHS)}")
+def sums(seeds: range) -> Array:
+    """Sums over families of what `judged` says and of its square, shape (truths, columns, 2)."""
+    results = np.array([[judged(seed, *truth) for seed in seeds] for truth in TRUTHS.values()])
+    return np.stack([results.sum(axis=1), (results**2).sum(axis=1)], axis=-1)
+
+
+def table(families: int, total: Array) -> str:
+    """Means and their standard errors as a Markdown table."""
+    mean, square = total[..., 0] / families, total[..., 1] / families
+    error = np.sqrt(np.maximum(square - mean**2, 0.0) / (families - 1))
+    lines = [f"| {families:,} families | {' | '.join(TRUTHS)} |", f"| --- |{' ---: |' * len(TRUTHS)}"]
     for place, name in enumerate(COLUMNS):
-        cells = (
-            f"{rate[:, place].mean():.1%} ± {rate[:, place].std(ddof=1) / math.sqrt(families):.1%}" for rate in rates
-        )
-        print(f"| {name} | {' | '.join(cells)} |")
+        cells = (f"{mean[truth, place]:.1%} ± {error[truth, place]:.1%}" for truth in range(len(TRUTHS)))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Print all truths as a Markdown table; keep the sums of each block of families where a file is named."""
+    families = int(sys.argv[1]) if len(sys.argv) > 1 else FAMILIES
+    blocks = np.array([sums(range(first, min(first + BLOCK, families))) for first in range(0, families, BLOCK)])
+    if len(sys.argv) > 2:
+        np.savetxt(sys.argv[2], blocks.reshape(len(blocks), -1), "%.10g", ",")
+    print(table(families, blocks.sum(axis=0)), end="")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+from numba.core import event
 from scipy.stats import norm
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -26,12 +27,102 @@ BESIDE_THE_PROJECT = Path(__file__).parents[2] / "shared" / "data"
 AS_OF = date(2026, 3, 2)  # a Monday
 EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))
 SPOT, RATE = 200.0, 0.04
+STARTED = pytest.StashKey[float]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: begun last, one would leave the other workers without work."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+class CpuSeconds(event.Listener):
+    """CPU seconds of this process and of those it waited for, and how many went into what tests share."""
+
+    def __init__(self) -> None:
+        self.shared = self.compiling = 0.0
+        self.depth = 0
+
+    def now(self) -> float:
+        """CPU seconds so far."""
+        return sum(os.times()[:4])
+
+    def of_tests(self) -> float:
+        """CPU seconds so far, without shared fixtures and compiling."""
+        return self.now() - self.shared - self.compiling
+
+    def on_start(self, event: event.Event) -> None:
+        """Begin to compile a kernel, perhaps for another."""
+        self.compiling -= 0.0 if self.depth else self.now()
+        self.depth += 1
+
+    def on_end(self, event: event.Event) -> None:
+        """Compiled."""
+        self.depth -= 1
+        self.compiling += 0.0 if self.depth else self.now()
+
+
+CPU = CpuSeconds()
+event.register("numba:compile", CPU)
+LIMIT = 5.0  # CPU seconds of a test that is not marked slow
+LIMIT_VARIABLE = "IWM_OPTS_TEST_CPU"  # another limit, above which a test fails the run
+IS_RUN_OF_ALL = 1_000  # tests
+SECONDS: dict[str, float] = {}  # by test that is not marked slow
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Iterator[None]:
+    """Time what several tests share."""
+    if fixturedef.scope == "function":
+        return (yield)
+    start, shared, compiling = CPU.now(), CPU.shared, CPU.compiling
+    try:
+        return (yield)
+    finally:  # those within it are part of it
+        CPU.shared = shared + (CPU.now() - start) - (CPU.compiling - compiling)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Start the clock of a test."""
+    item.stash[STARTED] = CPU.of_tests()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Stop it."""
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append(("cpu", round(CPU.of_tests() - item.stash[STARTED], 2)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep the seconds of a test where all workers report."""
+    if report.when == "call" and "slow" not in report.keywords:
+        SECONDS[report.nodeid] = dict(report.user_properties)["cpu"]
+
+
+def dear_tests() -> dict[str, float]:
+    """CPU seconds of the tests that should be marked slow."""
+    limit = float(os.environ.get(LIMIT_VARIABLE, LIMIT))
+    return {name: seconds for name, seconds in SECONDS.items() if seconds > limit}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run with a limit of its own that a test does not keep."""
+    if LIMIT_VARIABLE in os.environ and dear_tests() and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests to mark slow, and what the others take."""
+    if len(SECONDS) >= IS_RUN_OF_ALL:
+        total = sum(SECONDS.values())
+        terminalreporter.write_line(f"{len(SECONDS):,} tests not marked slow: {total:.0f} s of CPU")
+    for name, seconds in dear_tests().items():
+        terminalreporter.write_line(f"MARK SLOW: {seconds:.1f} s of CPU, {name}", red=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

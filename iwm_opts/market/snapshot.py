@@ -1,7 +1,7 @@
 """A chain at one moment, with all that follows from it: rate, forwards, volatility indices, priced expirations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
@@ -48,6 +48,7 @@ class Snapshot:
     iv: IvIndex
     warnings: tuple[str, ...]
     is_day_named: bool = False  # its day was asked for: its quotes decide, however old they are
+    _priced: dict[tuple[str, date], OptionTable] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def no_dividends(self) -> str:
@@ -136,10 +137,13 @@ class Snapshot:
         if forward is None:
             rule = "too few strikes near the money quote both a call and a put"
             raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration")
-        model = self._model(quotes.expiration)
-        if self.exercise == "american":
-            forward = european_forward(quotes, forward, model)
-        return option_table(self.chain, quotes, forward, model)
+        series = (quotes.root, quotes.expiration)
+        if series not in self._priced:
+            model = self._model(quotes.expiration)
+            if self.exercise == "american":
+                forward = european_forward(quotes, forward, model)
+            self._priced[series] = option_table(self.chain, quotes, forward, model)
+        return self._priced[series]
 
     def _model(self, expiration: date) -> QuoteModel:
         if self.exercise == "european":

@@ -1,6 +1,7 @@
 """Chains of several days made of a known smile, with scipy alone, and small simulated markets."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from iwm_opts.backtest.breakeven import repriced
-from iwm_opts.backtest.engine import backtest, prepare, run
+from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.rules import EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import PooledResult, Trial, package_gains
+from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.sources.simulated import simulate_market
 
 RATE = 0.03
@@ -106,21 +108,30 @@ def small_trials():
     return [small_trial(5, path) for path in range(2)]
 
 
-def gain(trial, scale=1.0):
-    one = repriced(trial, scale)
-    return float(package_gains(backtest(one.market, one.history, SMALL_RULES).trades).mean())
+def trending(trial, pace):
+    """Trial whose fund goes up for 15 sessions and down for 15, by `pace` of the priced standard deviation a session.
+
+    What condors gain falls with the pace, whatever the calibration: their strikes are that many deviations away.
+    """
+    market = trial.market.market
+    sessions = len(market.days)
+    vol = np.sqrt(priced_variance(market.parameters, market.states, 30 / DAYS_PER_YEAR) / SESSIONS_PER_YEAR)
+    returns = np.where(np.arange(sessions) // 15 % 2, -pace, pace) * vol
+    closes = (market.parameters.setting.spot * np.exp(np.cumsum(returns))).round(2)
+    moved = replace(market, states=replace(market.states, log_return=returns), closes=closes)
+    return Trial(SimulatedDays(moved, trial.market.first), moved.iv_history(10), trial.path)
 
 
 @pytest.fixture(scope="session")
-def kind_trial():
-    """A path on which the small rules gained, whatever the calibration."""
-    return next(one for one in map(small_trial, range(1, 60)) if gain(one) > 3.0)
+def kind_trials(small_trials):
+    """Slow trends, on which the small rules gain."""
+    return [trending(trial, 0.2) for trial in small_trials]
 
 
 @pytest.fixture(scope="session")
-def fair_trial():
-    """A path on which the small rules lost without a premium and gained with three times as much."""
-    return next(one for one in map(small_trial, range(1, 60)) if gain(one, 0.0) < -3.0 and gain(one, 3.0) > 3.0)
+def fair_trials(small_trials):
+    """Trends on which the small rules lose without a premium and gain with three times as much."""
+    return [trending(trial, 0.3) for trial in small_trials]
 
 
 @pytest.fixture(scope="session")

@@ -226,8 +226,8 @@ def test_a_gate_reversal_exit_belongs_to_the_gate(small_trials, small_rules):
     assert "gate" not in set(without_gate(found).trades["reason"])
 
 
-def test_at_the_break_even_slippage_nothing_is_left(kind_trial, small_rules):
-    trials = [kind_trial]
+def test_at_the_break_even_slippage_nothing_is_left(kind_trials, small_rules):
+    trials = kind_trials
     rules = replace(small_rules, costs=Costs(stop=FillModel.parse("natural")))
     prepared = [prepare(one.market, one.history, rules) for one in trials]
     found = breakeven_slippage(prepared)
@@ -250,8 +250,8 @@ def test_at_the_break_even_slippage_nothing_is_left(kind_trial, small_rules):
     assert found.round_trip == pytest.approx(wanted.mean() - gain(found.share), abs=0.01)
 
 
-def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
-    trials = [fair_trial]
+def test_at_the_break_even_premium_nothing_is_left(fair_trials, small_rules):
+    trials = fair_trials
     found = breakeven_premium(trials, small_rules, seed=1)
     assert found is not None
     assert found.reason == ""

@@ -38,9 +38,16 @@ def test_one_market_in_every_shape(case, quotes_of, base, name):
     assert vols.isna().all() or float(vols.median()) == pytest.approx(0.212, abs=0.002)
 
 
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Panel of the base."""
+    path = tmp_path_factory.mktemp("reference") / "base.csv"
+    path.write_bytes(gzip.decompress((CHAINS / "base.csv.gz").read_bytes()))
+    return build_panel([path]).panel
+
+
 @pytest.mark.parametrize("name", [name for name in SAME if not name.startswith(UNDATED)] + ["s_wide_xy.csv"])
-def test_a_panel_of_days_reads_every_shape_alike(case, name):
-    reference = build_panel([case("chains/base.csv")]).panel
+def test_a_panel_of_days_reads_every_shape_alike(case, reference, name):
     panel = build_panel([case(f"chains/{name}")], symbol="IWM").panel
     assert (panel.dates, panel.strike.tolist()) == ((DAY,), reference.strike.tolist())
     np.testing.assert_allclose(panel.quotes, reference.quotes, atol=1e-9)

@@ -130,3 +130,13 @@ def test_dividends_count_to_the_expiration_and_are_projected(chain):
 def test_an_expiration_that_is_not_listed_names_its_neighbours(chain):
     with pytest.raises(InputError, match="2026-04-02, 2026-04-17"):
         take_snapshot(chain, 0.04).table(date(2026, 4, 10))
+
+
+def test_an_expiration_is_priced_once_and_anew_under_other_terms(made_quotes):
+    snapshot = take_snapshot(make_chain(made_quotes(), symbol="IWM", source="made"), 0.04)
+    day = snapshot.slices[0].expiration
+    table = snapshot.table(day)
+    assert snapshot.table(day) is table
+    assert snapshot.tables((1, 30))[0][0] is table
+    dear = DividendSchedule((Dividend(date(2026, 3, 10), 2.0),), "given")
+    assert replace(snapshot, dividends=dear).table(day).iv.mean() != pytest.approx(table.iv.mean(), abs=1e-3)
