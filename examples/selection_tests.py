@@ -70,7 +70,7 @@ def judged(seed: int, edge: float, others: float) -> Array:
 
 
 def sums(seeds: range) -> Array:
-    """Sums over families of what `judged` says and of its square, shape (truths, columns, 2)."""
+    """Sum what `judged` says, and its square, over families; shape (truths, columns, 2)."""
     results = np.array([[judged(seed, *truth) for seed in seeds] for truth in TRUTHS.values()])
     return np.stack([results.sum(axis=1), (results**2).sum(axis=1)], axis=-1)
 

@@ -3,6 +3,7 @@ import math
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,65 +28,86 @@ BESIDE_THE_PROJECT = Path(__file__).parents[2] / "shared" / "data"
 AS_OF = date(2026, 3, 2)  # a Monday
 EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))
 SPOT, RATE = 200.0, 0.04
+
+SLOW_FILE = Path(__file__).parent / "slow.txt"
+LIST_VARIABLE = "IWM_OPTS_TEST_LIST"  # set, a run of all tests writes the list anew
+DEAR, MANY_DEAR = 0.2, 0.5  # CPU seconds of a case, and of all cases of a test, above which it is listed
+UNKNOWN = 20.0  # CPU seconds of a slow test that the list does not name
+LIMIT = 5.0  # CPU seconds of a test that is not marked slow, above which it is reported
+LIMIT_VARIABLE = "IWM_OPTS_TEST_CPU"  # another limit, above which the run fails
+IS_RUN_OF_ALL = 1_000  # tests
+SECONDS: dict[str, float] = {}  # CPU seconds by test
+FAST: set[str] = set()  # tests not marked slow
 STARTED = pytest.StashKey[float]()
 
 
+def listed_tests() -> dict[str, float]:
+    """CPU seconds of the tests in `slow.txt`, `SECONDS NAME` a line, by name; `NAME[]` is all cases but the first."""
+    rows = [line.split(" ", 1) for line in SLOW_FILE.read_text(encoding="utf-8").splitlines()]
+    return {name: float(seconds) for seconds, name in rows}
+
+
+def slow_lines(seconds: dict[str, float]) -> list[str]:
+    """Lines of `slow.txt` from the CPU seconds of all tests."""
+    tests: dict[str, list[float]] = {}
+    for name, each in seconds.items():
+        tests.setdefault(name.partition("[")[0], []).append(each)
+    lines = [(f"{sum(cases):.1f} {name}", name) for name, cases in tests.items() if max(cases) > DEAR]
+    lines += [
+        (f"{sum(cases):.1f} {name}[]", name)
+        for name, cases in tests.items()
+        if max(cases) <= DEAR and sum(cases) > MANY_DEAR
+    ]
+    return [line for line, _ in sorted(lines, key=lambda pair: pair[1])]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: begun last, one would leave the other workers without work."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Mark what `slow.txt` lists; the dearest files first: begun last, one would leave other workers without work."""
+    listed, names, costs = listed_tests(), set(), Counter()
+    for name, seconds in listed.items():
+        costs[name.partition("::")[0]] += seconds
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        if name in listed or (f"{name}[]" in listed and name in names):
+            item.add_marker("slow")
+        elif item.get_closest_marker("slow"):
+            costs[name.partition("::")[0]] += UNKNOWN
+        names.add(name)
+    items.sort(key=lambda item: -costs[item.nodeid.partition("::")[0]])
 
 
 class CpuSeconds(event.Listener):
-    """CPU seconds of this process and of those it waited for, and how many went into what tests share."""
+    """CPU seconds of this process and of those it waited for, and how many of them it compiled kernels."""
 
     def __init__(self) -> None:
-        self.shared = self.compiling = 0.0
-        self.depth = 0
+        self.compiling, self.depth = 0.0, 0
 
     def now(self) -> float:
-        """CPU seconds so far."""
-        return sum(os.times()[:4])
-
-    def of_tests(self) -> float:
-        """CPU seconds so far, without shared fixtures and compiling."""
-        return self.now() - self.shared - self.compiling
+        """CPU seconds so far, without compiling."""
+        return sum(os.times()[:4]) - self.compiling
 
     def on_start(self, event: event.Event) -> None:
         """Begin to compile a kernel, perhaps for another."""
-        self.compiling -= 0.0 if self.depth else self.now()
+        if not self.depth:
+            self.began = self.now()
         self.depth += 1
 
     def on_end(self, event: event.Event) -> None:
         """Compiled."""
         self.depth -= 1
-        self.compiling += 0.0 if self.depth else self.now()
+        if not self.depth:
+            self.compiling += self.now() - self.began
 
 
 CPU = CpuSeconds()
 event.register("numba:compile", CPU)
-LIMIT = 5.0  # CPU seconds of a test that is not marked slow
-LIMIT_VARIABLE = "IWM_OPTS_TEST_CPU"  # another limit, above which a test fails the run
-IS_RUN_OF_ALL = 1_000  # tests
-SECONDS: dict[str, float] = {}  # by test that is not marked slow
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Iterator[None]:
-    """Time what several tests share."""
-    if fixturedef.scope == "function":
-        return (yield)
-    start, shared, compiling = CPU.now(), CPU.shared, CPU.compiling
-    try:
-        return (yield)
-    finally:  # those within it are part of it
-        CPU.shared = shared + (CPU.now() - start) - (CPU.compiling - compiling)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Start the clock of a test."""
-    item.stash[STARTED] = CPU.of_tests()
+    """Start the clock of a test; fixtures that it shares count for the first that asks for them."""
+    item.stash[STARTED] = CPU.now()
     return (yield)
 
 
@@ -95,19 +117,21 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     try:
         return (yield)
     finally:
-        item.user_properties.append(("cpu", round(CPU.of_tests() - item.stash[STARTED], 2)))
+        item.user_properties.append(("cpu", round(CPU.now() - item.stash[STARTED], 3)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep the seconds of a test where all workers report."""
-    if report.when == "call" and "slow" not in report.keywords:
+    if report.when == "call":
         SECONDS[report.nodeid] = dict(report.user_properties)["cpu"]
+        if "slow" not in report.keywords:
+            FAST.add(report.nodeid)
 
 
 def dear_tests() -> dict[str, float]:
     """CPU seconds of the tests that should be marked slow."""
     limit = float(os.environ.get(LIMIT_VARIABLE, LIMIT))
-    return {name: seconds for name, seconds in SECONDS.items() if seconds > limit}
+    return {name: SECONDS[name] for name in sorted(FAST) if SECONDS[name] > limit}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -117,12 +141,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tests to mark slow, and what the others take."""
-    if len(SECONDS) >= IS_RUN_OF_ALL:
-        total = sum(SECONDS.values())
-        terminalreporter.write_line(f"{len(SECONDS):,} tests not marked slow: {total:.0f} s of CPU")
+    """Tests to mark slow, and what the others take; write the list of slow tests where asked."""
+    if len(FAST) >= IS_RUN_OF_ALL:
+        total = sum(SECONDS[name] for name in FAST)
+        terminalreporter.write_line(f"{len(FAST):,} tests not marked slow: {total:.0f} s of CPU")
     for name, seconds in dear_tests().items():
         terminalreporter.write_line(f"MARK SLOW: {seconds:.1f} s of CPU, {name}", red=True)
+    if LIST_VARIABLE in os.environ:
+        SLOW_FILE.write_text("\n".join(slow_lines(SECONDS)) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)

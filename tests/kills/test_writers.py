@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -20,11 +21,15 @@ import iwm_opts
 KILLS = int(os.environ.get("IWM_OPTS_TEST_KILLS", "1"))
 HARNESS = Path(__file__).parent / "harness.py"
 QUICK = ("fetch", "snapshot", "paper-open", "panel")
-SLOW = (
-    "simulate", "sweep", "backtest", "plan", "paper-mark", "paper-close", "paper-roll", "own-fills", "written-log",
-    "kernel", "sweep-merge", "report", "montecarlo", "review", "recorded", "fetch-chains", "fetch-address",
-    "sweep-shard", "overwrite", "evidence", "walk-forward", "cluster", "picture", "fetch-refused",
-)  # fmt: skip
+SLOW = {  # those of a group share a process, and its imports
+    "backtests": ("backtest", "plan", "recorded", "evidence", "walk-forward", "overwrite"),
+    "sweeps": ("simulate", "sweep", "sweep-merge", "sweep-shard"),
+    "results": ("report", "montecarlo", "picture"),
+    "journal": ("paper-mark", "paper-close", "paper-roll", "own-fills", "written-log", "review"),
+    "chains": ("fetch-chains", "fetch-address", "fetch-refused"),
+    "kernel": ("kernel",),
+    "cluster": ("cluster",),
+}
 CROWDS = (3,) if KILLS < 10 else (2, 8)
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
 
@@ -90,7 +95,10 @@ def attacked(inputs, live_server, answer, made_quotes):
     return run
 
 
-@pytest.mark.parametrize("writers", [QUICK, *(pytest.param((name,), marks=pytest.mark.slow, id=name) for name in SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "writers", [pytest.param(QUICK, id="usual"), *(pytest.param(SLOW[name], id=name) for name in SLOW)]
+)
 def test_no_writer_loses_doubles_or_halves_anything(attacked, writers):
     results = attacked(*writers)
     assert {name: result["broken"] for name, result in results.items()} == {name: [] for name in writers}
@@ -105,4 +113,4 @@ def test_every_module_that_writes_has_a_writer():
         if any(ast.unparse(call.func).endswith(WRITING) for call in calls):
             found.add(str(file.relative_to(root)))
     assert found - {*SHARED} == {*WRITERS_OF}
-    assert {*WRITERS_OF.values()} <= {*QUICK, *SLOW}
+    assert {*WRITERS_OF.values()} <= {*QUICK, *chain.from_iterable(SLOW.values())}
