@@ -31,7 +31,7 @@ SPOT, RATE = 200.0, 0.04
 
 SLOW_FILE = Path(__file__).parent / "slow.txt"
 LIST_VARIABLE = "IWM_OPTS_TEST_LIST"  # set, a run of all tests writes the list anew
-DEAR, MANY_DEAR = 0.2, 0.5  # CPU seconds of a case, and of all cases of a test, above which it is listed
+DEAR, MANY_DEAR = 0.15, 0.4  # CPU seconds of a case, and of all cases of a test, above which it is listed
 UNKNOWN = 20.0  # CPU seconds of a slow test that the list does not name
 LIMIT = 5.0  # CPU seconds of a test that is not marked slow, above which it is reported
 LIMIT_VARIABLE = "IWM_OPTS_TEST_CPU"  # another limit, above which the run fails
