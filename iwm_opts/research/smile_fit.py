@@ -35,24 +35,25 @@ DELTA_SLACK: Final = 0.03
 STRIP_POINTS: Final = 161
 STEPS: Final = 12
 CLOSE: Final = 1e-7  # of the log of a strip
-# Of a chain's convexity before its quotes: it goes with eta, so that one chain hardly tells the two apart.
-CONVEXITY_MEAN: Final = 0.05
-CONVEXITY_SD: Final = 0.03
+# Of a chain's convexity before its quotes, as it goes with eta: mean and spread of 15 chains of SPX and SPY without it.
+CONVEXITY_MEAN: Final = 0.036
+CONVEXITY_SD: Final = 0.053
 FEWEST: Final = 4  # verticals of an expiration
 
 NEVER: Final = 1e-6  # spread of a coefficient that is held at its prior mean
 
 # Prior of the coefficients of skew, log eta and convexity on 1, level and slope, mean and standard deviation; slopes of
 # log eta on the level of -0.63 (S&P 500) and -0.38 (IWM) were measured at a constant rho.
-PRIOR_MEAN: Final = np.array([0.6, 0.5, 0.0, 0.0, -0.5, 0.0, 0.05, 0.0, 0.0])
-LOG_ETA_WITHOUT: Final = 0.25  # prior mean of shapes without a convexity, 0.05 of which takes as much
-PRIOR_SD: Final = np.array([0.5, 0.5, 1.0, 0.5, 0.3, 1.0, 0.05, NEVER, NEVER])
+PRIOR_MEAN: Final = np.array([0.6, 0.5, 0.0, 0.0, -0.5, 0.0, CONVEXITY_MEAN, 0.0, 0.0])
+LOG_ETA_WITHOUT: Final = 0.25  # prior mean of shapes without a convexity
+PRIOR_SD: Final = np.array([0.5, 0.5, 1.0, 0.5, 0.3, 1.0, CONVEXITY_SD, NEVER, NEVER])
 SYMBOL_SD: Final = np.array([0.3, 0.4, 0.6, 0.3, 0.4, 0.6, 0.02, NEVER, NEVER])  # of a symbol's around the common ones
 EPISODE_SD: Final = np.array([0.15, 0.15, 0.015])  # of skew, log eta and convexity, shared by days of a symbol's year
 DAY_SD: Final = np.array([0.12, 0.10, 0.02])
 DAY_MEMORY: Final = 0.8  # correlation of a day's own with the next
 PRIOR_CORRELATION: Final = np.array([[1.0, -0.6, 0.0], [-0.6, 1.0, -0.6], [0.0, -0.6, 1.0]])  # of their coefficients
-NOISE_CORRELATION: Final = np.array([[1.0, -0.6, 0.0], [-0.6, 1.0, -0.75], [0.0, -0.75, 1.0]])  # of what these leave
+# Of what these leave; -0.75 misses SPX and SPY the least on days left out, without a chain of IWM.
+NOISE_CORRELATION: Final = np.array([[1.0, -0.6, 0.0], [-0.6, 1.0, -0.75], [0.0, -0.75, 1.0]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

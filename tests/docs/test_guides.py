@@ -36,8 +36,8 @@ def check_day_by_day():
     """One condor is stopped, one rolled: cash to the cent."""
     rolled, stopped, successor = open_journal().trades()
     assert (rolled.closing.reason, stopped.closing.reason, successor.closing) == ("roll", "stop", None)
-    assert (stopped.credit, stopped.closing.debit, stopped.closing.at[:10]) == (0.66, 2.26, "2026-07-01")
-    assert stopped.gain == pytest.approx(66 - 226 - stopped.fees - stopped.closing.fees, abs=1e-9)
+    assert (stopped.credit, stopped.closing.debit, stopped.closing.at[:10]) == (0.65, 2.19, "2026-07-01")
+    assert stopped.gain == pytest.approx(65 - 219 - stopped.fees - stopped.closing.fees, abs=1e-9)
     assert successor.rolled_from == rolled.number == 1
     assert (successor.legs, successor.opened) == (rolled.legs, rolled.closing.at)
     assert [mark.day for mark in stopped.marks] == [
