@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.research import smile_fit
 from iwm_opts.research.smile_fit import (
     ChainSample,
     chain_sample,
@@ -42,11 +43,14 @@ def sample(made_quotes):
     return replace(taken, expirations=taken.expirations)
 
 
-def test_the_shape_of_a_made_chain_is_found_again(sample):
+def test_the_shape_of_a_made_chain_is_found_again(sample, monkeypatch):
+    pulled = fit_day(SMILE, sample)
+    monkeypatch.setattr(smile_fit, "CONVEXITY_SD", 1.0)  # quotes alone
     found = fit_day(SMILE, sample)
     assert found.skew == pytest.approx(0.6, abs=0.05)
     assert math.exp(found.log_eta) == pytest.approx(1.0, abs=0.05)
-    assert found.convexity == pytest.approx(0.055, abs=0.01)
+    assert found.convexity == pytest.approx(0.055, abs=0.005)
+    assert smile_fit.CONVEXITY_MEAN + 0.005 < pulled.convexity < found.convexity - 0.005
     # One expiration: another term in log tenor is another skew and eta, and fits as well.
     assert found.misfit == pytest.approx(fit_day(replace(SMILE, tilt=0.0), sample).misfit, abs=1e-3)
 
