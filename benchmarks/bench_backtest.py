@@ -27,7 +27,8 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.codes import SkipReason, Summary
+from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.kernels.backtest.state import CHOSEN, COLUMNS, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
@@ -69,7 +70,7 @@ def test_quotes_of_any_option(benchmark, stage):
 def test_marks_of_every_life(benchmark, stage):
     prepared = prepare(*stage, Rules())
     book = prepared.book.complete()
-    assert (book.lifetimes.state == CHOSEN).mean() > 0.5
+    assert (book.lifetimes.choice == CHOSEN).mean() > 0.5
 
     def call():
         book.lifetimes.quoted[:] = 0
@@ -85,7 +86,7 @@ def passes(prepared, rules, is_fresh):
     if prepared.rules.gate.below is not None:
         allowed &= prepared.ranks < prepared.rules.gate.below
     state, rows = prepared.state(), rule_rows(rules, [0] * count)
-    skips, summary = np.zeros((count, SKIPS), dtype=np.int64), np.empty((count, len(SUMMARY)))
+    skips, summary = np.zeros((count, len(SkipReason)), dtype=np.int64), np.empty((count, len(Summary)))
     trades, equity = blank_trades(days), np.empty((1, days))
     passages = NO_PASSAGES
     if not is_fresh:
@@ -109,7 +110,7 @@ def test_ten_years_of_daily_condors(benchmark, stage, is_fresh):
     )
     call = passes(prepared, own, is_fresh)
     summary = rounds(benchmark, "ten years", f"{'own' if is_fresh else 'shared'} marks", call, len(own), "backtests/s")
-    benchmark.extra_info["package-days"] = float(summary[:, SUMMARY.index("package_days")].mean())
+    benchmark.extra_info["package-days"] = float(summary[:, Summary.PACKAGE_DAYS].mean())
 
 
 def test_the_reported_backtest(benchmark, stage):
@@ -199,7 +200,7 @@ def test_long_puts_of_a_recorded_chain(benchmark, engine):
     call = lambda: run(prepared, everyday)  # noqa: E731
     if engine == "kernels":
         state, rows, flags = prepared.state(), rule_rows([rules] * 64, [0] * 64), everyday[None].copy()
-        skips, summary = np.zeros((64, SKIPS), dtype=np.int64), np.empty((64, len(SUMMARY)))
+        skips, summary = np.zeros((64, len(SkipReason)), dtype=np.int64), np.empty((64, len(Summary)))
         trades, equity, count = blank_trades(len(everyday)), np.empty((1, len(everyday))), 64 * count
 
         def call():
@@ -234,7 +235,7 @@ def condor(stage):
         SizeRule(contracts=1), Costs(*(FillModel.parse("natural"),) * 3, FeeSchedule.parse("custom:0.65")),
     )  # fmt: skip
     book = prepare(days, history, rules).book.complete()
-    c = next(i for i in range(len(book)) if book.lifetimes.quoted[i] > STEPS and book.lifetimes.state[i] == CHOSEN)
+    c = next(i for i in range(len(book)) if book.lifetimes.quoted[i] > STEPS and book.lifetimes.choice[i] == CHOSEN)
     return days, book, c
 
 
@@ -301,7 +302,7 @@ def test_one_condor_here(benchmark, condor, what):
         return
     state, rows = prepared.state(), rule_rows([rules], [0])
     trades, equity = blank_trades(len(allowed)), np.empty((1, len(allowed)))
-    skips, summary = np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
+    skips, summary = np.zeros((1, len(SkipReason)), dtype=np.int64), np.empty((1, len(Summary)))
     flags = allowed[None].copy()
     call = lambda: run_backtests(state, rows, flags, NO_PASSAGES, True, 0, 1, trades, equity, skips, summary)  # noqa: E731
     rounds(benchmark, "one condor, 36 days", what, call, 1, "condors/s")

@@ -10,8 +10,9 @@ import numpy as np
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.grid import GridValues, Variants, as_number, combinations
 from iwm_opts.backtest.rule_table import GridRules, RuleTable
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 
-EXIT_NAMES: Final = ("profit", "stop", "touch", "exit_dte", "time_stop", "exit_rank")
+EXIT_NAMES: Final = tuple(setting.option for setting in EXIT_SETTINGS)
 """Exits among the fields of `Rules`, in the order of a `RuleTable`'s columns."""
 
 

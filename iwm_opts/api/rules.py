@@ -28,6 +28,7 @@ from iwm_opts.execution.exits import check_entry_window, price_level
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.fraction import parse_fraction, parse_share
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.strategies import Fraction, Width
@@ -190,7 +191,8 @@ class Rules:
         )  # fmt: skip
         loss = (STRATEGY.stop if is_credit else STRATEGY.debit_stop) if self.stop == "default" else self.stop
         profit, loss = price_level("profit", self.profit), price_level("stop", loss)
-        exits = engine.ExitRule(profit, loss, self.touch, self.exit_dte, self.time_stop, self.exit_rank)
+        given = {setting.field: getattr(self, setting.option) for setting in EXIT_SETTINGS}
+        exits = engine.ExitRule(**given | {"profit": profit, "stop": loss})
         risk = RISK_SHARE if self.risk is None else parse_share(self.risk)
         fill = as_fill(self.fill)
         costs = engine.Costs(fill, as_fill(self.exit_fill or fill), as_fill(self.stop_fill), as_fees(self.fees))

@@ -200,8 +200,8 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
 
 
 def days_of(market: DailyMarket) -> Array:
-    """Days of a market as kernels read them, ranks unknown; shape (len(DAY_FIELDS), days)."""
-    rows = np.full((len(state.DAY_FIELDS), len(market.days)), np.nan)
+    """Days of a market as kernels read them, ranks unknown; shape (len(Days._fields), days)."""
+    rows = np.full((len(Days._fields), len(market.days)), np.nan)
     days = Days._make(rows)
     days.ordinal[:] = [day.toordinal() for day in market.days]
     days.session[:] = session_numbers(market.days)
@@ -232,7 +232,7 @@ def blank_lives(lifetimes: Places, terms: Array, legs: int) -> tuple[Places, Arr
     """Lifetimes, terms, quotes and marks of the same expirations with no package chosen."""
     n, rows = len(lifetimes), int(lifetimes[-1, state.LAST]) + 1 if len(lifetimes) else 0
     lifetimes = lifetimes.copy()
-    lifetimes[:, state.STATE_OF] = lifetimes[:, state.QUOTED] = 0
+    lifetimes[:, state.CHOICE] = lifetimes[:, state.QUOTED] = 0
     strikes = np.full((n, legs), np.nan)
     return (
         lifetimes, np.hstack([terms[:, : state.STRIKE], strikes]), np.full((2 * legs, rows), np.nan),
@@ -254,7 +254,7 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
     roots = {root: market.settlement(root) for root in {listed.root for listed in candidates.series}}
     last = np.where(end < count, end, market.quoted_days - 1)
     rows = np.concatenate([[0], np.cumsum(last - place + 1)]).astype(np.int64)
-    lifetimes = np.zeros((len(place), len(state.LIFETIME_FIELDS)), dtype=np.int64)
+    lifetimes = np.zeros((len(place), len(Lifetimes._fields)), dtype=np.int64)
     life = Lifetimes._make(lifetimes.T)
     life.entry[:], life.first[:], life.last[:], life.expires[:] = place, rows[:-1], rows[1:] - 1, expires
     eve = latest_sessions((closing - EPOCH - 1).astype("datetime64[D]"))

@@ -15,28 +15,16 @@ from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state
 from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, sample, total
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, Rules
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
-from iwm_opts.kernels.backtest.state import (
-    MAX_RANK,
-    MAX_SESSIONS,
-    MIN_DTE,
-    PROFIT_TAKEN,
-    RULE_FIELDS,
-    STOP_LEVEL,
-    STOP_LOSS,
-    TOUCH_ON,
-    State,
-    Surface,
-    blank_trades,
-)
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, SkipReason, Summary
+from iwm_opts.kernels.backtest.day_loop import run_backtests
+from iwm_opts.kernels.backtest.state import PLACES, RULE_FIELDS, State, Surface, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 
-EXITS: Final = (STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK, PROFIT_TAKEN)  # in the order of `exits`
-NO_LEVELS: Final = (-1.0,) * len(EXITS)
+NO_LEVELS: Final = (-1.0,) * len(EXIT_SETTINGS)
 NO_PASSAGES: Final = np.empty((0, 0), dtype=np.int32)  # exits are searched
 
 
@@ -158,8 +146,8 @@ def run_sample(prepared: Prepared, allowed: Flags) -> Array:
 def _run(prepared: Prepared, entries: Flags) -> Run:
     """Run the day loop with entries on the days given."""
     count = len(entries)
-    levels, skips = np.empty((1, count)), np.zeros((1, SKIPS), dtype=np.int64)
-    result = Run(blank_trades(count), levels[0], skips, np.empty((1, len(SUMMARY))))
+    levels, skips = np.empty((1, count)), np.zeros((1, len(SkipReason)), dtype=np.int64)
+    result = Run(blank_trades(count), levels[0], skips, np.empty((1, len(Summary))))
     run_backtests(
         prepared.state(), rule_rows([prepared.rules], [0]), entries[None, :].copy(), NO_PASSAGES, False, 0, 1,
         result.trades, levels, skips, result.summary,
@@ -173,8 +161,8 @@ def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
     for row, rule, gate in zip(rows, rules, gates, strict=True):
         entry, exit_, size = rule.entry, rule.exit, rule.size
         row[:] = np.array([
-            *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open, exit_.profit, exit_.stop,
-            exit_.touch, exit_.dte, exit_.sessions, exit_.rank, exit_.first == BEST, size.contracts or 0,
+            *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open,
+            *(getattr(exit_, setting.field) for setting in EXIT_SETTINGS), exit_.first == BEST, size.contracts or 0,
             size.risk_share, size.max_open_risk, size.account, *NO_LEVELS,
         ], dtype=np.float64)  # fmt: skip
     return rows
@@ -186,11 +174,12 @@ def blank_passages(rows: Array, packages: int) -> Ints:
     Backtests that share an exit's bound share its row: it costs them one search a package, whatever their number.
     """
     levels = 0
-    for place, field in enumerate(EXITS):
-        is_on = rows[:, field] > 0.0 if field == TOUCH_ON else np.isfinite(rows[:, field])
-        bounds, level = np.unique(rows[is_on, field], return_inverse=True)
-        rows[:, STOP_LEVEL + place] = -1.0
-        rows[is_on, STOP_LEVEL + place] = levels + level
+    for setting in EXIT_SETTINGS:
+        bound, place = (PLACES[f"{setting.reason.name}_{part}"] for part in ("BOUND", "LEVEL"))
+        is_on = rows[:, bound] > 0.0 if setting.is_flag else np.isfinite(rows[:, bound])
+        bounds, level = np.unique(rows[is_on, bound], return_inverse=True)
+        rows[:, place] = -1.0
+        rows[is_on, place] = levels + level
         levels += len(bounds)
     return np.full((max(levels, 1), packages), -1, dtype=np.int32)
 

@@ -33,7 +33,7 @@ from iwm_opts.backtest.selection import (
 from iwm_opts.backtest.sweep import BookCache, summarise
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.backtest.day_loop import SUMMARY
+from iwm_opts.kernels.backtest.codes import Summary
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -256,8 +256,8 @@ def _batch(trials: Sequence[Trial], caches: Sequence[BookCache], variants: Varia
         summarise(trial.market, trial.history, rules, threads, macro=trial.macro, cache=cache)
         for trial, cache in zip(trials, caches, strict=True)
     ]
-    sums = dict(zip(SUMMARY, np.sum(summaries, axis=0).T, strict=True))
-    falls = [summary[:, SUMMARY.index("max_drawdown")] for summary in summaries]
+    sums = dict(zip((column.name.lower() for column in Summary), np.sum(summaries, axis=0).T, strict=True))
+    falls = [summary[:, Summary.MAX_DRAWDOWN] for summary in summaries]
     trades, days = sums["trades"], sum(len(trial.market.days) for trial in trials)
     mean = sums["returns"] / days
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -272,7 +272,7 @@ def _batch(trials: Sequence[Trial], caches: Sequence[BookCache], variants: Varia
         }  # fmt: skip
     digests = np.zeros(len(variants), dtype=np.uint64)
     for summary in summaries:
-        low, high = (summary[:, SUMMARY.index(name)].astype(np.int64) for name in ("digest_low", "digest_high"))
+        low, high = (summary[:, half].astype(np.int64) for half in (Summary.DIGEST_LOW, Summary.DIGEST_HIGH))
         digests = digests * np.uint64(DIGEST_FACTOR) + (low + (high << 32)).astype(np.uint64)
     return Outcomes(variants.numbers, metrics, digests)
 

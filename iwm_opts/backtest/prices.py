@@ -22,8 +22,8 @@ PIN_DISTANCE = 0.5  # dollars from a short strike within which exercise is uncer
 class BookPrices:
     """Prices of n packages and of closing them on each row, as far as they are known."""
 
-    packages: Array  # shape (n, len(PRICE_FIELDS))
-    rows: Array  # shape (len(CLOSING_FIELDS), rows)
+    packages: Array  # shape (n, len(Prices._fields))
+    rows: Array  # shape (len(Closing._fields), rows)
 
     @property
     def entry(self) -> Prices:

@@ -268,7 +268,7 @@ class RecordedDays:
         """Quotes of every life, and short legs that are assigned overnight."""
         life, kinds, legs = book.lifetimes, book.arrays.marks, book.legs
         tradable = life.last - life.first + 1 - life.settles
-        life.state[:], life.quoted[:] = CHOSEN, tradable
+        life.choice[:], life.quoted[:] = CHOSEN, tradable
         owner, place = book.owner, book.place
         rows = np.flatnonzero(np.arange(len(owner)) - life.first[owner] < tradable[owner])
         owner, place = owner[rows], place[rows]

@@ -13,7 +13,7 @@ from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER, STRATEGY, counted
 from iwm_opts.execution.exits import stop_is_beyond
-from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
+from iwm_opts.kernels.backtest.codes import ExitReason, SkipReason
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
 from iwm_opts.risk.margin import package_margin
 
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-REASONS: Final = ("held", "stop", "touch", "dte", "time", "gate", "profit", "expiry", "end of data", "assigned")
-SKIP_REASONS: Final = (
-    "as many positions open as allowed",
-    "no package of the rule is listed",
-    "a leg has no quote",
-    "the credit is not above zero",
-    "credit over width below the minimum",
-    "cannot lose: a quote must be wrong",
-    "the account is spent",
-    "size is zero, limited by risk",
-    "size is zero, limited by open risk",
-    "size is zero, limited by buying power",
-)
 CASCADE: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment", "pnl")
 SPAN: Final = 2.0  # highest over lowest spot beyond which a width in dollars is several rules
 
@@ -73,10 +60,10 @@ class Backtest:
 class Run(NamedTuple):
     """Output of the day loop for one backtest; arrays as its kernel writes them."""
 
-    trades: Array  # shape (len(TRADE_FIELDS), days)
+    trades: Array  # shape (len(Trades._fields), days)
     equity: Array  # shape (days,)
-    skips: Places  # shape (1, SKIPS)
-    summary: Array  # shape (1, len(SUMMARY))
+    skips: Places  # shape (1, len(SkipReason))
+    summary: Array  # shape (1, len(Summary))
 
 
 def assemble(
@@ -85,7 +72,7 @@ def assemble(
     """Trades and equity of a run."""
     trades = trades_of(outcome.trades)
     table = _trades(prepared, trades)
-    counted = {why: int(n) for why, n in zip(SKIP_REASONS, outcome.skips[0], strict=True) if n}
+    counted = {why.words: int(outcome.skips[0, why]) for why in SkipReason if outcome.skips[0, why]}
     return Backtest(
         label=label,
         market=prepared.market.name,
@@ -164,7 +151,7 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "entry": days[entry],
             "exit": days[exit_],
             "expiration": pd.DatetimeIndex([book.series[i].expiration for i in c]),
-            "reason": np.array(REASONS, dtype=object)[trades.reason],
+            "reason": np.array([reason.word for reason in ExitReason], dtype=object)[trades.reason],
             "legs": [legs_text(book.legs.contracts, book.legs.right, book.strike[i]) for i in c],
             "contracts": trades.contracts,
             "credit": price.credit[c],
@@ -258,17 +245,18 @@ def _span_note(prepared: "Prepared") -> list[str]:
 def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[str]:
     """List the events of these trades that a reader should know."""
     book = prepared.book
-    is_settled = taken.reason == EXPIRY
+    is_settled = taken.reason == ExitReason.EXPIRY
     is_estimated = is_settled & book.is_estimated[taken.package]
     apart = np.abs(book.settlement[taken.package, None] - book.strike[taken.package])
     is_pinned = (apart[:, book.legs.sign < 0] < PIN_DISTANCE).any(axis=1)
+    is_open = taken.reason == ExitReason.END_OF_DATA
     counts = [
-        (int((taken.reason == END).sum()), "trades", "still open at the end of the data, closed there"),
+        (int(is_open.sum()), "trades", "still open at the end of the data, closed there"),
         (int(trades["marks_by_smile"].sum()), "marks", "by the smile: the strike had left the chain"),
         (int(trades["days_without_quote"].sum()), "days", "of a trade without any quote: marked by the day before"),
         (int(is_estimated.sum()), "trades", "settled at the last price before an unrecorded settlement"),
         (int((is_settled & is_pinned).sum()), "trades", "expired within half a dollar of a short strike"),
-        (int((taken.reason == ASSIGNED).sum()), "trades", "closed because a short leg was assigned early"),
+        (int((taken.reason == ExitReason.ASSIGNED).sum()), "trades", "closed because a short leg was assigned early"),
     ]
     stop = prepared.rules.exit.stop
     if stop is not None and len(taken.package):

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.engine import rule_rows
 from iwm_opts.backtest.rules import BEST, WORST, ExitRule, Rules
-from iwm_opts.kernels.backtest.state import BEST_FIRST, GATE_ROW, PROFIT_TAKEN
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
+from iwm_opts.kernels.backtest.state import BEST_FIRST, GATE_ROW
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-EXITS = slice(PROFIT_TAKEN, BEST_FIRST + 1)
-"""Columns of the exits in a rule's row, in the order of `ExitRule`."""
+EXITS = slice(BEST_FIRST - len(EXIT_SETTINGS), BEST_FIRST + 1)
+"""Columns of the exits in a rule's row, in the order of `EXIT_SETTINGS`, then whether the best is first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +83,7 @@ class GridRules:
 
     heads: Sequence[Rules]  # of each combination of the names that are not exits
     shape: tuple[int, ...]  # values of each name
-    columns: tuple[int | None, ...]  # of each name that is an exit, in the order of `ExitRule`; None for the others
+    columns: tuple[int | None, ...]  # of each name that is an exit, as in `EXIT_SETTINGS`; None for the others
     exits: Array  # of each head, shape (heads, exits)
     values: tuple[Array, ...]  # of each name that is an exit, shape (heads, values)
 
@@ -160,10 +161,5 @@ def book_numbers(heads: Sequence[Rules]) -> Places:
 
 def exit_rule(row: Array) -> ExitRule:
     """Return the exits of a row; NaN is off."""
-    profit, stop, touch, dte, sessions, rank, is_best_first = (
-        None if np.isnan(value) else float(value) for value in row
-    )
-    return ExitRule(
-        profit, stop, bool(touch), None if dte is None else int(dte), None if sessions is None else int(sessions), rank,
-        BEST if is_best_first else WORST,
-    )  # fmt: skip
+    bounds = {setting.field: setting.bound(value) for setting, value in zip(EXIT_SETTINGS, row, strict=False)}
+    return ExitRule(**bounds, first=BEST if row[-1] else WORST)

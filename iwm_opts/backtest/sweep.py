@@ -23,11 +23,13 @@ from iwm_opts.backtest.engine import Prepared, blank_passages, macro_met, on_wee
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import price_book
+from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rule_table import RuleTable, book_key
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.io.mapping import thread_pool
-from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.codes import SkipReason, Summary
+from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -112,9 +114,9 @@ def summarise(
     equity: Array | None = None,
     cache: BookCache | None = None,
 ) -> Array:
-    """Run many sets of rules over a market, as `sweep`; sums of the day loop, shape (len(rules), len(SUMMARY))."""
+    """Run many sets of rules over a market, as `sweep`; sums of the day loop, shape (len(rules), len(Summary))."""
     count = threads or os.cpu_count() or 1
-    summary = np.full((len(rules), len(SUMMARY)), np.nan)
+    summary = np.full((len(rules), len(Summary)), np.nan)
     done = 0
     with thread_pool(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count, cache or BookCache()):
@@ -203,7 +205,7 @@ def _run(prepared: Prepared, rules: RuleTable, places: Places, equity: Array | N
         gate_of_head[head] = gates[key]
         most = max(most, rule.entry.max_open)
     days, count = len(prepared.ranks), len(chosen)
-    summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
+    summary, skips = np.empty((count, len(Summary))), np.zeros((count, len(SkipReason)), dtype=np.int64)
     rows, levels = chosen.rows(gate_of_head[chosen.head]), np.empty((1 if equity is None else count, days))
     run_backtests(
         prepared.state(most), rows, np.array(allowed), blank_passages(rows, len(prepared.book)), False, 0, count,
@@ -215,7 +217,7 @@ def _run(prepared: Prepared, rules: RuleTable, places: Places, equity: Array | N
 
 
 def _table(summary: Array) -> pd.DataFrame:
-    raw = {name: summary[:, i] for i, name in enumerate(SUMMARY)}
+    raw = {column.name.lower(): summary[:, column] for column in Summary}
     with np.errstate(invalid="ignore", divide="ignore"):
         traded = np.where(raw["trades"] > 0, raw["trades"], np.nan)
         figures = {
@@ -224,7 +226,7 @@ def _table(summary: Array) -> pd.DataFrame:
             "pnl": raw["pnl"],
             "mean_pnl": raw["pnl"] / traded,
             "profit_factor": np.where(raw["losses"] < 0.0, raw["gains"] / -raw["losses"], np.nan),
-            **{name: raw[name] for name in SUMMARY[5:10]},
+            **{name: raw[name] for name in CASCADE if name != "pnl"},
             "mean_days": raw["days_held"] / traded,
             "equity": raw["equity"],
             "max_drawdown": raw["max_drawdown"],

@@ -19,7 +19,8 @@ from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_LOOKBACK, SESSIONS_PER_YEAR
-from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.codes import SkipReason, Summary
+from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import priced_variance
@@ -139,7 +140,7 @@ def _pace(
     crews = [prepare(market, history, RULES) for _ in range(threads)]
     for crew in crews if not is_fresh else ():
         price_book(crew.book.complete(), crew.costs, crew.prices)
-    summaries = [np.zeros((count, len(SUMMARY))) for _ in crews]
+    summaries = [np.zeros((count, len(Summary))) for _ in crews]
     with ThreadPoolExecutor(threads) as pool:
 
         def work() -> None:
@@ -150,14 +151,14 @@ def _pace(
 
         work()
         seconds = _fastest(work, repeats)
-    held = float(summaries[0][:, SUMMARY.index("package_days")].mean())
+    held = float(summaries[0][:, Summary.PACKAGE_DAYS].mean())
     return Pace(name, threads, count * threads, seconds, len(market.days), held)
 
 
 def _batch(prepared: Prepared, variants: list[Rules], is_fresh: bool, summary: NDArray[np.float64]) -> None:
     days = len(prepared.market.days)
     allowed = is_open(prepared.ranks, prepared.rules.gate)[None, :].copy()
-    skips = np.zeros((len(variants), SKIPS), dtype=np.int64)
+    skips = np.zeros((len(variants), len(SkipReason)), dtype=np.int64)
     rules = rule_rows(variants, [0] * len(variants))
     passages = NO_PASSAGES if is_fresh else blank_passages(rules, len(prepared.book))
     run_backtests(

@@ -1,5 +1,6 @@
 """Options for market and rules of the backtesting commands."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -17,6 +18,7 @@ from iwm_opts.cli.options import (
     DateParam,
     FractionParam,
     Number,
+    OffOrNumber,
     OutputParam,
     RangeParam,
     ShareParam,
@@ -32,6 +34,7 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.values import Values
 from iwm_opts.conventions import ACCOUNT, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, ExitSetting
 
 PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
 EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
@@ -39,6 +42,7 @@ STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
+EXIT_TYPES: Final = {"multiple": OffOrNumber(min=0), "count": Count(min=1), "rank": Number(0, 100)}
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
 
@@ -52,6 +56,16 @@ class DeltaParam(RangeParam):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value if isinstance(value, float) else 0.5 * sum(super().convert(value, param, ctx))
+
+
+SHARED_EXITS: Final = {"profit": PROFIT, "stop": STOP, "exit_dte": EXIT_DTE}  # with other commands
+
+
+def _exit_option(setting: ExitSetting) -> Callable[[Any], Any]:
+    name = f"--{setting.option.replace('_', '-')}"
+    if setting.is_flag:
+        return option(name, is_flag=True, show_default=False, help=setting.help)
+    return option(name, type=EXIT_TYPES[setting.level], help=setting.help)
 
 
 trial_options = group(
@@ -125,13 +139,7 @@ entry_options = group(
     heading="Entries",
 )
 exit_options = group(
-    PROFIT,
-    STOP,
-    option("--touch", is_flag=True, show_default=False, help="Close when the day's range reaches a short strike."),
-    EXIT_DTE,
-    option("--time-stop", type=Count(min=1), help="Close after so many sessions."),
-    option("--exit-rank", type=Number(0, 100), help="Close when the IV rank is this or above."),
-    heading="Exits",
+    *(SHARED_EXITS.get(setting.option) or _exit_option(setting) for setting in EXIT_SETTINGS), heading="Exits"
 )
 size_options = group(
     option("--contracts", type=Count(min=1), help="A fixed number, in place of --risk."),

@@ -15,7 +15,6 @@ from typing import Final
 
 import pandas as pd
 
-from iwm_opts.backtest.result import REASONS
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.io.archive import ChainArchive, open_record
@@ -24,7 +23,7 @@ from iwm_opts.journal.paper import check_days, kept_rows, marked_once
 from iwm_opts.journal.paper_marks import marked, opened, settled
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.kernels.backtest.exits import PROFIT
+from iwm_opts.kernels.backtest.codes import ExitReason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.screen import Sized
@@ -89,7 +88,7 @@ class Forecast:
     @property
     def reached_target(self) -> bool | None:
         """Whether the profit target came first."""
-        return None if self.exit is None else self.exit.rule == REASONS[PROFIT]
+        return None if self.exit is None else self.exit.rule == ExitReason.PROFIT.word
 
     @property
     def is_profit_at_expiry(self) -> bool | None:

@@ -12,7 +12,6 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.result import REASONS
 from iwm_opts.conventions import DELIVERY_GAP, RIGHT_SIGN, SIDE_SIGN, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
@@ -21,7 +20,8 @@ from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, check_open, typed_legs
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
+from iwm_opts.kernels.backtest.codes import ExitReason
+from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
 from iwm_opts.market.snapshot import Snapshot
@@ -152,7 +152,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     if not filled.is_filled:
         raise InputError("trade", trade.number, f"a leg of {trade.text} has no two-sided quote", "mark it later")
     rule = _rule(trade, -filled.price, snapshot.chain.moment.astimezone(NEW_YORK).replace(tzinfo=None))
-    if rule == REASONS[STOP]:
+    if rule == ExitReason.STOP.word:
         filled = fill_package(FillModel.parse(STRATEGY.stop_fill), legs, bid, ask)
     sold = float(premium_sold(legs, bid, ask))
     fees = FeeSchedule.parse(trade.fees_schedule).closing_fees(trade.kind, trade.contracts, sold)
@@ -232,8 +232,8 @@ def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
         math.nan if bound is None else float(bound) for bound in (rules.profit, rules.stop, rules.dte, rules.sessions)
     )
     why = int(exit_reason(debit, trade.credit, False, float(dte), float(held), False, *bounds, False))
-    if why != HELD:
-        return REASONS[why]
+    if why != ExitReason.HELD:
+        return ExitReason(why).word
     return "time" if trade.exit_by is not None and at >= trade.exit_by else ""
 
 

@@ -17,15 +17,15 @@ from iwm_opts.backtest.book import LEGS
 from iwm_opts.backtest.entry_selection import select_package
 from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.result import REASONS, SKIP_REASONS, Backtest, legs_text
+from iwm_opts.backtest.result import Backtest, legs_text
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER, TICK
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import premium_sold
 from iwm_opts.execution.fills import fill_package, fill_packages
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.backtest.day_loop import NO_CREDIT, NO_PACKAGE, NO_QUOTE, RISKLESS, SPENT
-from iwm_opts.kernels.backtest.exits import HELD, STOP, TIME, first_exit
+from iwm_opts.kernels.backtest.codes import ExitReason, SkipReason
+from iwm_opts.kernels.backtest.exits import first_exit
 from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
@@ -166,11 +166,11 @@ class SessionBook:
         rule, spot = self.rules.entry, float(held["open"].iloc[0])
         listing = quotes.listing(rule.dte, rule.dte_slack)
         if listing is None:
-            return SKIP_REASONS[NO_PACKAGE]
+            return SkipReason.NO_PACKAGE.words
         (quoted,) = quotes.quoted([_new_york(held.index[0])], np.array([spot]), listing)
         strike = select_package(rule, quoted, spot)
         if strike is None:
-            return SKIP_REASONS[NO_PACKAGE]
+            return SkipReason.NO_PACKAGE.words
         chosen = Chosen(listing, Legs.of(*LEGS[rule.strategy]), strike)
         course = self._course(quotes, held, chosen)
         opened = self._opened(chosen, course)
@@ -217,13 +217,13 @@ class SessionBook:
     def _units(self, opened: Opened) -> int | str:
         size = self.rules.size
         if not np.isfinite(opened.credit):
-            return SKIP_REASONS[NO_QUOTE]
+            return SkipReason.NO_QUOTE.words
         if self.rules.entry.is_credit and not opened.credit > 0.0:
-            return SKIP_REASONS[NO_CREDIT]
+            return SkipReason.NO_CREDIT.words
         if not opened.max_loss > 0.0:
-            return SKIP_REASONS[RISKLESS]
+            return SkipReason.RISKLESS.words
         if not self.equity > 0.0:
-            return SKIP_REASONS[SPENT]
+            return SkipReason.SPENT.words
         if size.contracts is not None:
             return size.contracts
         limits = Limits(max_open_risk=size.max_open_risk, buying_power=self.equity)
@@ -239,10 +239,10 @@ class SessionBook:
         row, why = first_exit(
             close, course.minute, opened.credit, profit, stop, float(self.edge.exit_minute), exits.first == "best"
         )
-        if why == HELD:
-            row, why = len(close) - 1, TIME
+        if why == ExitReason.HELD:
+            row, why = len(close) - 1, ExitReason.TIME
         bid, ask = course.bid[row], course.ask[row]
-        stopped = fill_package(costs.stop, closing, bid, ask, TICK).price if why == STOP else close[row]
+        stopped = fill_package(costs.stop, closing, bid, ask, TICK).price if why == ExitReason.STOP else close[row]
         out = max(float(stopped), -opened.widest)
         shares = MULTIPLIER * units
         fees = units * float(
@@ -252,7 +252,7 @@ class SessionBook:
         mid = float(fills.mid[row])
         worst = min(np.fmin.reduce(close[1:row], initial=np.inf), out)
         return {
-            "entry": _naive(course.moments[0]), "exit": _naive(course.moments[row]), "reason": REASONS[why],
+            "entry": _naive(course.moments[0]), "exit": _naive(course.moments[row]), "reason": ExitReason(why).word,
             "legs": legs_text(chosen.legs.contracts, chosen.legs.right, chosen.strike), "contracts": units,
             "credit": opened.credit, "debit": -out + 0.0, "sessions": 1, "days": 0,
             "mid_pnl": shares * (opened.mid + mid), "entry_slippage": shares * (opened.mid - opened.credit),

@@ -26,7 +26,7 @@ from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.backtest.exits import EXPIRY, PROFIT, STOP
+from iwm_opts.kernels.backtest.codes import EXPIRY, PROFIT, STOP
 from iwm_opts.kernels.trading import managed
 from iwm_opts.market.calendar import effective_days, effective_days_per_year, sessions, years_to_expiry
 from iwm_opts.market.option_table import OptionTable

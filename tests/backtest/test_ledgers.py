@@ -110,7 +110,7 @@ class MadeMarket:
 
     def quote(self, book):
         life, legs, marks = book.lifetimes, book.legs, book.arrays.marks
-        life.state[:], life.quoted[:] = CHOSEN, life.last - life.first + 1 - life.settles
+        life.choice[:], life.quoted[:] = CHOSEN, life.last - life.first + 1 - life.settles
         for c in range(len(book)):
             for step in range(life.quoted[c]):
                 row, place = life.first[c] + step, int(life.entry[c]) + step

@@ -13,7 +13,7 @@ from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules,
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.sweep import summarise, sweep
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.backtest.day_loop import SUMMARY
+from iwm_opts.kernels.backtest.codes import Summary
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.spreads.legs import Wing
 
@@ -93,9 +93,9 @@ def test_a_sample_of_a_large_grid_of_exits_is_single_backtests(stage):
         one = backtest(*stage, table[place])
         reasons |= set(one.trades["reason"])
         np.testing.assert_array_equal(equity[place], one.equity["equity"])
-        assert summary[place, SUMMARY.index("pnl")] == pytest.approx(one.trades["pnl"].sum(), abs=1e-6)
-        assert summary[place, SUMMARY.index("trades")] == len(one.trades)
-        assert summary[place, SUMMARY.index("fees")] == pytest.approx(one.trades["fees"].sum(), abs=1e-6)
+        assert summary[place, Summary.PNL] == pytest.approx(one.trades["pnl"].sum(), abs=1e-6)
+        assert summary[place, Summary.TRADES] == len(one.trades)
+        assert summary[place, Summary.FEES] == pytest.approx(one.trades["fees"].sum(), abs=1e-6)
     assert len(reasons) >= 6
 
 
@@ -103,7 +103,7 @@ def test_digests_are_equal_exactly_where_every_day_is(stage):
     rules = [replace(GRID[0], exit=replace(GRID[0].exit, profit=profit)) for profit in np.linspace(0.2, 0.6, 200)]
     equity = np.empty((len(rules), len(stage[0].days)))
     summary = summarise(*stage, RuleTable.of(rules), threads=1, equity=equity)
-    digests = summary[:, [SUMMARY.index("digest_low"), SUMMARY.index("digest_high")]]
+    digests = summary[:, [Summary.DIGEST_LOW, Summary.DIGEST_HIGH]]
     _, by_digest = np.unique(digests, axis=0, return_inverse=True)
     _, by_day = np.unique(equity, axis=0, return_inverse=True)
     assert len(set(zip(by_digest, by_day, strict=True))) == len(set(by_day)) == len(set(by_digest)) > 3

@@ -10,7 +10,8 @@ from iwm_opts.backtest.rules import EntryRule, ExitRule
 from iwm_opts.backtest.rules import Rules as EngineRules
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels, check_entry_window
-from iwm_opts.kernels.backtest.exits import HELD, exit_reason
+from iwm_opts.kernels.backtest.codes import HELD
+from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
 

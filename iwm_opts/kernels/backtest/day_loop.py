@@ -10,7 +10,39 @@ import numpy as np
 from numba import boolean, int32, int64, types
 
 from iwm_opts.kernels._jit import inline, internal, kernel
-from iwm_opts.kernels.backtest.exits import ASSIGNED, HELD
+from iwm_opts.kernels.backtest.codes import (
+    ASSIGNED,
+    ASSIGNMENT,
+    BY_RISK,
+    DAYS_HELD,
+    DIGEST_HIGH,
+    DIGEST_LOW,
+    ENTRY_SLIPPAGE,
+    EQUITY,
+    EXIT_SLIPPAGE,
+    FEES,
+    FULL,
+    GAINS,
+    HELD,
+    LOSSES,
+    MAX_DRAWDOWN,
+    MEAN_CHANGE,
+    MID_PNL,
+    NO_CREDIT,
+    NO_PACKAGE,
+    NO_QUOTE,
+    PACKAGE_DAYS,
+    PNL,
+    RETURNS,
+    RISKLESS,
+    SD_CHANGE,
+    SPENT,
+    SQUARED_LOSSES,
+    SQUARED_RETURNS,
+    THIN,
+    TRADES,
+    WINS,
+)
 from iwm_opts.kernels.backtest.life import (
     charges_of,
     close_out,
@@ -27,9 +59,9 @@ from iwm_opts.kernels.backtest.state import (
     ACCOUNT,
     BOOKED,
     BUYING_POWER,
+    CHOICE,
     CHOSEN,
     CLOSE,
-    CLOSING_FEES,
     CLOSING_SIGN,
     CREDIT,
     ENTRY,
@@ -52,7 +84,6 @@ from iwm_opts.kernels.backtest.state import (
     MIN_CREDIT_WIDTH,
     OPEN_POWER,
     OPEN_RISK,
-    OPENING_FEES,
     ORDINAL,
     PRICED,
     QUOTED,
@@ -63,10 +94,11 @@ from iwm_opts.kernels.backtest.state import (
     SIGN,
     SOLD_IN,
     STATE,
-    STATE_OF,
     TRADE_ASSIGNMENT,
+    TRADE_CLOSING_FEES,
     TRADE_CONTRACTS,
     TRADE_GAP,
+    TRADE_OPENING_FEES,
     TRADE_OUT,
     TRADE_PACKAGE,
     TRADE_REASON,
@@ -81,33 +113,18 @@ from iwm_opts.kernels.trading.sizing import package_units
 FLAG_ROWS, PASSAGES = boolean[:, ::1], int32[:, ::1]
 STRETCH = 8  # days marked at a time: a vector's worth of each leg, and little beyond most exits
 
-# Why an allowed day saw no entry.
-FULL, NO_PACKAGE, NO_QUOTE, NO_CREDIT, THIN, RISKLESS, SPENT, BY_RISK, BY_OPEN_RISK, BY_BUYING_POWER = range(10)
-SKIPS = 10
-
 # Of SplitMix64, as signed integers.
 GOLDEN, MIX_FIRST, MIX_SECOND = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
 LOW_HALF = 0xFFFFFFFF
-
-# Columns of the summary of one backtest.
-SUMMARY = (
-    "trades", "wins", "pnl", "gains", "losses", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment",
-    "days_held", "equity", "max_drawdown", "mean_change", "sd_change", "package_days", "returns", "squared_returns",
-    "squared_losses", "digest_low", "digest_high",
-)  # fmt: skip
-"""P&L figures are dollars, `gains` and `losses` those of winners and losers apart, `max_drawdown` a fraction of the
-peak, `mean_change` and `sd_change` of the daily change in equity, `package_days` the days on which open packages were
-marked; then sums of daily returns, of their squares and of the squares of negative ones, and halves of a digest of the
-daily changes in equity: 0 where there is none; two that differ share one with a chance of 2^-64."""
 
 
 @inline
 def is_ready(state, rule, c):
     """Choose, quote and price package c on its first day as far as that is not done; whether there is one."""
     life = state.lifetimes[c]
-    if life[STATE_OF] == UNKNOWN:
+    if life[CHOICE] == UNKNOWN:
         choose(state, c, rule)
-    if life[STATE_OF] != CHOSEN:
+    if life[CHOICE] != CHOSEN:
         return False
     if life[QUOTED] == 0:
         mark(state, c, 1)
@@ -187,7 +204,7 @@ def enter(state, rule, c, contracts, trades, n, passages):
     trades[TRADE_ROW, n], trades[TRADE_REASON, n] = row, why
     trades[TRADE_OUT, n], trades[TRADE_ASSIGNMENT, n], trades[TRADE_GAP, n] = out, assignment, gap
     trades[TRADE_RISK, n] = contracts * loss_at_risk(state, rule, c)
-    trades[OPENING_FEES, n], trades[CLOSING_FEES, n] = paid, leaving
+    trades[TRADE_OPENING_FEES, n], trades[TRADE_CLOSING_FEES, n] = paid, leaving
     for i in range(end - start):
         floating[start + i] += units * (credit + close[first + i]) - paid
     booked[end] += units * (credit + out + assignment) - paid - leaving
@@ -198,9 +215,9 @@ def enter(state, rule, c, contracts, trades, n, passages):
 
 @internal
 def sum_trades(state, trades, n, multiplier, row):
-    """Write the columns of SUMMARY that sum over trades."""
+    """Write the columns of `Summary` that sum over trades."""
     row[:] = 0.0
-    row[0] = n
+    row[TRADES] = n
     for i in range(n):
         c, last, out = int(trades[TRADE_PACKAGE, i]), int(trades[TRADE_ROW, i]), trades[TRADE_OUT, i]
         price, at_mid, held = state.prices[c], state.closing[MID, last], last - state.lifetimes[c, FIRST]
@@ -208,20 +225,20 @@ def sum_trades(state, trades, n, multiplier, row):
         mid_pnl = units * (price[ENTRY_MID] + at_mid)
         going_in = units * (price[ENTRY_MID] - price[CREDIT])
         going_out = units * (at_mid - out)
-        fees = trades[OPENING_FEES, i] + trades[CLOSING_FEES, i]
+        fees = trades[TRADE_OPENING_FEES, i] + trades[TRADE_CLOSING_FEES, i]
         assignment = units * (trades[TRADE_ASSIGNMENT, i] + trades[TRADE_GAP, i])
         pnl = mid_pnl - going_in - going_out - fees + assignment
-        row[1] += pnl > 0.0
-        row[2] += pnl
-        row[3] += max(pnl, 0.0)
-        row[4] += min(pnl, 0.0)
-        row[5] += mid_pnl
-        row[6] += going_in
-        row[7] += going_out
-        row[8] += fees
-        row[9] += assignment
-        row[10] += state.days[ORDINAL, start + held] - state.days[ORDINAL, start]
-        row[15] += held
+        row[WINS] += pnl > 0.0
+        row[PNL] += pnl
+        row[GAINS] += max(pnl, 0.0)
+        row[LOSSES] += min(pnl, 0.0)
+        row[MID_PNL] += mid_pnl
+        row[ENTRY_SLIPPAGE] += going_in
+        row[EXIT_SLIPPAGE] += going_out
+        row[FEES] += fees
+        row[ASSIGNMENT] += assignment
+        row[DAYS_HELD] += state.days[ORDINAL, start + held] - state.days[ORDINAL, start]
+        row[PACKAGE_DAYS] += held
 
 
 @inline
@@ -235,7 +252,7 @@ def scramble(value, place):
 
 @internal
 def sum_days(equity, account, row):
-    """Write the columns of SUMMARY that sum over days."""
+    """Write the columns of `Summary` that sum over days."""
     count = equity.shape[0]
     peak, lowest, before, total, squares, drawdown = account, account, account, 0.0, 0.0, 0.0
     returns = squared = below = 0.0
@@ -255,12 +272,12 @@ def sum_days(equity, account, row):
             drawdown = max(drawdown, (peak - lowest) / peak)
             peak = lowest = level
         lowest = min(lowest, level)
-    row[12] = max(drawdown, (peak - lowest) / peak)
-    row[11] = before
-    row[13] = total / count
-    row[14] = math.sqrt(max(squares / count - row[13] * row[13], 0.0))
-    row[16], row[17], row[18] = returns, squared, below
-    row[19], row[20] = digest & LOW_HALF, digest >> 32
+    row[MAX_DRAWDOWN] = max(drawdown, (peak - lowest) / peak)
+    row[EQUITY] = before
+    row[MEAN_CHANGE] = total / count
+    row[SD_CHANGE] = math.sqrt(max(squares / count - row[MEAN_CHANGE] * row[MEAN_CHANGE], 0.0))
+    row[RETURNS], row[SQUARED_RETURNS], row[SQUARED_LOSSES] = returns, squared, below
+    row[DIGEST_LOW], row[DIGEST_HIGH] = digest & LOW_HALF, digest >> 32
 
 
 @inline
@@ -292,7 +309,7 @@ def run_backtests(state, rules, allowed, passages, is_fresh, start, stop, trades
     share what is known already. `passages` is the table of `life.tabulated_exit`, for packages that are all marked and
     priced; without rows each exit is searched. `trades` is left as the last backtest's, the equity by day of the i-th
     in row i of `levels` (any number of backtests, days), where it has as many rows, else in its first again. `skips`
-    (backtests, SKIPS) counts allowed days without an entry, `summary` (backtests, len(SUMMARY)) is written.
+    (backtests, len(SkipReason)) counts allowed days without an entry, `summary` (backtests, len(Summary)) is written.
     """
     lifetimes, prices, of_day, buffers = state.lifetimes, state.prices, state.of_day, state.buffers
     floating, booked, session = buffers[FLOATING], buffers[BOOKED], state.days[SESSION]
@@ -301,7 +318,7 @@ def run_backtests(state, rules, allowed, passages, is_fresh, start, stop, trades
     for v in range(start, stop):
         rule, equity = rules[v], levels[(v - start) % levels.shape[0]]
         if is_fresh:
-            lifetimes[:, STATE_OF], lifetimes[:, QUOTED], prices[:, PRICED] = UNKNOWN, 0, 0.0
+            lifetimes[:, CHOICE], lifetimes[:, QUOTED], prices[:, PRICED] = UNKNOWN, 0, 0.0
         floating[: count + 1], booked[: count + 1], skips[v, :] = 0.0, 0.0, 0
         account, every, max_open, gate = rule[ACCOUNT], rule[EVERY], int(rule[MAX_OPEN]), int(rule[GATE_ROW])
         settled, before, last_entry = 0.0, account, -math.inf
@@ -342,7 +359,7 @@ def price_packages(state, start, stop):
     """Price the packages from `start` to `stop` as far as they are quoted and not priced yet."""
     for c in range(start, stop):
         life = state.lifetimes[c]
-        if life[STATE_OF] == CHOSEN and life[QUOTED] > 0:
+        if life[CHOICE] == CHOSEN and life[QUOTED] > 0:
             if state.prices[c, PRICED] == 0.0:
                 price_entry(state, c)
             price_rows(state, c)

@@ -3,8 +3,8 @@
 import math
 
 from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.backtest.codes import DTE, GATE, HELD, PROFIT, STOP, TIME, TOUCH
 
-HELD, STOP, TOUCH, DTE, TIME, GATE, PROFIT, EXPIRY, END, ASSIGNED = range(10)
 NOISE = 1e-9  # dollars by which binary arithmetic may miss a bound that decimal prices reach
 
 

@@ -7,10 +7,10 @@ reaches a bound is found by halving, not by walking.
 import math
 
 from iwm_opts.kernels._jit import inline, internal
-from iwm_opts.kernels.backtest.exits import (
+from iwm_opts.kernels.backtest.codes import (
     ASSIGNED,
     DTE,
-    END,
+    END_OF_DATA,
     EXPIRY,
     GATE,
     HELD,
@@ -18,10 +18,8 @@ from iwm_opts.kernels.backtest.exits import (
     STOP,
     TIME,
     TOUCH,
-    is_touched,
-    profit_credit,
-    stop_cost,
 )
+from iwm_opts.kernels.backtest.exits import is_touched, profit_credit, stop_cost
 from iwm_opts.kernels.backtest.state import (
     ASSIGNED_BITS,
     ASSIGNED_ROW,
@@ -36,6 +34,7 @@ from iwm_opts.kernels.backtest.state import (
     DELIVERED_LOSS,
     DIVIDEND,
     DIVIDENDS,
+    DTE_BOUND,
     ENTRY,
     ENTRY_FILL,
     ENTRY_MID,
@@ -46,6 +45,7 @@ from iwm_opts.kernels.backtest.state import (
     FIRST,
     FORCED_ROW,
     GAP_AT,
+    GATE_BOUND,
     HIGH,
     HIGHEST_COST,
     HIGHEST_CREDIT,
@@ -57,15 +57,12 @@ from iwm_opts.kernels.backtest.state import (
     LEG_RATIO,
     LOW,
     MAX_LOSS,
-    MAX_RANK,
-    MAX_SESSIONS,
     MID,
-    MIN_DTE,
     OPENED,
     ORDINAL,
     PHYSICAL,
     PRICED,
-    PROFIT_TAKEN,
+    PROFIT_BOUND,
     QUOTED,
     RANK,
     RATIO,
@@ -77,13 +74,14 @@ from iwm_opts.kernels.backtest.state import (
     SOLD_IN,
     SOLD_OUT,
     SPOT,
+    STOP_BOUND,
     STOP_FILL,
     STOP_LEVEL,
-    STOP_LOSS,
     STOPPED,
     STRIKE,
     TICKS_PER_DOLLAR,
-    TOUCH_ON,
+    TIME_BOUND,
+    TOUCH_BOUND,
     WIDEST,
 )
 from iwm_opts.kernels.trading.fees import Charges, order_fees
@@ -91,7 +89,7 @@ from iwm_opts.kernels.trading.fill import against_the_trader, max_vertical_cost,
 from iwm_opts.kernels.trading.payoff import delivered_loss, intrinsic, package_extremes, package_payoff
 
 KINDS = PROFIT - STOP + 1
-BEST_ORDER = PROFIT, DTE, TIME, GATE, TOUCH, STOP
+BEST_ORDER = PROFIT, *range(TOUCH + 1, PROFIT), TOUCH, STOP
 
 
 @inline
@@ -172,8 +170,8 @@ def loss_at_risk(state, rule, c):
     shares to deliver; profit targets, stops and ranks may never be reached.
     """
     life, price = state.lifetimes[c], state.prices[c]
-    closed = life[EXPIRES] - life[EVE] <= rule[MIN_DTE]
-    closed |= state.days[SESSION, life[ENTRY]] + rule[MAX_SESSIONS] <= life[EVE_SESSION]
+    closed = life[EXPIRES] - life[EVE] <= rule[DTE_BOUND]
+    closed |= state.days[SESSION, life[ENTRY]] + rule[TIME_BOUND] <= life[EVE_SESSION]
     return price[MAX_LOSS] if closed else price[DELIVERED_LOSS]
 
 
@@ -279,7 +277,7 @@ def last_exit(state, c):
     life = state.lifetimes[c]
     if state.prices[c, ASSIGNED_ROW] < LAST_ROW:
         return life[LAST], ASSIGNED
-    return life[LAST], EXPIRY if life[SETTLES] else END
+    return life[LAST], EXPIRY if life[SETTLES] else END_OF_DATA
 
 
 @inline
@@ -287,18 +285,18 @@ def first_passage(state, rule, c, kind, start, stop):
     """First row in [start, stop) on which one kind of exit calls for closing package c; `stop` for none or if off."""
     price, closing, life = state.prices[c], state.closing, state.lifetimes[c]
     if kind == STOP:
-        return first_at_least(closing[HIGHEST_COST], start, stop, stop_cost(price[CREDIT], rule[STOP_LOSS]))
+        return first_at_least(closing[HIGHEST_COST], start, stop, stop_cost(price[CREDIT], rule[STOP_BOUND]))
     if kind == PROFIT:
-        return first_at_least(closing[HIGHEST_CREDIT], start, stop, profit_credit(price[CREDIT], rule[PROFIT_TAKEN]))
-    if kind == TOUCH and rule[TOUCH_ON] > 0.0:
+        return first_at_least(closing[HIGHEST_CREDIT], start, stop, profit_credit(price[CREDIT], rule[PROFIT_BOUND]))
+    if kind == TOUCH and rule[TOUCH_BOUND] > 0.0:
         return first_touch(state, c, start, stop)
-    if kind == DTE and not math.isnan(rule[MIN_DTE]):
-        return first_on_day(state, c, ORDINAL, life[EXPIRES] - rule[MIN_DTE], start, stop)
-    if kind == TIME and not math.isnan(rule[MAX_SESSIONS]):
-        bound = state.days[SESSION, life[ENTRY]] + rule[MAX_SESSIONS]
+    if kind == DTE and not math.isnan(rule[DTE_BOUND]):
+        return first_on_day(state, c, ORDINAL, life[EXPIRES] - rule[DTE_BOUND], start, stop)
+    if kind == TIME and not math.isnan(rule[TIME_BOUND]):
+        bound = state.days[SESSION, life[ENTRY]] + rule[TIME_BOUND]
         return first_on_day(state, c, SESSION, bound, start, stop)
-    if kind == GATE and not math.isnan(rule[MAX_RANK]):
-        return first_reversal(state, c, rule[MAX_RANK], start, stop)
+    if kind == GATE and not math.isnan(rule[GATE_BOUND]):
+        return first_reversal(state, c, rule[GATE_BOUND], start, stop)
     return stop
 
 

@@ -13,6 +13,7 @@ from iwm_opts.kernels.backtest.state import (
     CALL_DELTA,
     CALLS,
     CARRIED,
+    CHOICE,
     CHOSEN,
     COLUMNS,
     DISCOUNT,
@@ -37,7 +38,6 @@ from iwm_opts.kernels.backtest.state import (
     SETTLES,
     SIGN,
     STATE,
-    STATE_OF,
     STRIKE,
     SURFACE_ROW,
     SURFACE_SPOT,
@@ -207,7 +207,7 @@ def choose(state, c, rule):
     if calls > 0 and put >= 0:
         call = choose_side(state, c, rule, 1.0, puts, 1 if calls > 1 else 0, CALL_DELTA)
     is_whole = put >= 0 and call >= 0 and (puts == 0 or calls == 0 or put < call)
-    state.lifetimes[c, STATE_OF] = CHOSEN if is_whole else NONE
+    state.lifetimes[c, CHOICE] = CHOSEN if is_whole else NONE
 
 
 @inline
@@ -270,8 +270,8 @@ def mark_packages(state, rule, start, stop):
     """Choose the packages from `start` to `stop` that are not chosen yet, and quote the unknown rows of their lives."""
     for c in range(start, stop):
         life = state.lifetimes[c]
-        if life[STATE_OF] == UNKNOWN:
+        if life[CHOICE] == UNKNOWN:
             choose(state, c, rule)
         tradable = life[LAST] - life[FIRST] + 1 - life[SETTLES]
-        if life[STATE_OF] == CHOSEN and life[QUOTED] < tradable:
+        if life[CHOICE] == CHOSEN and life[QUOTED] < tradable:
             mark(state, c, tradable - life[QUOTED])

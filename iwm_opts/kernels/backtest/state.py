@@ -1,20 +1,21 @@
 """Arrays that the kernels of a backtest share, and the names of their rows and columns.
 
 A package lives on the rows FIRST to LAST, one a day of the market from its entry on. Strikes, quotes and prices of a
-package may be unknown until the day loop needs them: STATE, QUOTED and PRICED count how far they are known. Their
+package may be unknown until the day loop needs them: CHOICE, QUOTED and PRICED count how far they are known. Their
 values do not depend on when they are computed.
 
 Few arrays, because a kernel that hands an array to another pays for it when it is compiled. Counts and flags that lie
 beside prices are whole numbers in floats.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import float64, int64
 from numpy.typing import NDArray
 
 from iwm_opts.kernels._jit import record_type
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, RANKED_EXITS
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.kernels.trading.fees import Charges
 
@@ -31,43 +32,15 @@ SURFACE_COLUMNS = (
     "widening",
 )  # fmt: skip
 COLUMNS = len(SURFACE_COLUMNS)
-SURFACE_SPOT, FORWARD, DISCOUNT, ROOT, _, _, THETA = range(7)  # the columns used apart from quotes
-
-# Rows of `days`.
-DAY_FIELDS = "ordinal", "session", "spot", "opened", "high", "low", "dividend", "rank"
-ORDINAL, SESSION, SPOT, OPENED, HIGH, LOW, DIVIDEND, RANK = range(len(DAY_FIELDS))
-
-# Columns of `lifetimes`.
-LIFETIME_FIELDS = (
-    "entry", "first", "last", "expires", "eve", "eve_session", "settles", "physical", "surface_row", "ladder",
-    "ladder_end", "state", "quoted",
-)  # fmt: skip
-(
-    ENTRY, FIRST, LAST, EXPIRES, EVE, EVE_SESSION, SETTLES, PHYSICAL, SURFACE_ROW, LADDER, LADDER_END, STATE_OF, QUOTED,
-) = range(len(LIFETIME_FIELDS))  # fmt: skip
+SURFACE_SPOT, FORWARD, DISCOUNT, ROOT, THETA = map(  # those used apart from quotes
+    SURFACE_COLUMNS.index, ("spot", "forward", "discount", "root", "theta")
+)
 
 SETTLEMENT, DIVIDENDS, STRIKE = range(3)  # columns of `terms`; the strikes of all legs from STRIKE on
 BY_SMILE, CARRIED, ASSIGNED_BITS = range(3)  # rows of `marks`
 SIGN, RIGHT, RATIO, CONTRACTS, CLOSING_SIGN = range(5)  # rows of `legs`
 
-# Columns of `prices`, dollars a share, credits positive, but for MAX_LOSS, DELIVERED_LOSS (held to expiry, with
-# delivered shares) and BUYING_POWER (dollars a package) and
-# PRICED (rows with known prices). The last two are rows: the first that leaves a leg assigned and the first that trades
-# after it; LAST_ROW where there is none yet.
-PRICE_FIELDS = (
-    "priced", "entry_mid", "credit", "sold_in", "max_loss", "delivered_loss", "buying_power", "widest", "assigned_row",
-    "forced_row",
-)  # fmt: skip
-(
-    PRICED, ENTRY_MID, CREDIT, SOLD_IN, MAX_LOSS, DELIVERED_LOSS, BUYING_POWER, WIDEST, ASSIGNED_ROW, FORCED_ROW,
-) = range(len(PRICE_FIELDS))  # fmt: skip
-LAST_ROW = 2**40  # beyond any row
-
-# Rows of `closing`: credits of closing a package at mid and at the exit fill, premium sold, the highest credit and cost
-# (a negative credit) of closing at the exit fill so far (over the rows that trade, the entry left out), and the credit
-# of closing at the stop's fill, NaN until one asks for it.
-CLOSING_FIELDS = "mid", "close", "sold_out", "highest_credit", "highest_cost", "stopped"
-MID, CLOSE, SOLD_OUT, HIGHEST_CREDIT, HIGHEST_COST, STOPPED = range(len(CLOSING_FIELDS))
+LAST_ROW = 2**40  # beyond any row: no leg is assigned yet, or nothing traded since
 
 # Places in `setup`.
 TICK = SPREAD_TERMS  # after the coefficients of the quoted spread
@@ -80,30 +53,16 @@ EXIT_FILL, STOP_FILL, CHARGES_AT = (ENTRY_FILL + i * FILL_SIZE for i in (1, 2, 3
 GAP_AT = CHARGES_AT + len(Charges._fields)  # overnight move against delivered shares, a fraction
 SETUP_SIZE = GAP_AT + 1
 
-# Columns of `rules`, a row a backtest; NaN switches an exit off. The levels are rows of a table of first
-# passages, in the order of `exits`; -1 for an exit that is off.
+# Columns of `rules`, a row a backtest; NaN switches an exit off. The levels are rows of a table of first passages; -1
+# for an exit that is off.
 RULE_FIELDS = (
     "put_delta", "put_width", "put_unit", "put_slack", "put_wing",
     "call_delta", "call_width", "call_unit", "call_slack", "call_wing",
-    "gate", "min_credit_width", "every", "max_open", "profit", "stop", "touch", "dte", "sessions", "rank", "best_first",
-    "contracts", "risk_share", "max_open_risk", "account",
-    "stop_level", "touch_level", "dte_level", "sessions_level", "rank_level", "profit_level",
+    "gate_row", "min_credit_width", "every", "max_open",
+    *(f"{setting.reason.name.lower()}_bound" for setting in EXIT_SETTINGS), "best_first",
+    "fixed_contracts", "risk_share", "max_open_risk", "account",
+    *(f"{reason.name.lower()}_level" for reason in RANKED_EXITS),
 )  # fmt: skip
-(
-    PUT_DELTA, PUT_WIDTH, PUT_UNIT, PUT_SLACK, PUT_WING, CALL_DELTA, CALL_WIDTH, CALL_UNIT, CALL_SLACK, CALL_WING,
-    GATE_ROW, MIN_CREDIT_WIDTH, EVERY, MAX_OPEN, PROFIT_TAKEN, STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK,
-    BEST_FIRST, FIXED_CONTRACTS, RISK_SHARE, MAX_OPEN_RISK, ACCOUNT,
-    STOP_LEVEL, _TOUCH_LEVEL, _DTE_LEVEL, _SESSIONS_LEVEL, _RANK_LEVEL, _PROFIT_LEVEL,
-) = range(len(RULE_FIELDS))  # fmt: skip
-
-# Rows of `trades`, a column a trade in order of entry.
-TRADE_FIELDS = (
-    "package", "contracts", "row", "reason", "out", "assignment", "gap", "risk", "opening_fees", "closing_fees"
-)  # fmt: skip
-(
-    TRADE_PACKAGE, TRADE_CONTRACTS, TRADE_ROW, TRADE_REASON, TRADE_OUT, TRADE_ASSIGNMENT, TRADE_GAP, TRADE_RISK,
-    OPENING_FEES, CLOSING_FEES,
-) = range(len(TRADE_FIELDS))  # fmt: skip
 
 # Rows of `buffers`: of a package's legs mid, half-spread and ratio; by day the dollars of open packages marked to the
 # exit fill and those booked by exits; of open packages the day index of the exit, risk and buying power; fees of the
@@ -139,34 +98,37 @@ class Lifetimes(NamedTuple):
     surface_row: Ints  # row of the surface on the entry day; -1 where quotes are given
     ladder: Ints  # listed strikes of package c: ladder[ladder[c]:ladder_end[c]]
     ladder_end: Ints
-    state: Ints
+    choice: Ints  # UNKNOWN, CHOSEN or NONE
     quoted: Ints  # rows with known quotes, from the first on
 
 
 class Prices(NamedTuple):
-    """Columns of `prices`, shape (n,)."""
+    """Columns of `prices`, shape (n,); dollars a share unless said, credits positive."""
 
-    priced: Array
+    priced: Array  # rows with known prices
     entry_mid: Array
     credit: Array
     sold_in: Array
-    max_loss: Array
-    delivered_loss: Array
+    max_loss: Array  # dollars a package, as the next two
+    delivered_loss: Array  # held to expiry, with delivered shares
     buying_power: Array
     widest: Array
-    assigned_row: Array
-    forced_row: Array
+    assigned_row: Array  # the first that leaves a leg assigned; LAST_ROW where there is none yet
+    forced_row: Array  # the first that trades after it
 
 
 class Closing(NamedTuple):
-    """Rows of `closing`, shape (rows,)."""
+    """Rows of `closing`, shape (rows,): credits of closing a package, dollars a share.
+
+    The highest ones are over the rows that trade so far, the entry left out.
+    """
 
     mid: Array
-    close: Array
-    sold_out: Array
-    highest_credit: Array
-    highest_cost: Array
-    stopped: Array
+    close: Array  # at the exit fill
+    sold_out: Array  # premium sold
+    highest_credit: Array  # at the exit fill
+    highest_cost: Array  # a negative credit
+    stopped: Array  # at the stop's fill; NaN until a rule asks for it
 
 
 class Trades(NamedTuple):
@@ -184,6 +146,24 @@ class Trades(NamedTuple):
     closing_fees: Array
 
 
+PLACES: Final = {
+    f"{prefix}{name}".upper(): place
+    for prefix, names in (
+        ("", Days._fields), ("", Lifetimes._fields), ("", Prices._fields), ("", Closing._fields), ("", RULE_FIELDS),
+        ("trade_", Trades._fields),
+    )
+    for place, name in enumerate(names)
+}  # fmt: skip
+"""Rows and columns by name; kernels import them as integers: `from ... import CREDIT`."""
+
+
+def __getattr__(name: str) -> int:
+    """Row or column by its name."""
+    if name in PLACES:
+        return PLACES[name]
+    raise AttributeError(name)
+
+
 class Surface(NamedTuple):
     """Coefficients of a market priced by an eSSVI surface.
 
@@ -198,9 +178,9 @@ class Surface(NamedTuple):
 class State(NamedTuple):
     """Arrays that following a package takes; n packages on `rows` rows."""
 
-    days: Array  # shape (len(DAY_FIELDS), days)
+    days: Array  # shape (len(Days._fields), days)
     of_day: Ints  # package of each day, -1 for none; shape (days,)
-    lifetimes: Ints  # shape (n, len(LIFETIME_FIELDS))
+    lifetimes: Ints  # shape (n, len(Lifetimes._fields))
     terms: Array  # shape (n, STRIKE + legs): settlement price (NaN without one), dividends ex before expiry, strikes
     quotes: Array  # bids of the legs, then asks; shape (2 x legs, rows)
     marks: Ints  # legs marked by the smile, 1 where carried, bits of legs assigned overnight; shape (3, rows)
@@ -208,8 +188,8 @@ class State(NamedTuple):
     ladder: Array  # listed strikes, package after package
     legs: Array  # shape (5, legs), ascending strikes
     setup: Array  # shape (SETUP_SIZE,)
-    prices: Array  # shape (n, len(PRICE_FIELDS))
-    closing: Array  # shape (len(CLOSING_FIELDS), rows)
+    prices: Array  # shape (n, len(Prices._fields))
+    closing: Array  # shape (len(Closing._fields), rows)
     buffers: Array  # shape (BUFFERS, most of days + 1, open packages and legs)
 
 
@@ -228,19 +208,20 @@ def blank_buffers(legs: int, days: int = 0, most_open: int = 0) -> Array:
 
 def blank_prices(packages: int, rows: int) -> tuple[Array, Array]:
     """`prices` and `closing` of packages without known prices."""
-    prices = np.full((packages, len(PRICE_FIELDS)), np.nan)
-    prices[:, PRICED] = 0.0
-    return prices, np.full((len(CLOSING_FIELDS), rows), np.nan)
+    prices = np.full((packages, len(Prices._fields)), np.nan)
+    prices[:, PLACES["PRICED"]] = 0.0
+    return prices, np.full((len(Closing._fields), rows), np.nan)
 
 
 def blank_trades(days: int) -> Array:
     """Room for the trades of one backtest, one a day at most."""
-    trades = np.full((len(TRADE_FIELDS), days), np.nan)
-    trades[TRADE_PACKAGE] = -1.0
+    trades = np.full((len(Trades._fields), days), np.nan)
+    trades[PLACES["TRADE_PACKAGE"]] = -1.0
     return trades
 
 
 def trades_of(trades: Array) -> Trades:
     """Trades that a backtest left."""
-    done = trades[:, trades[TRADE_PACKAGE] >= 0.0]
-    return Trades._make([*done[:TRADE_OUT].astype(np.int64), *done[TRADE_OUT:]])
+    done = trades[:, trades[PLACES["TRADE_PACKAGE"]] >= 0.0]
+    out = PLACES["TRADE_OUT"]
+    return Trades._make([*done[:out].astype(np.int64), *done[out:]])

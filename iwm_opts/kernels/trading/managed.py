@@ -3,7 +3,8 @@
 import math
 
 from iwm_opts.kernels._jit import inline, kernel
-from iwm_opts.kernels.backtest.exits import EXPIRY, HELD, STOP, exit_reason
+from iwm_opts.kernels.backtest.codes import EXPIRY, HELD, STOP
+from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.kernels.elementary import exp, log_ratio
 from iwm_opts.kernels.pricing.black import prepaid_halves
 from iwm_opts.kernels.trading.fill import offset_from_mid

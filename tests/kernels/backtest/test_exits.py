@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.backtest.exits import HELD, PROFIT, STOP, TIME, first_exit
+from iwm_opts.kernels.backtest.codes import HELD, PROFIT, STOP, TIME
+from iwm_opts.kernels.backtest.exits import first_exit
 
 MINUTE = np.array([15.0, 16.0, 17.0, 45.0])
 

@@ -54,7 +54,7 @@ def test_strikes_are_those_that_the_screens_choose(days, rule, screened):
         strikes = None if board is None else screened(board, rule)
         if strikes is not None:
             theirs[place] = (board.series, *strikes)
-    chosen = np.flatnonzero(book.lifetimes.state == CHOSEN)
+    chosen = np.flatnonzero(book.lifetimes.choice == CHOSEN)
     ours = {int(book.lifetimes.entry[c]): (book.series[c], *book.strike[c]) for c in chosen}
     assert ours == theirs
     assert ours

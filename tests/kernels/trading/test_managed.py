@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from iwm_opts.kernels.backtest.exits import DTE, EXPIRY, PROFIT, STOP
+from iwm_opts.kernels.backtest.codes import DTE, EXPIRY, PROFIT, STOP
 from iwm_opts.kernels.trading import managed
 
 FORWARD, STDEV = 100.0, 0.10
