@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.engine import NO_PASSAGES, backtest, blank_passages, on_weekdays, prepare, rule_rows, run
+from iwm_opts.backtest.engine import NO_PASSAGES, backtest, blank_passages, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prepared import on_weekdays
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest

@@ -99,3 +99,35 @@ def test_errors_of_the_api_name_parameters_not_options():
                     text for text in texts if isinstance(text, str) and option.search(text) and "iwm-opts" not in text
                 ]
     assert hits == []
+
+
+def imports_of(source: str, modules: set[str]) -> set[str]:
+    """Modules that a source imports anywhere, for type checkers and inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names & modules
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """Modules left once all that import nothing left are taken away, and all that nothing left imports."""
+    left = dict(imports)
+    while True:
+        imported = {name for module in left for name in left[module]}
+        outer = {module for module in left if not left[module] & left.keys() or module not in imported}
+        if not outer:
+            return sorted(left)
+        left = {module: names for module, names in left.items() if module not in outer}
+
+
+def test_modules_import_in_no_circle():
+    """For type checkers and inside functions too; packages name their modules, so that only those count."""
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set()}) == ["b", "c"]
+    root = Path(iwm_opts.__file__).parent
+    files = {".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")}
+    files = {name: path for name, path in files.items() if path.name != "__init__.py"}
+    sources = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+    assert circles({name: imports_of(source, set(files)) for name, source in sources.items()}) == []

@@ -83,8 +83,8 @@ from iwm_opts.api.review import ReviewResult as ReviewResult
 from iwm_opts.api.review import answer_review as answer_review
 from iwm_opts.api.rule_grid import RuleGrid as RuleGrid
 from iwm_opts.api.rules import Rules as Rules
+from iwm_opts.api.screen_request import ScreenRequest as ScreenRequest
 from iwm_opts.api.screening import Package as Package
-from iwm_opts.api.screening import ScreenRequest as ScreenRequest
 from iwm_opts.api.screening import answer_screen as answer_screen
 from iwm_opts.api.screening import as_fill as as_fill
 from iwm_opts.api.simulation import BenchRequest as BenchRequest

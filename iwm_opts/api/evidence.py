@@ -17,6 +17,7 @@ from iwm_opts.backtest.trial import PooledResult, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.evidence_table import evidence_record, evidence_sheet, evidence_table
+from iwm_opts.report.finding import finding
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, flat
 
@@ -59,7 +60,7 @@ class EvidenceResult(EquityResult):
     @property
     def finding(self) -> str:
         """The finding as a sentence; "no evidence" included."""
-        return self.evidence.finding
+        return finding(self.evidence)
 
     def rows(self) -> list[Record]:
         """One row a baseline: the strategy less it, on the same days.

@@ -11,7 +11,8 @@ from iwm_opts.api.plan_order import plan_place, plan_screen
 from iwm_opts.api.plans import TradingPlan
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.review import PAPER
-from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
+from iwm_opts.api.screen_request import ScreenRequest
+from iwm_opts.api.screening import Screen, answer_screen
 from iwm_opts.backtest.recorded_chains import is_archive
 from iwm_opts.conventions import FEE_SCHEDULE, counted
 from iwm_opts.errors import DataError, InputError

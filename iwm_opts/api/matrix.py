@@ -10,7 +10,7 @@ import pandas as pd
 from iwm_opts.api.chain import open_chain
 from iwm_opts.api.gates import judge_gate
 from iwm_opts.api.result import OnProgress, Result
-from iwm_opts.api.screening import ScreenRequest
+from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.conventions import MATRIX_DELTAS
 from iwm_opts.errors import InputError
 from iwm_opts.report.matrix_table import matrix_record, matrix_rows, matrix_table

@@ -14,7 +14,8 @@ from iwm_opts.api.forecasts import log_forecast
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.plan_order import plan_places
 from iwm_opts.api.result import Result
-from iwm_opts.api.screening import ScreenRequest, answer_screen
+from iwm_opts.api.screen_request import ScreenRequest
+from iwm_opts.api.screening import answer_screen
 from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE, counted
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.age import staleness

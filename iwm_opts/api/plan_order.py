@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from iwm_opts.api.chain import ChainRequest, OptionChain
-from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
+from iwm_opts.api.screen_request import ScreenRequest
+from iwm_opts.api.screening import Screen, answer_screen
 from iwm_opts.api.ticket import OrderTicket, TicketRequest, answer_ticket
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError

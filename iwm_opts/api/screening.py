@@ -1,14 +1,16 @@
 """Screens: the packages of a chain worth trading, ranked and sized."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
+from iwm_opts.api.chain import OptionChain, open_chain
 from iwm_opts.api.gates import GateCondition, judge_gate
+from iwm_opts.api.matrix import Matrix, MatrixRequest, answer_matrix
 from iwm_opts.api.result import OnProgress, Result, new_axes, picture
+from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.conventions import (
     ACCOUNT,
     FEE_SCHEDULE,
@@ -19,7 +21,7 @@ from iwm_opts.conventions import (
     STRATEGY,
 )
 from iwm_opts.errors import InputError
-from iwm_opts.execution.exits import ExitLevels, check_entry_window
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.fraction import parse_share
@@ -37,45 +39,7 @@ from iwm_opts.spreads.strategies import IronCondor, OwnPackages, Strategy
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from iwm_opts.api.matrix import Matrix
-
 GREEKS: Final = ("delta", "gamma", "theta", "vega")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScreenRequest:
-    """Which packages of a chain are worth trading.
-
-    Fields as the parameters of `screen`; further:
-
-    Parameters
-    ----------
-    terms : Terms
-        Fill convention, fees, and the realised over implied variance behind expected profits.
-    account : Account
-        Dollars, risk and limits.
-    exits : ExitLevels
-        When the position is closed; the window of `dte` starts above its DTE exit.
-
-    Raises
-    ------
-    InputError
-        For a window that the DTE exit closes at once.
-    """
-
-    chain: ChainRequest | OptionChain
-    strategy: Strategy = field(default_factory=IronCondor)
-    gate: GateCondition | None = None
-    dte: tuple[int, int] = STRATEGY.dte
-    selection: Selection = field(default_factory=Selection)
-    terms: Terms = field(default_factory=Terms)
-    account: Account = field(default_factory=Account)
-    exits: ExitLevels = field(default_factory=ExitLevels)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.dte[0] <= self.dte[1]:
-            raise InputError("dte", self.dte, "must satisfy 0 <= low <= high", "give for instance (35, 55)")
-        check_entry_window(self.dte, self.exits.dte)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -207,7 +171,7 @@ class Screen(Result, Sequence[Package]):
         frame = pd.DataFrame(rows)
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us")) if rows else frame
 
-    def matrix(self, deltas: Sequence[float] = MATRIX_DELTAS) -> "Matrix":
+    def matrix(self, deltas: Sequence[float] = MATRIX_DELTAS) -> Matrix:
         """Best package by short delta and expiration of the window.
 
         Parameters
@@ -224,8 +188,6 @@ class Screen(Result, Sequence[Package]):
         InputError
             For a strategy without short strikes, and deltas outside (0, 1).
         """
-        from iwm_opts.api.matrix import MatrixRequest, answer_matrix
-
         return answer_matrix(MatrixRequest(screen=self.request, deltas=tuple(deltas)))
 
     def record(self) -> Record:

@@ -1,17 +1,15 @@
 """Where the P&L of a trade came from: the moves of price and implied vol, and time, through the greeks of its legs."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.conventions import VOL_POINT
 from iwm_opts.kernels.backtest.state import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
-
-if TYPE_CHECKING:
-    from iwm_opts.backtest.engine import Prepared
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -19,7 +17,7 @@ Places = NDArray[np.int64]
 PARTS: Final = ("delta_pnl", "gamma_pnl", "vega_pnl", "theta_pnl", "residual_pnl")
 
 
-def attribute(prepared: "Prepared", trades: Trades) -> tuple[Array, ...]:
+def attribute(prepared: Prepared, trades: Trades) -> tuple[Array, ...]:
     """Split the P&L at mid of each trade, dollars a share of the package, in the order of `PARTS`.
 
     From one day to the next each leg's mid changes by delta dS + gamma dS^2 / 2 + vega dIV + theta dt and a residual, a
@@ -52,7 +50,7 @@ def attribute(prepared: "Prepared", trades: Trades) -> tuple[Array, ...]:
     return (*parts, total - parts.sum(axis=0))
 
 
-def entry_delta(prepared: "Prepared", trades: Trades) -> Array:
+def entry_delta(prepared: Prepared, trades: Trades) -> Array:
     """Delta of each package on its day of entry, share equivalents a share of the package; unknown legs count zero."""
     book = prepared.book
     first, steps = book.lifetimes.first[trades.package], np.zeros(len(trades.package), dtype=np.int64)
@@ -65,7 +63,7 @@ def entry_delta(prepared: "Prepared", trades: Trades) -> Array:
 
 
 def _leg(
-    prepared: "Prepared", j: int, package: Places, rows: Places, years: Array, prepaid: Array, discount: Array
+    prepared: Prepared, j: int, package: Places, rows: Places, years: Array, prepaid: Array, discount: Array
 ) -> tuple[Array, tuple[Array, ...]]:
     """Implied vol of a leg on some rows, and its delta, gamma, vega and theta there; NaN where unknown."""
     book = prepared.book
@@ -80,7 +78,7 @@ def _leg(
     return iv, tuple(np.asarray(x) for x in (leg_greeks.delta, leg_greeks.gamma, leg_greeks.vega, leg_greeks.theta))
 
 
-def _terms(prepared: "Prepared", package: Places, steps: Places) -> tuple[Array, Array, Array]:
+def _terms(prepared: Prepared, package: Places, steps: Places) -> tuple[Array, Array, Array]:
     """Years to expiry, prepaid forward and discount factor of packages some days into their lives."""
     book = prepared.book
     life, surface = book.lifetimes, book.arrays.surface

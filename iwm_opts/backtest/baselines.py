@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, run
+from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
 from iwm_opts.backtest.trial import Trial

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import ratio_interval
-from iwm_opts.backtest.engine import Prepared, run, run_totals
+from iwm_opts.backtest.engine import run, run_totals
 from iwm_opts.backtest.gate import known_ranks
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays

@@ -1,23 +1,24 @@
 """The engine: opens, holds and closes the packages of a book by the rules, day by day, every cent accounted for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, build_book, wings_of
+from iwm_opts.backtest.book import Book, wings_of
+from iwm_opts.backtest.book_builder import build_book
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
-from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, sample, total
-from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, Rules
+from iwm_opts.backtest.prepared import Prepared, Run, macro_met, market_costs, on_weekdays
+from iwm_opts.backtest.prices import blank_prices
+from iwm_opts.backtest.result import Backtest, Totals, assemble, sample, total
+from iwm_opts.backtest.rules import BEST, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, SkipReason, Summary
 from iwm_opts.kernels.backtest.day_loop import run_backtests
-from iwm_opts.kernels.backtest.state import PLACES, RULE_FIELDS, State, Surface, blank_trades
+from iwm_opts.kernels.backtest.state import PLACES, RULE_FIELDS, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -26,39 +27,6 @@ Ints = NDArray[np.int32]
 
 NO_LEVELS: Final = (-1.0,) * len(EXIT_SETTINGS)
 NO_PASSAGES: Final = np.empty((0, 0), dtype=np.int32)  # exits are searched
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A market, its book of packages and trading costs; gates choose among the packages."""
-
-    market: DailyMarket
-    rules: Rules
-    ranks: Array  # known on each day, shape (days,)
-    macro: Array | None  # known values of the macro rule's series, shape (days,)
-    book: Book
-    costs: Array  # see `prices.cost_terms`
-    prices: BookPrices
-
-    def state(self, max_open: int | None = None) -> State:
-        """Arrays that kernels read, ranks included; one a thread."""
-        most = self.rules.entry.max_open if max_open is None else max_open
-        return state_of(self.book, self.costs, self.prices, most, self.ranks)
-
-    def with_costs(self, costs: Costs) -> "Prepared":
-        """Return the same with other trading costs."""
-        terms = _cost_terms(self.market, self.book, costs)
-        return replace(self, rules=replace(self.rules, costs=costs), costs=terms, prices=blank_prices(self.book))
-
-    def with_surface(self, surface: Surface) -> "Prepared":
-        """Return the same packages to choose anew on a surface of the same rows with other prices."""
-        book = self.book.with_surface(surface)
-        return replace(self, book=book, prices=blank_prices(book))
-
-    def entry_days(self, allowed: Flags | None = None) -> Flags:
-        """Return the allowed days, those of the gate unless given, on which the other rules of entry are met too."""
-        is_allowed = is_open(self.ranks, self.rules.gate) if allowed is None else allowed
-        return is_allowed & on_weekdays(self.market, self.rules.entry) & macro_met(self)
 
 
 def prepare(
@@ -91,12 +59,7 @@ def prepare(
     if rules.macro is not None and macro is None:
         raise InputError("macro", rules.macro.name, "is asked for by the rules and not given", "give its daily series")
     values = None if rules.macro is None or macro is None else known_values(market.days, macro, rules.macro.lag)
-    return Prepared(market, rules, ranks, values, book, _cost_terms(market, book, rules.costs), blank_prices(book))
-
-
-def _cost_terms(market: DailyMarket, book: Book, costs: Costs) -> Array:
-    tick = market.settlement(book.series[0].root).tick if len(book) else 0.01
-    return cost_terms(costs, len(book.legs), tick)
+    return Prepared(market, rules, ranks, values, book, market_costs(market, book, rules.costs), blank_prices(book))
 
 
 def backtest(market: DailyMarket, history: IvHistory, rules: Rules, macro: pd.Series | None = None) -> Backtest:
@@ -182,22 +145,3 @@ def blank_passages(rows: Array, packages: int) -> Ints:
         rows[is_on, place] = levels + level
         levels += len(bounds)
     return np.full((max(levels, 1), packages), -1, dtype=np.int32)
-
-
-def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
-    """Days with quotes on which the rule enters, by weekday; not the last one before days of settlement alone."""
-    count = market.quoted_days
-    is_quoted: Flags = np.arange(len(market.days)) < (count if count == len(market.days) else count - 1)
-    if not rule.weekdays:
-        return is_quoted
-    weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}
-    is_allowed: Flags = np.array([day.weekday() in weekdays for day in market.days])
-    return is_quoted & is_allowed
-
-
-def macro_met(prepared: Prepared) -> Flags:
-    """Days on which the macro rule is met, all without one."""
-    rule = prepared.rules.macro
-    if rule is None or prepared.macro is None:
-        return np.ones(len(prepared.ranks), dtype=np.bool_)
-    return is_met(prepared.macro, rule)

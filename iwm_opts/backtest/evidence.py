@@ -126,13 +126,6 @@ class Evidence:
     seed: int
     notes: tuple[str, ...]
 
-    @property
-    def finding(self) -> str:
-        """Sentences of the finding."""
-        from iwm_opts.backtest.finding import sentences
-
-        return " ".join(sentences(self))
-
 
 def gather_evidence(
     trials: Sequence[Trial],

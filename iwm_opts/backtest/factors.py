@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.baselines import Baselines
 from iwm_opts.backtest.book import LEGS
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
-from iwm_opts.backtest.engine import Prepared, run_sample
+from iwm_opts.backtest.engine import run_sample
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.rules import ExitRule, Rules
 from iwm_opts.backtest.selection import MIN_DAYS, MIN_VARIANTS, SIGNIFICANT, superior_ability
 from iwm_opts.backtest.trial import Trial

@@ -1,14 +1,14 @@
-"""A market as a backtest reads it: expirations to choose a package from, and quotes to mark it by."""
+"""A market as a backtest reads it."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.quotes import Candidates, Series, Terms
+from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import TICK, Provenance
 from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
@@ -16,72 +16,10 @@ from iwm_opts.market.contract import Settlement
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.sources.surface_market import SurfaceMarket
 
-if TYPE_CHECKING:
-    from iwm_opts.backtest.book import Book
-    from iwm_opts.backtest.rules import EntryRule
-
 Array = NDArray[np.float64]
-Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 NO_SURFACE: Final = Surface(np.empty(0), np.append(np.zeros(SPREAD_TERMS), TICK))
-QUOTED, BY_SMILE, CARRIED = 0, 1, 2  # where a mark comes from; carried from the day before where there is nothing
-
-
-class Series(NamedTuple):
-    """Options of one root and expiration."""
-
-    root: str
-    expiration: date
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExpirationQuotes:
-    """Quotes of one series on one day, from which a package is chosen; arrays of shape (n,), NaN where unknown."""
-
-    series: Series
-    dte: int
-    spot: float
-    right: Array  # +1 call, -1 put
-    strike: Array
-    bid: Array
-    ask: Array
-    delta: Array
-
-
-class Request(NamedTuple):
-    """Options of one series to be marked; arrays of shape (n,)."""
-
-    series: Series
-    right: Array
-    strike: Array
-
-
-class Marks(NamedTuple):
-    """Quotes of the options asked for, and where each comes from; arrays of shape (n,)."""
-
-    bid: Array
-    ask: Array
-    origin: NDArray[np.int64]  # QUOTED, BY_SMILE or CARRIED; the last has NaN quotes
-
-
-class Terms(NamedTuple):
-    """Inputs of a series' prices at one moment; NaN where unknown."""
-
-    years: float  # to expiry, ACT/365
-    forward: float  # dollars, net of the dividends that go ex before expiry
-    discount: float  # today's price of a dollar at expiry
-
-
-class Candidates(NamedTuple):
-    """Days with an expiration to choose a package from, n of them, and the package where it is chosen at once."""
-
-    place: Places  # of the day, shape (n,)
-    series: tuple[Series, ...]  # nearest to the wanted time, shape (n,)
-    surface_row: Places  # of the day and expiration in the surface, -1 where quotes are given; shape (n,)
-    ladder_offset: Places  # the listed strikes of i are ladder[ladder_offset[i]:ladder_offset[i + 1]]; shape (n + 1,)
-    ladder: Array
-    strike: Array | None = None  # of each package, ascending, shape (n, legs); None: the day loop chooses
 
 
 class DailyMarket(Protocol):

@@ -10,10 +10,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.bands import GainBand
 from iwm_opts.backtest.baselines import Baselines
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.engine import Prepared, run_totals
+from iwm_opts.backtest.engine import run_totals
 from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.prices import blank_prices
 from iwm_opts.backtest.result import Totals
 from iwm_opts.backtest.simulated import SimulatedDays
@@ -98,15 +100,6 @@ def quote_bands(
     names = f"smile, {LEVEL:.0%} of {draws} draws", SPREAD_NAME
     bands = zip(names, (smile, spreads), strict=True)
     return tuple(QuoteBand(name, *((float(low), float(high)) for low, high in bounds.T)) for name, bounds in bands)
-
-
-@dataclass(frozen=True, slots=True)
-class GainBand:
-    """Bounds of a mean net gain of a package over some quotes, dollars a trade."""
-
-    name: str
-    low: float
-    high: float
 
 
 def gain_bands(results: Sequence[Sequence[Entered]], seed: int = 1) -> list[tuple[GainBand, ...]]:

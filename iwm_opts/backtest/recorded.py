@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book, wings_of
 from iwm_opts.backtest.entry_selection import select_packages
-from iwm_opts.backtest.market import (
+from iwm_opts.backtest.market import NO_SURFACE, Flags
+from iwm_opts.backtest.quotes import (
     BY_SMILE,
     CARRIED,
-    NO_SURFACE,
     QUOTED,
     Candidates,
     ExpirationQuotes,
-    Flags,
     Marks,
     Request,
     Series,

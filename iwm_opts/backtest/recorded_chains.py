@@ -15,8 +15,8 @@ from iwm_opts.io.archive import choose
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
-from iwm_opts.io.panel_cache import cached_build
-from iwm_opts.io.panel_files import Build, read_panel, window
+from iwm_opts.io.panel_cache import Build, cached_build
+from iwm_opts.io.panel_files import read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.market.calendar import latest_session

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
+from iwm_opts.backtest.prepared import Prepared, Run
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER, STRATEGY, counted
@@ -16,9 +17,6 @@ from iwm_opts.execution.exits import stop_is_beyond
 from iwm_opts.kernels.backtest.codes import ExitReason, SkipReason
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
 from iwm_opts.risk.margin import package_margin
-
-if TYPE_CHECKING:
-    from iwm_opts.backtest.engine import Prepared
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -57,17 +55,8 @@ class Backtest:
     notes: tuple[str, ...]
 
 
-class Run(NamedTuple):
-    """Output of the day loop for one backtest; arrays as its kernel writes them."""
-
-    trades: Array  # shape (len(Trades._fields), days)
-    equity: Array  # shape (days,)
-    skips: Places  # shape (1, len(SkipReason))
-    summary: Array  # shape (1, len(Summary))
-
-
 def assemble(
-    prepared: "Prepared", outcome: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
+    prepared: Prepared, outcome: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
 ) -> Backtest:
     """Trades and equity of a run."""
     trades = trades_of(outcome.trades)
@@ -98,7 +87,7 @@ class Totals(NamedTuple):
     risk: float  # largest loss of each position times the nights that it is held
 
 
-def total(prepared: "Prepared", run: Run) -> Totals:
+def total(prepared: Prepared, run: Run) -> Totals:
     """Return sums over a run, without the tables of a `Backtest`."""
     trades = trades_of(run.trades)
     cascade = _cascade(prepared, trades)
@@ -115,7 +104,7 @@ def total(prepared: "Prepared", run: Run) -> Totals:
     )
 
 
-def sample(prepared: "Prepared", run: Run) -> Array:
+def sample(prepared: Prepared, run: Run) -> Array:
     """Dollars a package gained, and trades, by day of entry; shape (days, 2)."""
     trades = trades_of(run.trades)
     gain = _cascade(prepared, trades)["pnl"] / trades.contracts
@@ -124,7 +113,7 @@ def sample(prepared: "Prepared", run: Run) -> Array:
     return np.stack([np.bincount(entry, weights=gain, minlength=days), counts], axis=1)
 
 
-def _cascade(prepared: "Prepared", trades: Trades) -> dict[str, Array]:
+def _cascade(prepared: Prepared, trades: Trades) -> dict[str, Array]:
     """Dollars of each whole position from its gain between mids to its net gain, see `CASCADE`."""
     price, at_exit = prepared.prices.entry, prepared.prices.closing
     c, row, units = trades.package, trades.row, MULTIPLIER * trades.contracts
@@ -137,7 +126,7 @@ def _cascade(prepared: "Prepared", trades: Trades) -> dict[str, Array]:
     return dict(zip(CASCADE, (mid_pnl, slippage_in, slippage_out, fees, assignment, pnl), strict=True))
 
 
-def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
+def _trades(prepared: Prepared, trades: Trades) -> pd.DataFrame:
     book, days = prepared.book, pd.DatetimeIndex(prepared.market.days)
     price = prepared.prices.entry
     life, c, row = book.lifetimes, trades.package, trades.row
@@ -185,7 +174,7 @@ def legs_text(
     )
 
 
-def _extremes(prepared: "Prepared", trades: Trades) -> tuple[Array, Array]:
+def _extremes(prepared: Prepared, trades: Trades) -> tuple[Array, Array]:
     """Lowest and highest gain while held or at the exit, dollars a share, before fees; at most and at least 0."""
     first, credit, close = prepared.book.lifetimes.first, prepared.prices.entry.credit, prepared.prices.closing.close
     worst, best = np.empty(len(trades.package)), np.empty(len(trades.package))
@@ -203,7 +192,7 @@ def _counted(flags: NDArray[Any], first: Places, last: Places) -> Places:
     return np.asarray(total[last + 1] - total[first])
 
 
-def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: Array) -> pd.DataFrame:
+def _equity(prepared: Prepared, taken: Trades, trades: pd.DataFrame, equity: Array) -> pd.DataFrame:
     """Cash, and open packages marked to the exit fill, day by day.
 
     Shares that an expiry leaves are closed at the next open, so that their gap is booked a day after the exit.
@@ -227,7 +216,7 @@ def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: A
     return pd.DataFrame(columns, index=pd.DatetimeIndex(days, name="date"))
 
 
-def _span_note(prepared: "Prepared") -> list[str]:
+def _span_note(prepared: Prepared) -> list[str]:
     """Note of wings in dollars over a history that spans more than a factor of two in spot."""
     spot, entry = prepared.market.spot, prepared.rules.entry
     fixed = [wing.width for wing in (entry.put_wing, entry.call_wing) if wing.width is not None and wing.unit == "$"]
@@ -242,7 +231,7 @@ def _span_note(prepared: "Prepared") -> list[str]:
     return [f"spot between {low:,.0f} and {high:,.0f}: wings of ${width:g} are {shares} of it; {rule}"]
 
 
-def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[str]:
+def _remarks(prepared: Prepared, taken: Trades, trades: pd.DataFrame) -> list[str]:
     """List the events of these trades that a reader should know."""
     book = prepared.book
     is_settled = taken.reason == ExitReason.EXPIRY

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
+from iwm_opts.backtest.market import Flags
+from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Marks, Request, Series, Terms
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError

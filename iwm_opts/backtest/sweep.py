@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, build_book
-from iwm_opts.backtest.engine import Prepared, blank_passages, macro_met, on_weekdays, prepare
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.book_builder import build_book
+from iwm_opts.backtest.engine import blank_passages, prepare
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.prepared import Prepared, macro_met, on_weekdays
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rule_table import RuleTable, book_key

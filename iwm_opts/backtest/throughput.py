@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import NO_PASSAGES, Prepared, blank_passages, prepare, rule_rows, run
+from iwm_opts.backtest.engine import NO_PASSAGES, blank_passages, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules

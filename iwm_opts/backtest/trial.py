@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.engine import Prepared, prepare
+from iwm_opts.backtest.engine import prepare
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import counted
 from iwm_opts.market.iv_rank import IvHistory
-
-if TYPE_CHECKING:
-    from iwm_opts.backtest.uncertainty import Uncertainty
 
 Array = NDArray[np.float64]
 
@@ -62,7 +61,7 @@ class PooledResult:
 
     results: tuple[Backtest, ...]
     trials: tuple[Trial, ...]
-    uncertainty: "Uncertainty | None" = None  # of the mean net gain; None where it was not measured
+    uncertainty: Uncertainty | None = None  # of the mean net gain; None where it was not measured
 
     @property
     def kind(self) -> str:

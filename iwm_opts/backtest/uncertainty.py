@@ -2,29 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import pandas as pd
 
+from iwm_opts.backtest.bands import GainBand, Uncertainty
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
-from iwm_opts.backtest.quote_bands import Entered, GainBand, gain_bands
+from iwm_opts.backtest.quote_bands import Entered, gain_bands
 from iwm_opts.backtest.trial import PooledResult, Traded, trade_sample
 
 DRAWS: Final = 999  # resamples behind the interval
 SOURCES: Final = ("smile", "spreads")  # of bands, in their order
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertainty:
-    """Of the mean net gain of a package, dollars a trade."""
-
-    per_trade: Interval
-    bands: tuple[GainBand, ...]  # empty unless quotes are modelled
-
-    def record(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 def uncertainty_columns(measured: Uncertainty | None) -> dict[str, float]:

@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.engine import Prepared, run
+from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import daily_returns, sharpe_ratio, sortino_ratio, with_account
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.prices import BookPrices
 from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.result import Backtest

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,9 +32,6 @@ from iwm_opts.io.opening import open_regular, read_object
 from iwm_opts.io.user_folders import user_folder
 from iwm_opts.market.panel import ARRAYS, Panel
 from iwm_opts.market.quote_rows import Report
-
-if TYPE_CHECKING:
-    from iwm_opts.io.panel_files import Build
 
 CACHE_VARIABLE: Final = "IWM_OPTS_CACHE"
 PANELS: Final = "panels"
@@ -58,6 +55,15 @@ PACKAGE: Final = (".",)  # every room
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """A panel before its days are cut, with remarks on them."""
+
+    panel: Panel
+    report: Report
+    remarks: tuple[str, ...]  # on files: those of a folder that hold no chain, readings, rows of other symbols
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A panel in the cache."""
 
@@ -75,7 +81,7 @@ def cache_folder() -> Path:
     return user_folder(CACHE_VARIABLE, "cache")
 
 
-def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: "Callable[[], Build]") -> "Build":
+def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: Callable[[], Build]) -> Build:
     """Panel of some files and options (plain values): mapped from the cache, else built and kept."""
     root = cache_folder() / PANELS
     try:
@@ -97,10 +103,8 @@ def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: "Call
     return load(root / key) or made
 
 
-def load(folder: Path) -> "Build | None":
+def load(folder: Path) -> Build | None:
     """Panel kept in a folder, its arrays mapped copy-on-write; None where there is none or it is damaged."""
-    from iwm_opts.io.panel_files import Build
-
     try:
         about = _about(folder)
         arrays = {}
@@ -140,7 +144,7 @@ def _about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _keep(root: Path, key: str, build: "Build") -> None:
+def _keep(root: Path, key: str, build: Build) -> None:
     """Write a panel to a temporary folder and rename it into place."""
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=BUILDING))

@@ -6,7 +6,7 @@ same contracts of a capture with different quotes are refused. Memory holds the 
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from iwm_opts.io.formats import Layout
 from iwm_opts.io.mapping import ahead
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.panel_batches import FileRows, Symbols
+from iwm_opts.io.panel_cache import Build, cached_build
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
@@ -85,15 +86,6 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
     return list(files), frozenset(brought)
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
-    """A panel before its days are cut, with remarks on them."""
-
-    panel: Panel
-    report: Report
-    remarks: tuple[str, ...]  # on files: those of a folder that hold no chain, readings, rows of other symbols
-
-
 def build_panel(
     sources: Sequence[str | Path],
     symbol: str | None = None,
@@ -125,8 +117,6 @@ def read_panel(
     rows to read, an estimate for files that do not say. Raises DataError when a file cannot be read, holds no option
     chain, or the same capture as another with different quotes; when no day of the window is left.
     """
-    from iwm_opts.io.panel_cache import cached_build
-
     files, _ = expand(sources)
     options = {"symbol": symbol, "session": session, "max_dte": max_dte}
     build = cached_build(files, options, partial(build_panel, sources, symbol, session, max_dte, progress))

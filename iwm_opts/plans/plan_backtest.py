@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import STRESS_PERIODS, Metrics, Period
 from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules
-from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.gate import gate_ranks

@@ -7,15 +7,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.engine import Prepared, prepare, run
+from iwm_opts.backtest.bands import Uncertainty
+from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.quote_bands import MODELLED, Change, Entered, bands_of
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import market_kind, package_gains
-from iwm_opts.backtest.uncertainty import Uncertainty, uncertainties, uncertainty_of
+from iwm_opts.backtest.uncertainty import uncertainties, uncertainty_of
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import CRITERIA

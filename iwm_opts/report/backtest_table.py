@@ -11,14 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.backtest.bands import GainBand, Uncertainty
 from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
-from iwm_opts.backtest.quote_bands import GainBand
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.iv_index import TENORS

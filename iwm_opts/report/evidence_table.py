@@ -16,6 +16,7 @@ from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet, equity_line
 from iwm_opts.report.backtest_table import head_lines, too_small
 from iwm_opts.report.console import bold, indented, plain_table, render_page
+from iwm_opts.report.finding import finding
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
@@ -32,7 +33,7 @@ FACTORS = ("gated", "95% interval", "trades", "ungated", "95% interval ")
 def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     """Whole page as text."""
     pooled = evidence.strategy.results
-    parts: list[RenderableType] = [*head_lines(pooled), "", bold(evidence.finding), ""]
+    parts: list[RenderableType] = [*head_lines(pooled), "", bold(finding(evidence)), ""]
     chance = evidence.differences[-1]
     trades = (arm.results.trades for arm in _arms(evidence))
     at_mid = [float((each["mid_pnl"] / each["contracts"]).mean()) for each in trades]
@@ -130,7 +131,7 @@ def _span(interval: Interval, of_risk: bool = False, places: int = 2) -> str:
 def evidence_sheet(evidence: Evidence) -> Page:
     """Page of a gate against its baselines: the strategy's, with differences and their intervals."""
     run = replace(Run.of(evidence.strategy.results), notes=evidence.notes)
-    blocks: list[Block] = [Paragraph(evidence.finding)]
+    blocks: list[Block] = [Paragraph(finding(evidence))]
     names = [difference.rival for difference in evidence.differences]
     for title, axis, form, each in (
         ("Difference a trade", "strategy less baseline, dollars a package", "$,.2f",
@@ -165,7 +166,7 @@ def evidence_record(evidence: Evidence) -> Record:
     return {
         "market": market_record(evidence.strategy.results),
         "rules": rules_record(evidence.rules),
-        "finding": evidence.finding,
+        "finding": finding(evidence),
         "arms": [
             {
                 "name": arm.name, "condition": arm.condition, "trades": arm.trades,

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.text import Text
 
+from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Variants, VariantTest, as_number, details
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
 from iwm_opts.backtest.trial import Trial, market_kind
-from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures

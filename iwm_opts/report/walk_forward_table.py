@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.backtest.uncertainty import Uncertainty
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import iwm_opts as iwm
-from iwm_opts.api.screening import ScreenRequest
+from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.errors import ConflictError, InputError
 
 WINDOW = (28, 50)

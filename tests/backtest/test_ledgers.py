@@ -8,7 +8,8 @@ import pytest
 
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.entry_selection import select_packages
-from iwm_opts.backtest.market import NO_SURFACE, Candidates, ExpirationQuotes, Series, Terms
+from iwm_opts.backtest.market import NO_SURFACE
+from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Series, Terms
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, MacroRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError

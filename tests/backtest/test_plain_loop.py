@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from iwm_opts.backtest.engine import prepare, run
-from iwm_opts.backtest.market import Request
+from iwm_opts.backtest.quotes import Request
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.rules import (
     STRATEGIES,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import backtest
-from iwm_opts.backtest.market import BY_SMILE, CARRIED, QUOTED, Request, Series
+from iwm_opts.backtest.quotes import BY_SMILE, CARRIED, QUOTED, Request, Series
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.errors import DataError, InputError

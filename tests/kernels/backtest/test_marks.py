@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from iwm_opts.backtest.book import build_book
+from iwm_opts.backtest.book_builder import build_book
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.kernels.backtest.marks import quotes_on

@@ -1,14 +1,12 @@
 """Sentences that state a finding, "no evidence" among them."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from iwm_opts.backtest.baselines import is_gated
 from iwm_opts.backtest.bootstrap import Interval
-
-if TYPE_CHECKING:
-    from iwm_opts.backtest.evidence import Arm, Evidence
+from iwm_opts.backtest.evidence import Arm, Evidence
 
 CAVEATS: Final = {
     "simulated": "SIMULATED DATA: the result reflects the variance premium in the simulator's prices.",
@@ -18,7 +16,12 @@ CAVEATS: Final = {
 FEW_TRADES: Final = 10.0  # that share no day: below, intervals are unreliable
 
 
-def sentences(evidence: "Evidence") -> list[str]:
+def finding(evidence: Evidence) -> str:
+    """Sentences of the finding."""
+    return " ".join(sentences(evidence))
+
+
+def sentences(evidence: Evidence) -> list[str]:
     """Sentences of the finding that apply."""
     gated = evidence.strategy
     if gated.trades < 2:
@@ -47,7 +50,7 @@ def sentences(evidence: "Evidence") -> list[str]:
     return lines
 
 
-def _gain_sentence(gated: "Arm") -> str:
+def _gain_sentence(gated: Arm) -> str:
     gain = gated.per_trade
     size = f"{gated.trades} trades worth about {gated.independent:.0f} that share no day"
     amount = f"{_signed(gain.estimate, '+')} a package after costs"
@@ -59,7 +62,7 @@ def _gain_sentence(gated: "Arm") -> str:
     return f"No evidence that the rules gain or lose: {amount} ({_within(gain)}), over {size}."
 
 
-def _gate_sentence(evidence: "Evidence") -> str:
+def _gate_sentence(evidence: Evidence) -> str:
     """Gate against the same rules without it; trades and days of risk must agree."""
     if not is_gated(evidence.rules.gate):
         return "The rules have no gate."
