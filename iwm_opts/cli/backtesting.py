@@ -14,6 +14,7 @@ from iwm_opts.cli.options import (
     STOP,
     STOP_FILL,
     SYMBOL,
+    Command,
     Count,
     DateParam,
     FractionParam,
@@ -61,7 +62,7 @@ class DeltaParam(RangeParam):
 SHARED_EXITS: Final = {"profit": PROFIT, "stop": STOP, "exit_dte": EXIT_DTE}  # with other commands
 
 
-def _exit_option(setting: ExitSetting) -> Callable[[Any], Any]:
+def _exit_option(setting: ExitSetting) -> Callable[[Command], Command]:
     name = f"--{setting.option.replace('_', '-')}"
     if setting.is_flag:
         return option(name, is_flag=True, show_default=False, help=setting.help)
