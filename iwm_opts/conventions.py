@@ -67,6 +67,7 @@ MIN_COVERAGE: Final = 0.8  # a rank over less of its lookback carries a warning 
 FILL_MODEL: Final = "fraction:0.5"  # half way between hope and natural
 FEE_SCHEDULE: Final = "tastytrade"
 STALE_SESSIONS: Final = 5  # a rank whose value misses more sessions before the decision opens no gate
+EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")  # the default of backtests first
 GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 ACCOUNT: Final = 50_000.0  # dollars

@@ -44,7 +44,6 @@ from iwm_opts.market.sector_filter import State
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.plans.checklist import checklist
 from iwm_opts.plans.decision import Decision, decide
-from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import share_rules
 from iwm_opts.report.paper_table import paper_records, paper_table
@@ -318,7 +317,7 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
         return PaperResult(refusal=f"not opened: {refusal}", messages=messages)
     sized, plan, levels = kept[request.pick - 1], request.plan, screening.exits
     is_credit = sized.candidate.fill.price > 0
-    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
+    minute = plan.momentum.exit_minute if plan is not None and plan.momentum else None
     profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
     name = plan.name if plan else ""
     trade = opened(
@@ -426,9 +425,9 @@ def _quote(plan: Plan, prices: _Prices) -> Quote | str:
             return f"{snapshot.warnings[0]}; `source` sim opens on the simulated market, `bars` FILE on daily bars"
         outside = _outside_minutes(plan, snapshot.chain)
         return f"{outside}; `bars` FILE with `minutes` FILE opens on minutes" if outside else _of_chain(snapshot.chain)
-    if isinstance(plan.rule, Momentum):
+    if plan.momentum:
         minutes = prices.minutes()
-        return minute_quote(minutes, plan.rule, prices.as_of or minutes.index[-1].date(), prices.market)
+        return minute_quote(minutes, plan.momentum, prices.as_of or minutes.index[-1].date(), prices.market)
     bars = prices.bars()
     day: date = prices.as_of or bars.index[-1].date()
     return open_quote(bars, day, prices.market)
@@ -436,9 +435,9 @@ def _quote(plan: Plan, prices: _Prices) -> Quote | str:
 
 def _outside_minutes(plan: Plan | None, chain: Chain) -> str:
     """Why an intraday plan does not enter at a chain's time; empty where it does, or is none."""
-    if plan is None or not isinstance(plan.rule, Momentum):
+    if plan is None or plan.momentum is None:
         return ""
-    quote, edge = _of_chain(chain), plan.rule
+    quote, edge = _of_chain(chain), plan.momentum
     if edge.enter_minute <= quote.minute < edge.exit_minute:
         return ""
     window = f"minutes {edge.enter_minute} to {edge.exit_minute} of the session"

@@ -83,7 +83,7 @@ def _strategy(plan: Plan) -> Strategy:
         return SingleOption("C", package.delta)
     kind = package.kind
     if kind == "by-rule":
-        kinds = BY_RULE[:1] if plan.edge == "vol-contraction" else BY_RULE
+        kinds = BY_RULE[:1] if plan.rule.sells_premium else BY_RULE
         return Vertical(kinds, package.delta, package.delta, package.width)  # type: ignore[arg-type]
     return Vertical(kind, package.delta, package.delta, package.width)
 
@@ -103,7 +103,7 @@ def plan_places(plan: Plan, screen: Screen) -> list[int]:
         return list(range(len(kept)))
     is_known = ivr_gate(rank, math.inf).is_open  # by the gate's own rule, as in `plans.plan_backtest`
     is_rich = is_known and rank is not None and rank.rank >= package.credit_rank
-    kind = BY_RULE[0 if is_rich or plan.edge == "vol-contraction" else 1]
+    kind = BY_RULE[0 if is_rich or plan.rule.sells_premium else 1]
     return [place for place, each in enumerate(kept) if each.candidate.strategy == kind]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
+from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
 from iwm_opts.cli.output import answer_and_save, is_folder, write_plot, write_result
@@ -13,6 +13,7 @@ from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_pla
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, takes_values
+from iwm_opts.conventions import EDGES
 
 shared_limits = group(
     option("--max-open-risk", type=ShareParam(), default="6%", help="Of the account's equity, all positions together."),

@@ -34,11 +34,10 @@ from iwm_opts.cli.options import (
     wing_options,
 )
 from iwm_opts.cli.values import Values
-from iwm_opts.conventions import ACCOUNT, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
+from iwm_opts.conventions import ACCOUNT, EDGES, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, ExitSetting
 
 PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
-EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
 STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip

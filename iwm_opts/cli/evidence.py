@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
+from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, Count, option
@@ -13,6 +13,7 @@ from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import answered
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.conventions import EDGES
 
 
 @click.command(

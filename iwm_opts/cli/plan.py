@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from iwm_opts import api
+from iwm_opts import api, conventions
 from iwm_opts.cli.command import SKIP, NumericalCommand
 from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
@@ -15,7 +15,7 @@ from iwm_opts.cli.values import Values, build, takes_values, with_options
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 from iwm_opts.errors import InputError
 
-EDGES = ("mean-reversion", "momentum", "vol-contraction")
+EDGES = tuple(sorted(conventions.EDGES))
 HORIZONS = ("intraday", "swing", "multi-week")
 INSTRUMENTS = ("shares", "options", "vertical", "condor")
 MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_applies_to_condors")

@@ -138,13 +138,13 @@ def plan_of(values: Values) -> "api.Plan | None":
 
 def with_plan(plan: "api.Plan", values: Values) -> Values:
     """Values with the plan's for options not given."""
-    package, gate = plan.package, plan.vol_contraction
+    package, gate = plan.package, plan.rank_gate
     if package is None:
         raise click.UsageError("--plan: the plan trades shares; name one with a package of options")
     instrument: str = package.kind
     if plan.instrument in ("condor", "options"):
         instrument = "condor" if plan.instrument == "condor" else "long-call"
-    elif package.kind == "by-rule" and plan.edge == "vol-contraction":
+    elif package.kind == "by-rule" and plan.rule.sells_premium:
         instrument = "bull-put"  # else `by-rule`: the rank decides
     first = max(package.dte - package.dte_slack, 1)
     planned = {

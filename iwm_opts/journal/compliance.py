@@ -17,7 +17,6 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.trade_log import ENDED, UNTOLD, TradeLog, accounts_of, answers_of
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES
-from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.plan import Plan
 from iwm_opts.spreads.typed import TypedLeg, legs_of
 
@@ -56,7 +55,7 @@ def rules_of(plan: Plan) -> PlanRules:
         name=plan.name, symbol=plan.symbol, trades_shares=plan.instrument == "shares", criteria=plan.checklist.criteria,
         minimum=plan.checklist.minimum, risk_share=plan.account.risk, account=plan.account.value,
         exit_dte=(package.exit_dte or None) if package else None, exit_sessions=sessions or None,
-        exit_minute=plan.rule.exit_minute if isinstance(plan.rule, Momentum) else None,
+        exit_minute=plan.momentum.exit_minute if plan.momentum else None,
         fees=plan.costs.fees if package else None,
     )  # fmt: skip
 

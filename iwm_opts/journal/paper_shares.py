@@ -95,7 +95,7 @@ def opened_shares(
     check_contracts(size)
     paid = position.entry if own_price is None else own_price
     each = position.risk / position.shares + (paid - position.entry)
-    edge = plan.rule
+    edge = plan.momentum
     return PaperTrade(
         number=0,
         plan=plan.name,
@@ -119,7 +119,7 @@ def opened_shares(
         checklist=checklist,
         shares=Shares(
             position.stop, position.target, position.atr, rules.exits, rules.slippage,
-            edge.exit_minute if isinstance(edge, Momentum) else None,
+            edge.exit_minute if edge else None,
         ),
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import NormalDist
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,6 @@ from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.sector_filter import LEAD_SYMBOL, lead
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.decision import Decision, decide, decision_day
-from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import bars_from_entry
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import DEBIT, SINGLE, strategies
@@ -30,14 +28,6 @@ from iwm_opts.pricing.black import black_price
 from iwm_opts.research.claims import Claim, measure_claims
 from iwm_opts.risk.sizing import Size, share_size, size_position
 
-EVIDENCE: Final = {
-    "mean-reversion": (
-        "mean-reversion-1", "mean-reversion-3", "mean-reversion-5", "mean-reversion-10", "mean-reversion-years",
-        "kre-filter", "time-stop",
-    ),
-    "momentum": ("gap-momentum", "kre-filter"),
-    "vol-contraction": ("condor-premium", "condor-rank", "contraction", "wide-wings"),
-}  # fmt: skip
 MONTHLY_REVIEWS, QUARTERLY_REVIEWS = 3, 4
 
 
@@ -122,7 +112,7 @@ def plan_report_on(
         none.append(fits or nothing)
     return PlanStatus(
         plan, day, decision, sizing,
-        tuple(measure_claims(history, EVIDENCE[plan.edge] if with_evidence else (), progress)),
+        tuple(measure_claims(history, plan.rule.claims if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead, _package_today(plan, history, day),
         _last_sessions(day, "M", MONTHLY_REVIEWS), _last_sessions(day, "Q", QUARTERLY_REVIEWS),
         sectors if sectors is not None and len(sectors) else None, (*none, *plan.warnings, *notes),
@@ -131,8 +121,8 @@ def plan_report_on(
 
 def _sizing(plan: Plan, data: Inputs, day: date) -> Sizing:
     # An intraday plan enters at its backtest's fill, else at the last price before.
-    history, edge, at_minute = data.before(day), plan.rule, None
-    if isinstance(edge, Momentum) and data.minutes is not None:
+    history, edge, at_minute = data.before(day), plan.momentum, None
+    if edge is not None and data.minutes is not None:
         bars = data.minutes.bars
         session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
         held, seen = bars_from_entry(session, edge), session["close"][session["minute"] < edge.enter_minute]
@@ -237,7 +227,7 @@ def _package_today(plan: Plan, past: Inputs, day: date) -> str:
     if plan.package is None or plan.instrument != "vertical":
         return ""
     (chosen,) = [name for name, is_it in strategies(plan, past, [day]) if is_it[0]]
-    if plan.edge == "vol-contraction" or plan.package.kind != "by-rule":
+    if plan.rule.sells_premium or plan.package.kind != "by-rule":
         return ""  # one kind, whatever the rank
     before = latest_session(day - timedelta(days=1))
     rank = math.nan

@@ -261,13 +261,6 @@ def _no_event(data: Inputs) -> Series | None:
     return value.where((following >= data.events["date"].min()) & (following <= data.events["date"].max()))
 
 
-DEFAULTS: Final = {
-    "mean-reversion": ("trend", "market-trend", "stretch", "volume", "banks-hold", "no-panic"),
-    "momentum": ("trend", "market-trend", "biotech-lead", "banks-hold", "volume", "no-event"),
-    "vol-contraction": ("premium", "calm", "quiet", "market-trend", "no-event"),
-}
-
-
 def criterion(name: str) -> Criterion:
     """Criterion by name. Raises InputError when there is none."""
     if name not in CRITERIA:

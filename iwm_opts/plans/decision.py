@@ -13,21 +13,13 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import is_session, latest_session, next_session
-from iwm_opts.market.sector_filter import MacroState, State
-from iwm_opts.market.signals import allowed_on, session_returns, total_return_close
+from iwm_opts.market.sector_filter import MacroState
+from iwm_opts.market.signals import allowed_on
 from iwm_opts.plans.checklist import Checklist, Inputs, checklist, criteria_met
-from iwm_opts.plans.edges import MeanReversion, Momentum
+from iwm_opts.plans.edges import SignalState
 from iwm_opts.plans.plan import Plan
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class SignalState:
-    """Signal of the edge for one session."""
-
-    state: State
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +87,7 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
         )  # fmt: skip
     macro = plan.filter.on(data.funds.get(plan.macro.symbol), day) if plan.filter_applies else None
     answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day)
-    return Decision(day, _signal(plan, data, day, before), macro, answers)
+    return Decision(day, plan.rule.state_on(data, day), macro, answers)
 
 
 def decision_day(plan: Plan, data: Inputs) -> date:
@@ -104,53 +96,6 @@ def decision_day(plan: Plan, data: Inputs) -> date:
         days = pd.DatetimeIndex(data.minutes.bars.index)
         return min(days[-1].date(), next_session(data.bars.index[-1].date()))
     return next_session(data.bars.index[-1].date())
-
-
-def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
-    edge, stamp = plan.rule, pd.Timestamp(before)
-    if isinstance(edge, Momentum):
-        return _momentum(edge, data, pd.Timestamp(day))
-    past = data.before(day)
-    if isinstance(edge, MeanReversion):
-        signals = edge.signals(past.bars)
-        close = total_return_close(past.bars)
-        returns = session_returns(past.bars).iloc[-edge.declines :]
-        total = close.iloc[-1] / close.iloc[-edge.declines - 1] - 1.0 if len(close) > edge.declines else np.nan
-        sizes = ", ".join(f"{change:+.1%}" for change in returns)
-        detail = f"{sizes}, {total:+.1%} in total; wanted {edge.declines} declines over -{edge.total:.1%}"
-    else:
-        if past.history is None:
-            return SignalState("unknown", "no IV history was given: give `iv_history`")
-        if past.history.last(1).empty:
-            return SignalState("unknown", f"{past.history.series} has no value before {day}")
-        signals = edge.signals(past.history)
-        ranked = edge.ranks(past.history).get(stamp, np.nan)
-        value_date = past.history.last(1).index[-1].date()
-        standing = f"has no rank on {before}" if np.isnan(ranked) else f"ranks {ranked:.1f} on {value_date}"
-        detail = f"{past.history.series} {standing}, wanted below {edge.below:g}"
-    return SignalState(_state(signals.get(stamp)), detail)
-
-
-def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
-    if data.minutes is None:
-        return SignalState("unknown", "no minute bars were given: give `minutes`")
-    seen = data.minutes.before(stamp + pd.Timedelta(days=1)).bars
-    seen = seen[(seen.index < stamp) | (seen["minute"] < edge.enter_minute)]
-    if seen.empty or seen.index[-1] < stamp:
-        return SignalState("unknown", f"the minutes of {stamp.date()} are not there")
-    bars = data.bars[data.bars.index < stamp]  # and the day itself, whose numbers are not known
-    reading = edge.readings(bars.reindex(bars.index.append(pd.DatetimeIndex([stamp]))), seen).loc[stamp]
-    gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
-    gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
-    traded = "unknown against its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
-    detail = f"{gapped}, volume of the first {edge.enter_minute} minutes {traded}; wanted over {edge.gap:.1%} and 1"
-    return SignalState(_state(reading["signal"]), detail)
-
-
-def _state(signal: object) -> State:
-    if signal is None or signal is pd.NA:
-        return "unknown"
-    return "met" if bool(signal) else "unmet"
 
 
 def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDays:
@@ -164,12 +109,7 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     everywhere = np.ones(len(days), dtype=bool)
     inside = everywhere if within is None else within
     counts: dict[str, int] = {}
-    edge = plan.rule
-    if isinstance(edge, Momentum):  # an unknown signal is none
-        says = edge.readings(data.bars, data.required_minutes().bars)["signal"].fillna(False).astype(bool)
-        signal = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
-    else:
-        signal = allowed_on(edge.daily_signals(data), days)
+    signal = plan.rule.entries(data)
     allowed = inside & signal
     counts["signals"] = int(allowed.sum())
     clear = everywhere

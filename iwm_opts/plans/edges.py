@@ -1,4 +1,6 @@
-"""The three edges: each a rule on data with named thresholds, read without looking ahead.
+"""Edges: each a rule on data with named thresholds, read without looking ahead, and what a plan on it needs.
+
+A new edge is a class here and its place in `EDGE_TYPES`.
 
 Edges of other packages are entry points of the group `iwm_opts.edges`: functions of `Inputs` (bars, funds, IV history,
 minutes) that return a boolean Series, whether each close signals an entry on the next session.
@@ -7,31 +9,112 @@ The rules are those of the strategy behind this project; `research.claims` and t
 of signals and unknown ones: see `market.signals`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
+from datetime import date, timedelta
 from importlib.metadata import entry_points
-from typing import Final, Literal
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field as Bounds
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.market.minutes import bar_minutes
-from iwm_opts.market.signals import ROUNDING, allowed_on, is_adjacent, known_signal, total_return_close
+from iwm_opts.market.minutes import SESSION_MINUTES, bar_minutes
+from iwm_opts.market.sector_filter import State
+from iwm_opts.market.signals import ROUNDING, allowed_on, is_adjacent, known_signal, session_returns, total_return_close
 from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.plan_sections import Count, Fraction
 
-EdgeName = Literal["mean-reversion", "momentum", "vol-contraction"]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class MeanReversion:
+class SignalState:
+    """Signal of an edge for one session."""
+
+    state: State
+    detail: str
+
+
+def signal_state(signal: object) -> State:
+    """State of a signal; NA or None is unknown."""
+    if signal is None or signal is pd.NA:
+        return "unknown"
+    return "met" if bool(signal) else "unmet"
+
+
+class Edge(ABC):
+    """Rule on data that calls for an entry on the next session.
+
+    Thresholds are the fields of a dataclass: `[NAME]` of a plan file sets them, within the bounds that their types
+    state. `rule` names them in braces, `misfit` and `mistimed` say in `{instrument}` and `{horizon}` why no other fits.
+    """
+
+    name: ClassVar[str]
+    rule: ClassVar[str]  # one sentence of the plan's document
+    horizon: ClassVar[str] = "swing"  # of a plan unless given
+    horizons: ClassVar[tuple[str, ...]] = ("swing", "multi-week")  # that fit
+    mistimed: ClassVar[str] = "a signal at a close buys the next session: choose swing"
+    instruments: ClassVar[tuple[str, ...]] = ("shares", "options", "vertical")  # that fit, the usual one first
+    misfit: ClassVar[str] = "a bet on a rise, a condor on standing still: choose shares, options or vertical"
+    criteria: ClassVar[tuple[str, ...]] = ("trend", "market-trend", "no-event")  # of the checklist unless given
+    claims: ClassVar[tuple[str, ...]] = ()  # of `research.claims`, measured in the plan's document
+    sells_premium: ClassVar[bool] = False  # a vertical by rule is sold whatever the rank
+
+    @abstractmethod
+    def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
+        """Whether each close signals, NA where unknown."""
+
+    def entries(self, data: Inputs) -> Flags:
+        """Sessions of the bars on which the edge enters, shape (bars,); an unknown signal is none."""
+        return allowed_on(self.daily_signals(data), [day.date() for day in data.bars.index])
+
+    def state_on(self, data: Inputs, day: date) -> SignalState:
+        """Signal for one session; nothing dated on or after it is read but the first minutes."""
+        past, before = data.before(day), latest_session(day - timedelta(days=1))
+        state = signal_state(self.daily_signals(past).get(pd.Timestamp(before)))
+        return SignalState(state, self.reading(past, before))
+
+    def reading(self, past: Inputs, before: date) -> str:
+        """Figures behind the signal of a session's close, and its thresholds."""
+        return f"{self.name} at the close of {before}"
+
+    @classmethod
+    def thresholds(cls) -> tuple[Field[Any], ...]:
+        """Fields of the dataclass that every edge is."""
+        return fields(cls)  # type: ignore[arg-type]
+
+    @classmethod
+    def conflicts(cls, thresholds: Any) -> list[tuple[str, str]]:
+        """Thresholds that cannot hold together, and why."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class MeanReversion(Edge):
     """Straight declines that add up: buy the next session."""
 
-    declines: int = 3  # sessions in a row that closed lower
-    total: float = 0.025  # share of price lost over them, more than this
+    name: ClassVar[str] = "mean-reversion"
+    rule: ClassVar[str] = "Buy the session after {declines} straight declines that add up to more than {total}."
+    mistimed: ClassVar[str] = "mean-reversion is known at a close and buys the next session: choose swing"
+    misfit: ClassVar[str] = (
+        "mean-reversion bets on a rise, a condor on standing still: choose shares, options or vertical"
+    )
+    criteria: ClassVar[tuple[str, ...]] = ("trend", "market-trend", "stretch", "volume", "banks-hold", "no-panic")
+    claims: ClassVar[tuple[str, ...]] = (
+        "mean-reversion-1", "mean-reversion-3", "mean-reversion-5", "mean-reversion-10", "mean-reversion-years",
+        "kre-filter", "time-stop",
+    )  # fmt: skip
+
+    declines: Count = 3  # sessions in a row that closed lower
+    total: Fraction = 0.025  # share of price lost over them, more than this
 
     def __post_init__(self) -> None:
         if self.declines < 1:
@@ -41,6 +124,13 @@ class MeanReversion:
     def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
         """Return `signals` of a plan's data."""
         return self.signals(data.bars)
+
+    def reading(self, past: Inputs, before: date) -> str:
+        close = total_return_close(past.bars)
+        returns = session_returns(past.bars).iloc[-self.declines :]
+        total = close.iloc[-1] / close.iloc[-self.declines - 1] - 1.0 if len(close) > self.declines else np.nan
+        sizes = ", ".join(f"{change:+.1%}" for change in returns)
+        return f"{sizes}, {total:+.1%} in total; wanted {self.declines} declines over -{self.total:.1%}"
 
     def signals(self, bars: pd.DataFrame) -> "pd.Series[bool]":
         """Whether each close ends such a decline.
@@ -56,11 +146,23 @@ class MeanReversion:
 
 
 @dataclass(frozen=True, slots=True)
-class VolContraction:
+class VolContraction(Edge):
     """An IV rank below a threshold: sell condors the next session."""
 
-    below: float = GATE_RANK  # itself excluded
-    lookback: int = IVR_LOOKBACK  # sessions
+    name: ClassVar[str] = "vol-contraction"
+    rule: ClassVar[str] = "Sell premium the session after the IV rank ({lookback} sessions) closed below {below}."
+    horizon: ClassVar[str] = "multi-week"
+    mistimed: ClassVar[str] = "an IV rank moves over days: choose swing or multi-week"
+    instruments: ClassVar[tuple[str, ...]] = ("condor", "vertical")
+    misfit: ClassVar[str] = (
+        "vol-contraction sells premium when IV ranks low; {instrument} cannot: choose condor or vertical"
+    )
+    criteria: ClassVar[tuple[str, ...]] = ("premium", "calm", "quiet", "market-trend", "no-event")
+    claims: ClassVar[tuple[str, ...]] = ("condor-premium", "condor-rank", "contraction", "wide-wings")
+    sells_premium: ClassVar[bool] = True
+
+    below: Annotated[float, Bounds(gt=0, le=100, strict=True)] = GATE_RANK  # itself excluded
+    lookback: Annotated[int, Bounds(ge=2, strict=True)] = IVR_LOOKBACK  # sessions
 
     def __post_init__(self) -> None:
         if not 0.0 < self.below <= 100.0:
@@ -69,6 +171,21 @@ class VolContraction:
     def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
         """Return `signals` of a plan's data."""
         return self.signals(data.required_history())
+
+    def state_on(self, data: Inputs, day: date) -> SignalState:
+        past = data.before(day)
+        if past.history is None:
+            return SignalState("unknown", "no IV history was given: give `iv_history`")
+        if past.history.last(1).empty:
+            return SignalState("unknown", f"{past.history.series} has no value before {day}")
+        return super(VolContraction, self).state_on(data, day)
+
+    def reading(self, past: Inputs, before: date) -> str:
+        history = past.required_history()
+        ranked = self.ranks(history).get(pd.Timestamp(before), np.nan)
+        value_date = history.last(1).index[-1].date()
+        standing = f"has no rank on {before}" if np.isnan(ranked) else f"ranks {ranked:.1f} on {value_date}"
+        return f"{history.series} {standing}, wanted below {self.below:g}"
 
     def signals(self, history: IvHistory) -> "pd.Series[bool]":
         """Whether the gate is open after the close of each session.
@@ -84,13 +201,29 @@ class VolContraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Momentum:
+class Momentum(Edge):
     """A gap up on more volume than usual: buy some minutes into the session, sell when the first 45 are over."""
 
-    gap: float = 0.008  # share of price from the close before to the open, more than this
-    enter_minute: int = 15  # minutes after the open that are watched before entry
-    exit_minute: int = 45  # minutes after the open
-    volume_sessions: int = 20  # sessions before, whose mean volume over the same minutes is to be exceeded
+    name: ClassVar[str] = "momentum"
+    rule: ClassVar[str] = (
+        "After a gap up of more than {gap} buy at minute {enter_minute} when the volume so far exceeds its "
+        "mean of {volume_sessions} sessions; sell at minute {exit_minute}."
+    )
+    horizon: ClassVar[str] = "intraday"
+    horizons: ClassVar[tuple[str, ...]] = ("intraday",)
+    mistimed: ClassVar[str] = (
+        "momentum is over 45 minutes after the open, a {horizon} plan holds longer: choose intraday"
+    )
+    misfit: ClassVar[str] = "momentum bets on a rise, a condor on standing still: choose shares, options or vertical"
+    criteria: ClassVar[tuple[str, ...]] = (
+        "trend", "market-trend", "biotech-lead", "banks-hold", "volume", "no-event"
+    )  # fmt: skip
+    claims: ClassVar[tuple[str, ...]] = ("gap-momentum", "kre-filter")
+
+    gap: Fraction = 0.008  # share of price from the close before to the open, more than this
+    enter_minute: Count = 15  # minutes after the open that are watched before entry
+    exit_minute: Count = 45  # minutes after the open
+    volume_sessions: Count = 20  # sessions before, whose mean volume over the same minutes is to be exceeded
 
     def __post_init__(self) -> None:
         _positive("gap", self.gap)
@@ -100,6 +233,40 @@ class Momentum:
             )
         if self.volume_sessions < 1:
             raise InputError("volume_sessions", self.volume_sessions, "must be at least 1")
+
+    def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
+        """Signal of each session's first minutes, by session: it enters the session itself."""
+        return self.readings(data.bars, data.required_minutes().bars)["signal"]
+
+    def entries(self, data: Inputs) -> Flags:
+        signals = self.daily_signals(data).fillna(False).astype(bool)
+        return signals.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
+
+    def state_on(self, data: Inputs, day: date) -> SignalState:
+        if data.minutes is None:
+            return SignalState("unknown", "no minute bars were given: give `minutes`")
+        stamp = pd.Timestamp(day)
+        seen = data.minutes.before(stamp + pd.Timedelta(days=1)).bars
+        seen = seen[(seen.index < stamp) | (seen["minute"] < self.enter_minute)]
+        if seen.empty or seen.index[-1] < stamp:
+            return SignalState("unknown", f"the minutes of {day} are not there")
+        bars = data.bars[data.bars.index < stamp]  # and the day itself, whose numbers are not known
+        reading = self.readings(bars.reindex(bars.index.append(pd.DatetimeIndex([stamp]))), seen).loc[stamp]
+        gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
+        gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
+        traded = "unknown against its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
+        detail = f"{gapped}, volume of the first {self.enter_minute} minutes {traded}; wanted over {self.gap:.1%} and 1"
+        return SignalState(signal_state(reading["signal"]), detail)
+
+    @classmethod
+    def conflicts(cls, thresholds: Any) -> list[tuple[str, str]]:
+        conflicts = []
+        if thresholds.enter_minute >= thresholds.exit_minute:
+            conflicts.append(("enter_minute", "is not before exit_minute"))
+        if thresholds.exit_minute > SESSION_MINUTES:
+            rule = f"lies after the close: a session has {SESSION_MINUTES} minutes, and nothing is held overnight"
+            conflicts.append(("exit_minute", rule))
+        return conflicts
 
     def readings(self, bars: pd.DataFrame, minutes: pd.DataFrame) -> pd.DataFrame:
         """Return inputs and signal of the rule on each session of the intraday bars.
@@ -141,7 +308,7 @@ def _positive(name: str, value: float) -> None:
         raise InputError(name, value, "must be above 0 and below 1", "2.5% is 0.025")
 
 
-Edge = MeanReversion | Momentum | VolContraction
+EDGE_TYPES: Final[dict[str, type[Edge]]] = {edge.name: edge for edge in (MeanReversion, Momentum, VolContraction)}
 GROUP: Final = "iwm_opts.edges"
 OWN: Final[dict[str, Callable[[Inputs], "pd.Series[bool]"]]] = {
     "mean-reversion": MeanReversion().daily_signals, "vol-contraction": VolContraction().daily_signals,

@@ -15,11 +15,6 @@ from iwm_opts.plans.plan import Plan, make_plan
 from iwm_opts.plans.plan_backtest import PlanResult, Stage, StageResult
 from iwm_opts.plans.runner import backtest_plan
 
-FITTING: Final = {
-    "mean-reversion": ("shares", "options", "vertical"),
-    "momentum": ("shares", "options", "vertical"),
-    "vol-contraction": ("condor", "vertical"),
-}
 RISKS: Final = {
     "shares": "stop only: a gap goes through it",
     "options": "defined: the premium",
@@ -77,7 +72,7 @@ def compare_instruments(
     `plan`: its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
     `stage`: with a market.
     """
-    fitting = FITTING[plan.edge]
+    fitting = plan.rule.instruments
     if stage.market is None:
         raise InputError(
             "source", None, "comparing instruments needs quotes of options", "give `source` modelled or sim"

@@ -7,9 +7,9 @@ and the review. A plan that contradicts itself is refused with the reason; every
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_type_hints
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import STRATEGY
@@ -17,22 +17,18 @@ from iwm_opts.documents import toml_string
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import check_profit, earliest_entry, time_to_exit
 from iwm_opts.io.opening import read_toml
-from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.market.sector_filter import MacroFilter
-from iwm_opts.plans.checklist import CRITERIA, DEFAULTS
-from iwm_opts.plans.edges import Edge, EdgeName, MeanReversion, Momentum, VolContraction
+from iwm_opts.plans.checklist import CRITERIA
+from iwm_opts.plans.edges import EDGE_TYPES, Edge, Momentum, VolContraction
 from iwm_opts.plans.plan_sections import (
     AccountTable,
     ChecklistTable,
     CostsTable,
     ExitsTable,
     MacroTable,
-    MeanReversionTable,
-    MomentumTable,
     PackageTable,
     ReviewTable,
     Table,
-    VolContractionTable,
 )
 from iwm_opts.risk.sizing import risk_warning
 
@@ -42,31 +38,12 @@ Instrument = Literal["shares", "options", "vertical", "condor"]
 VERSION: Final = 1
 MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "multi-week": 30}
 TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": STRATEGY.target_dte}
-USUAL: Final = {  # horizon and instrument of an edge unless given
-    "mean-reversion": ("swing", "shares"),
-    "momentum": ("intraday", "shares"),
-    "vol-contraction": ("multi-week", "condor"),
-}
 MAX_NAME: Final = 200  # characters
 COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
 REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
 
 
 Conflicts = list[tuple[tuple[str, ...], str]]
-# Edges, instruments and horizons that cannot hold together (any where none is named), the key to change, and why.
-CLASHES: Final[tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str, str], ...]] = (
-    (("mean-reversion", "momentum"), ("condor",), (), "instrument",
-     "{edge} bets on a rise, a condor on standing still: choose shares, options or vertical"),
-    (("vol-contraction",), ("shares", "options"), (), "instrument",
-     "vol-contraction sells premium when IV ranks low; {instrument} cannot: choose condor or vertical"),
-    (("momentum",), (), ("swing", "multi-week"), "horizon",
-     "momentum is over 45 minutes after the open, a {horizon} plan holds longer: choose intraday"),
-    ((), ("condor",), ("intraday",), "horizon", "a condor earns over weeks: choose swing or multi-week"),
-    (("mean-reversion",), (), ("intraday",), "horizon",
-     "mean-reversion is known at a close and buys the next session: choose swing"),
-    (("vol-contraction",), (), ("intraday",), "horizon",
-     "an IV rank moves over days: choose swing or multi-week"),
-)  # fmt: skip
 
 
 class ContradictionError(ValueError):
@@ -79,17 +56,17 @@ class ContradictionError(ValueError):
 
 def contradictions(plan: "Plan") -> Conflicts:
     """Why a plan cannot be traded as written: the key at fault and the reason, in order of importance."""
-    edge, instrument, horizon = plan.edge, plan.instrument, plan.horizon
-    conflicts: Conflicts = [
-        ((key,), rule.format(edge=edge, instrument=instrument, horizon=horizon))
-        for edges, instruments, horizons, key, rule in CLASHES
-        if (not edges or edge in edges)
-        and (not instruments or instrument in instruments)
-        and (not horizons or horizon in horizons)
-    ]
-    for other in DEFAULTS:
-        if other != edge and getattr(plan, other.replace("-", "_")) is not None:
-            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge}"))
+    edge, instrument, horizon = EDGE_TYPES[plan.edge], plan.instrument, plan.horizon
+    conflicts: Conflicts = []
+    if instrument not in edge.instruments:
+        conflicts.append((("instrument",), edge.misfit.format(instrument=instrument)))
+    if instrument == "condor" and horizon == "intraday":
+        conflicts.append((("horizon",), "a condor earns over weeks: choose swing or multi-week"))
+    if horizon not in edge.horizons:
+        conflicts.append((("horizon",), edge.mistimed.format(horizon=horizon)))
+    for other in EDGE_TYPES:
+        if other != edge.name and plan.thresholds(other) is not None:
+            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge.name}"))
     if instrument == "shares" and plan.package is not None:
         conflicts.append((("package",), "shares have no option package: leave [package] out"))
     if instrument != "shares" and plan.exits is not None:
@@ -117,11 +94,8 @@ def _of_numbers(plan: "Plan") -> Conflicts:
         conflicts.append((("checklist", "minimum"), rule))
     if plan.account.max_open_risk < plan.account.risk:
         conflicts.append((("account", "max_open_risk"), "is below the risk of a single position"))
-    if plan.momentum and plan.momentum.enter_minute >= plan.momentum.exit_minute:
-        conflicts.append((("momentum", "enter_minute"), "is not before exit_minute"))
-    if plan.momentum and plan.momentum.exit_minute > SESSION_MINUTES:
-        rule = f"lies after the close: a session has {SESSION_MINUTES} minutes, and nothing is held overnight"
-        conflicts.append((("momentum", "exit_minute"), rule))
+    thresholds = plan.thresholds(plan.edge)
+    conflicts += [((plan.edge, key), rule) for key, rule in EDGE_TYPES[plan.edge].conflicts(thresholds)]
     if plan.exits and 0 < plan.exits.max_sessions < plan.exits.time_stop_sessions:
         rule = "comes after max_sessions, which ends every trade before it"
         conflicts.append((("exits", "time_stop_sessions"), rule))
@@ -136,19 +110,36 @@ def _of_numbers(plan: "Plan") -> Conflicts:
     return conflicts
 
 
-class Plan(Table):
-    """A whole plan; see `load_plan`."""
-
+class _PlanHead(Table):
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-    edge: EdgeName
+    edge: str
     horizon: Horizon
     instrument: Instrument
     symbol: str = "IWM"
     account: AccountTable = AccountTable()
-    mean_reversion: Annotated[MeanReversionTable | None, Field(alias="mean-reversion")] = None
-    momentum: MomentumTable | None = None
-    vol_contraction: Annotated[VolContractionTable | None, Field(alias="vol-contraction")] = None
+
+
+def _table(edge: type[Edge]) -> Any:
+    """Table of an edge's thresholds, the fields of its dataclass."""
+    kinds = get_type_hints(edge, include_extras=True)
+    thresholds: Any = {each.name: (kinds[each.name], each.default) for each in edge.thresholds()}
+    return create_model(f"{edge.__name__}Table", __base__=Table, **thresholds)
+
+
+if TYPE_CHECKING:
+    _PlanEdges = _PlanHead
+else:
+    _PlanEdges = create_model(
+        "_PlanEdges", __base__=_PlanHead, edge=(Literal[tuple(EDGE_TYPES)], ...),
+        **{f"edge_{place}": (Annotated[_table(edge) | None, Field(alias=name)], None)
+           for place, (name, edge) in enumerate(EDGE_TYPES.items())},
+    )  # fmt: skip
+
+
+class Plan(_PlanEdges):
+    """A whole plan; see `load_plan`. After the account it holds a table of thresholds for each edge."""
+
     checklist: ChecklistTable
     exits: ExitsTable | None = None
     package: PackageTable | None = None
@@ -164,11 +155,11 @@ class Plan(Table):
             return given
         filled: dict[str, Any] = dict(given)
         edge, instrument, horizon = (str(filled.get(key)) for key in ("edge", "instrument", "horizon"))
-        if edge in DEFAULTS:
+        if edge in EDGE_TYPES:
             filled.setdefault(edge, {})
             listed = filled.get("checklist", {})
             if isinstance(listed, Mapping):
-                filled["checklist"] = {"criteria": DEFAULTS[edge], **listed}
+                filled["checklist"] = {"criteria": EDGE_TYPES[edge].criteria, **listed}
         if instrument == "shares":
             filled.setdefault("exits", {})
         elif instrument in ("options", "vertical", "condor"):
@@ -192,11 +183,21 @@ class Plan(Table):
     @property
     def rule(self) -> Edge:
         """The edge with the plan's thresholds."""
-        if self.mean_reversion:
-            return MeanReversion(**self.mean_reversion.model_dump())
-        if self.momentum:
-            return Momentum(**self.momentum.model_dump())
-        return VolContraction(**(self.vol_contraction or VolContractionTable()).model_dump())
+        return EDGE_TYPES[self.edge](**self.thresholds(self.edge).model_dump())
+
+    @property
+    def momentum(self) -> Momentum | None:
+        """The edge where it enters on the first minutes of the session itself."""
+        return self.rule if isinstance(self.rule, Momentum) else None
+
+    @property
+    def rank_gate(self) -> VolContraction | None:
+        """The edge where it is a gate on the IV rank."""
+        return self.rule if isinstance(self.rule, VolContraction) else None
+
+    def thresholds(self, edge: str) -> Any:
+        """Table of an edge's thresholds; None of an edge that is not the plan's."""
+        return getattr(self, f"edge_{list(EDGE_TYPES).index(edge)}")
 
     @property
     def share_exits(self) -> ShareExits:
@@ -211,7 +212,7 @@ class Plan(Table):
     def can_buy(self) -> bool:
         """Whether its packages may cost a debit."""
         kind = self.package.kind if self.package else ""
-        by_rule = kind == "by-rule" and self.edge != "vol-contraction"
+        by_rule = kind == "by-rule" and not self.rule.sells_premium
         return self.instrument == "options" or (self.instrument == "vertical" and (kind == "bull-call" or by_rule))
 
     @property
@@ -303,9 +304,14 @@ def make_plan(**given: Any) -> Plan:
 
 def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:
     """Plan with the horizon and the instrument that an edge is usually traded with; otherwise as `make_plan`."""
-    usual = USUAL.get(edge, ("swing", "shares"))
-    instrument = instrument or usual[1]
-    named = {"name": f"{edge}-{instrument}", "edge": edge, "horizon": horizon or usual[0], "instrument": instrument}
+    usual = EDGE_TYPES.get(edge, Edge)
+    instrument = instrument or usual.instruments[0]
+    named = {
+        "name": f"{edge}-{instrument}",
+        "edge": edge,
+        "horizon": horizon or usual.horizon,
+        "instrument": instrument,
+    }
     return make_plan(**{**named, **{key: value for key, value in given.items() if value is not None}})
 
 

@@ -111,7 +111,7 @@ def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str
         return [(SINGLE, always)]
     package = plan.package
     assert package is not None
-    if plan.edge == "vol-contraction" and package.kind == "by-rule":
+    if plan.rule.sells_premium and package.kind == "by-rule":
         return [(CREDIT, always)]  # it sells premium, whatever the rank
     if package.kind != "by-rule":
         return [(package.kind, always)]

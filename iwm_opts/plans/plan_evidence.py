@@ -21,7 +21,6 @@ from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.decision import entry_days
-from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import trade_momentum
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import Stage, engine_rules, share_rules, strategies
@@ -82,12 +81,12 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
     within = np.asarray((days >= first) & (days <= last))
     entries = entry_days(plan, stage.data, within)
-    bars, rule, signal = stage.data.bars, plan.rule, entries.signal
+    bars, rule, signal = stage.data.bars, plan.momentum, entries.signal
     rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
     if plan.instrument != "shares":
         trades, notes = _every_package(plan, stage, within)
     else:
-        if isinstance(rule, Momentum):
+        if rule is not None:
             minutes = stage.data.required_minutes()
             traded = trade_momentum(bars, minutes, rule, rules, within, every_session=True)
         else:

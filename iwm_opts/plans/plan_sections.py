@@ -8,8 +8,6 @@ from iwm_opts.conventions import (
     ACCOUNT,
     FEE_SCHEDULE,
     FILL_MODEL,
-    GATE_RANK,
-    IVR_LOOKBACK,
     RISK_SHARE,
     STRATEGY,
     Default,
@@ -86,23 +84,6 @@ class AccountTable(Table):
     risk: Fraction = RISK_SHARE  # of it on one position
     max_open_risk: Fraction = MAX_OPEN_RISK  # of it, all positions together
     max_open: Count = 5  # positions
-
-
-class MeanReversionTable(Table):
-    declines: Count = 3
-    total: Fraction = 0.025
-
-
-class MomentumTable(Table):
-    gap: Fraction = 0.008
-    enter_minute: Count = 15
-    exit_minute: Count = 45
-    volume_sessions: Count = 20
-
-
-class VolContractionTable(Table):
-    below: Annotated[float, Field(gt=0, le=100, strict=True)] = GATE_RANK
-    lookback: Annotated[int, Field(ge=2, strict=True)] = IVR_LOOKBACK
 
 
 class ChecklistTable(Table):

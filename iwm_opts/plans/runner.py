@@ -22,7 +22,6 @@ from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.decision import EntryDays, entry_days
-from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import trade_momentum
 from iwm_opts.plans.intraday_options import surface_behind, trade_momentum_packages
 from iwm_opts.plans.plan import Plan
@@ -102,7 +101,7 @@ class PlanRunner:
             allowed = replace(allowed, allowed=entered, counts={"signals": int(entered.sum())})
         if refused is not None:
             allowed = replace(allowed, allowed=allowed.allowed & ~refused)
-        if isinstance(self.plan.rule, Momentum):
+        if self.plan.momentum:
             return self._momentum(stage, allowed, first, last)
         if self.plan.instrument == "shares":
             shares = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
@@ -111,8 +110,8 @@ class PlanRunner:
         return self._options(stage, allowed)
 
     def _momentum(self, stage: Stage, allowed: EntryDays, first: pd.Timestamp, last: pd.Timestamp) -> StageResult:
-        minutes, rule = stage.data.required_minutes(), self.plan.rule
-        assert isinstance(rule, Momentum)
+        minutes, rule = stage.data.required_minutes(), self.plan.momentum
+        assert rule is not None
         there = pd.DatetimeIndex(minutes.bars.index)
         if there[-1] < first or there[0] >= last + pd.Timedelta(days=1):
             return _nothing(stage, f"the minutes run from {there[0].date()} to {there[-1].date()}")
@@ -201,8 +200,8 @@ def momentum_packages(
     `size`: in place of the plan's.
     `every_session`: trade every allowed session, whatever the edge says.
     """
-    data, edge = stage.data, plan.rule
-    assert isinstance(edge, Momentum)
+    data, edge = stage.data, plan.momentum
+    assert edge is not None
     minutes, history = data.required_minutes(), data.required_history("engine")
     surface, packages = surface_behind(stage.market), []
     behind = stage.market.notes if stage.market is not None else ()

@@ -25,12 +25,6 @@ NO_COSTS: Final = (
 )
 MONTHLY: Final = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
 QUARTERLY: Final = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
-EDGES: Final = {
-    "mean-reversion": "Buy the session after {declines} straight declines that add up to more than {total}.",
-    "momentum": "After a gap up of more than {gap} buy at minute {enter_minute} when the volume so far exceeds its "
-    "mean of {volume_sessions} sessions; sell at minute {exit_minute}.",
-    "vol-contraction": "Sell premium the session after the IV rank ({lookback} sessions) closed below {below}.",
-}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
 is below. Rules for your answer:
@@ -94,14 +88,14 @@ def _edge(plan: Plan) -> tuple[Block, ...]:
     rule, account = plan.rule, plan.account
     values = {
         name: percent(value, 1) if isinstance(value, float) and value < 1 else f"{value:g}"
-        for name, value in ((slot, getattr(rule, slot)) for slot in rule.__dataclass_fields__)
+        for name, value in ((each.name, getattr(rule, each.name)) for each in rule.thresholds())
     }
     size = (
         f"Account {dollars(account.value)}, {percent(account.risk, 2)} at risk on a position "
         f"({dollars(account.value * account.risk)}), at most {account.max_open} positions and "
         f"{percent(account.max_open_risk, 1)} at risk together."
     )
-    return Paragraph(EDGES[plan.edge].format(**values)), Paragraph(size)
+    return Paragraph(rule.rule.format(**values)), Paragraph(size)
 
 
 def _stress(stress: PlanResult | str) -> tuple[Block, ...]:
@@ -149,7 +143,7 @@ def _package(plan: Plan) -> str:
         return f"sell the {package.delta:g}-delta condor, {wide} wide, nearest {package.dte} DTE"
     if plan.instrument == "options":
         return f"buy the {package.delta:g}-delta call nearest {package.dte} DTE"
-    if package.kind == "by-rule" and plan.edge != "vol-contraction":
+    if package.kind == "by-rule" and not plan.rule.sells_premium:
         return (
             f"IV rank {package.credit_rank:g} or above: bull put, short delta {package.delta:g}; below or unknown: "
             f"call debit spread; {wide} wide, nearest {package.dte} DTE"
@@ -210,7 +204,7 @@ def _exits(plan: Plan) -> list[str]:
 def _package_exits(plan: Plan) -> list[str]:
     package = plan.package
     assert package is not None
-    is_credit = plan.instrument == "condor" or package.kind == "bull-put" or plan.edge == "vol-contraction"
+    is_credit = plan.instrument == "condor" or package.kind == "bull-put" or plan.rule.sells_premium
     is_debit = plan.instrument == "options" or package.kind == "bull-call"
     either = "the credit (or the debit, where one was paid)"
     base = "the credit" if is_credit else "the debit" if is_debit else either

@@ -8,8 +8,9 @@ import pytest
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.sector_filter import MacroFilter
-from iwm_opts.plans.checklist import CRITERIA, DEFAULTS, Inputs, checklist, criteria_met
+from iwm_opts.plans.checklist import CRITERIA, Inputs, checklist, criteria_met
 from iwm_opts.plans.decision import decide, decision_day, entry_days
+from iwm_opts.plans.edges import MeanReversion
 from iwm_opts.plans.plan import make_plan
 
 DIPS = {"name": "dips", "edge": "mean-reversion", "horizon": "swing", "instrument": "shares"}
@@ -71,7 +72,7 @@ def test_an_unknown_filter_blocks_and_a_missing_one_is_named(wandering):
 def test_unknown_criteria_never_count(make_bars):
     data = Inputs(make_bars(np.linspace(100, 120, 250)))
     day = date(2025, 1, 2)
-    answers = checklist(DEFAULTS["mean-reversion"], 3, data, day)
+    answers = checklist(MeanReversion.criteria, 3, data, day)
     states = {answer.name: answer.state for answer in answers.answers}
     assert states["market-trend"] == states["banks-hold"] == states["no-panic"] == "unknown"
     assert states["trend"] == "unknown"  # the bars end before the session that a decision on that day reads
