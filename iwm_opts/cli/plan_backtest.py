@@ -109,7 +109,7 @@ def _remedies(plan: "api.Plan", values: Values) -> dict[str, str]:
     remedies = {}
     of_shares = SHARE_KEYS if plan.instrument == "shares" else {}
     for name, (table, key) in (PLAN_KEYS | of_shares).items():
-        if name not in values or (table and getattr(plan, table.replace("-", "_")) is None):
+        if name not in values or (table and plan.table(table) is None):
             continue
         value = 0 if values[name] != values[name] else values[name]  # off is NaN here, 0 in a plan
         has_value = name not in (*OTHER_FORM, *of_shares) and isinstance(value, str | int | float)

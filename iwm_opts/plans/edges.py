@@ -64,7 +64,7 @@ class Edge(ABC):
     mistimed: ClassVar[str] = "a signal at a close buys the next session: choose swing"
     instruments: ClassVar[tuple[str, ...]] = ("shares", "options", "vertical")  # that fit, the usual one first
     misfit: ClassVar[str] = "a bet on a rise, a condor on standing still: choose shares, options or vertical"
-    criteria: ClassVar[tuple[str, ...]] = ("trend", "market-trend", "no-event")  # of the checklist unless given
+    criteria: ClassVar[tuple[str, ...]] = ("trend", "market-trend", "calm", "quiet", "no-event")  # usual checklist
     claims: ClassVar[tuple[str, ...]] = ()  # of `research.claims`, measured in the plan's document
     sells_premium: ClassVar[bool] = False  # a vertical by rule is sold whatever the rank
 

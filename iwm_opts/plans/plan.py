@@ -65,7 +65,7 @@ def contradictions(plan: "Plan") -> Conflicts:
     if horizon not in edge.horizons:
         conflicts.append((("horizon",), edge.mistimed.format(horizon=horizon)))
     for other in EDGE_TYPES:
-        if other != edge.name and plan.thresholds(other) is not None:
+        if other != edge.name and plan.table(other) is not None:
             conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge.name}"))
     if instrument == "shares" and plan.package is not None:
         conflicts.append((("package",), "shares have no option package: leave [package] out"))
@@ -94,7 +94,7 @@ def _of_numbers(plan: "Plan") -> Conflicts:
         conflicts.append((("checklist", "minimum"), rule))
     if plan.account.max_open_risk < plan.account.risk:
         conflicts.append((("account", "max_open_risk"), "is below the risk of a single position"))
-    thresholds = plan.thresholds(plan.edge)
+    thresholds = plan.table(plan.edge)
     conflicts += [((plan.edge, key), rule) for key, rule in EDGE_TYPES[plan.edge].conflicts(thresholds)]
     if plan.exits and 0 < plan.exits.max_sessions < plan.exits.time_stop_sessions:
         rule = "comes after max_sessions, which ends every trade before it"
@@ -183,7 +183,7 @@ class Plan(_PlanEdges):
     @property
     def rule(self) -> Edge:
         """The edge with the plan's thresholds."""
-        return EDGE_TYPES[self.edge](**self.thresholds(self.edge).model_dump())
+        return EDGE_TYPES[self.edge](**self.table(self.edge).model_dump())
 
     @property
     def momentum(self) -> Momentum | None:
@@ -195,9 +195,9 @@ class Plan(_PlanEdges):
         """The edge where it is a gate on the IV rank."""
         return self.rule if isinstance(self.rule, VolContraction) else None
 
-    def thresholds(self, edge: str) -> Any:
-        """Table of an edge's thresholds; None of an edge that is not the plan's."""
-        return getattr(self, f"edge_{list(EDGE_TYPES).index(edge)}")
+    def table(self, name: str) -> Any:
+        """Table of the file, those of edges included; None where the plan has none."""
+        return getattr(self, f"edge_{list(EDGE_TYPES).index(name)}" if name in EDGE_TYPES else name)
 
     @property
     def share_exits(self) -> ShareExits:

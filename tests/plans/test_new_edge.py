@@ -58,6 +58,7 @@ data = iwm.read_plan_data(source="sim", as_of="2026-06-26", seed=7)
 entries = entry_days(plan, data.inputs)
 print(json.dumps({
     "equal": load_plan(path) == plan,
+    "others": [plan.table(name) for name in ("momentum", "vol-contraction", "package")],
     "rule": plan.rule.day,
     "usual": [plan.horizon, plan.instrument, *plan.checklist.criteria],
     "refused": refused,
@@ -75,6 +76,7 @@ def test_a_new_edge_is_one_class(tmp_path):
     )
     answer = json.loads(done.stdout)
     assert answer["equal"]
+    assert answer["others"] == [None] * 3
     assert answer["rule"] == 2
     assert answer["usual"] == ["swing", "shares", "trend", "calm", "quiet"]
     assert answer["refused"] == ["weekday.day", "instrument", "horizon", "momentum"]
