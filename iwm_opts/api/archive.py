@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.forecasts import log_of_day
@@ -118,6 +118,8 @@ class FetchResult(Result):
     set_aside : tuple of str
         Damaged files that were moved away.
     """
+
+    plotted: ClassVar[tuple[str, ...]] = ("rows", "kind", "name")
 
     series: tuple[Fetched, ...]
     set_aside: tuple[str, ...]

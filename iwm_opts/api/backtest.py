@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,6 +217,9 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     trials = market.with_macro(rules.macro)
     allowed = [rules.allowed(trial.market.days, trial.history) for trial in trials]
     prepared = [trial.prepare(rules.resolved()) for trial in trials]
+    levels = rules.own_levels()
+    if levels is not None:
+        prepared = [replace(ready, own_levels=levels.on(ready.market.days)) for ready in prepared]
     label = "own entries" if rules.entries is not None else getattr(rules.gate, "__name__", "own gate")
     results = tuple(
         run(ready) if days is None else run(ready, days, label) for ready, days in zip(prepared, allowed, strict=True)

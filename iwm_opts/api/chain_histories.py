@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
@@ -83,6 +83,8 @@ class ChainHistoryResult(Result):
     history : tuple of ImportedFile
         All that were read into the archive, of this call and before.
     """
+
+    plotted: ClassVar[tuple[str, ...]] = ("days", "year")
 
     symbol: str
     files: tuple[ImportedFile, ...]

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from iwm_opts.api.plan_data import PlanData, PlanDataRequest, open_plan_data
 from iwm_opts.api.result import OnProgress, Result
@@ -9,6 +10,9 @@ from iwm_opts.conventions import counted
 from iwm_opts.report.claims_table import claims_table
 from iwm_opts.report.records import Record
 from iwm_opts.research.claims import Claim, measure_claims
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,13 @@ class ClaimsResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         return claims_table(self.claims, self.label, self.notes, columns)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Estimates with their 95% intervals, from the bound of each claim on in half-widths of the interval."""
+        frame = self.to_frame()
+        bounds = frame[["estimate", "low", "high"]].sub(frame["null"].fillna(0.0), axis=0)
+        half = 0.5 * (frame["high"] - frame["low"])
+        return self.draw(frame.assign(**bounds.div(half.where(half > 0.0), axis=0)), "estimate", ("name",), ax)
 
     def headline(self) -> tuple[str, list[str], str]:
         return counted(len(self.claims), "claims"), list(self.notes[:1]), self.label

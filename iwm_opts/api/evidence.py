@@ -7,14 +7,13 @@ from iwm_opts.api.backtest import DEFAULT_SEED, EquityResult, reach
 from iwm_opts.api.cluster import OnCluster, cluster_mapper, market_opener
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
-from iwm_opts.api.rules import Rules
+from iwm_opts.api.rules import Rules, refuse_own
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
 from iwm_opts.backtest.quote_bands import DRAWS as BAND_DRAWS
 from iwm_opts.backtest.quote_bands import MODELLED
 from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.trial import PooledResult, market_kind
-from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.evidence_table import evidence_record, evidence_sheet, evidence_table
 from iwm_opts.report.finding import finding
@@ -47,8 +46,8 @@ class EvidenceRequest:
     cluster: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rules.has_own_entries:
-            raise InputError("rules", "entries", "evidence takes rules by IV rank", "run a backtest for own entries")
+        if self.rules.is_own:
+            refuse_own("evidence")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pandas as pd
 
@@ -84,6 +84,8 @@ class FactsRequest:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FactsResult(Result):
     """Each fact of the real market against its distribution in the simulated one."""
+
+    plotted: ClassVar[tuple[str, ...]] = ("distance", "window", "name")
 
     acceptance: Acceptance
     smiles: ChainSmiles | None

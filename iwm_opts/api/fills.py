@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
@@ -152,6 +152,8 @@ class QuotedSpreads(Result):
     day_note : str
         How the day of the second was chosen, where nobody named it.
     """
+
+    plotted: ClassVar[tuple[str, ...]] = ("share_of_mid", "right", "bucket", "dte")
 
     first: ChainSpreads
     second: ChainSpreads | None = None

@@ -103,6 +103,8 @@ class Management(Result):
         Trades left out; what the readers of the log and the chain left out or decided.
     """
 
+    plotted: ClassVar[tuple[str, ...]] = ("pnl", "trade", "legs")
+
     is_private: ClassVar[bool] = True
 
     positions: tuple[HeldPosition, ...]

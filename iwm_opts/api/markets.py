@@ -22,8 +22,10 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.report.html import notebook_table
+from iwm_opts.report.records import Record, finite, frame_records
 from iwm_opts.simulation.parameters import parameters_of
 from iwm_opts.simulation.scenarios import load_scenarios, scenario
+from iwm_opts.sources.registry import is_plugin
 
 PATHS: Final = 2  # of the simulated market
 SIMULATED_WORDS: Final = ("sim", "auto")
@@ -62,9 +64,9 @@ class MarketRequest:
     modelled: ModelledInputs = field(default_factory=ModelledInputs)
 
     def __post_init__(self) -> None:
-        if self.source in PRESENT_ALONE:
-            remedy = "name sim, modelled, archive or a file"
-            raise ConflictError("source", self.source, "a backtest needs more days than the present one", remedy)
+        if self.source in PRESENT_ALONE or is_plugin(self.source):
+            rule = "returns one capture, and a backtest needs many days"
+            raise ConflictError("source", self.source, rule, "name sim, modelled, archive or a file")
         if self.first and self.last and self.first > self.last:
             raise ConflictError("from", self.first.isoformat(), f"later than `last` {self.last}", "swap them")
         others = {"bars": self.modelled.bars, "session": self.session, "rate": self.rate, "dividends": self.dividends}
@@ -145,6 +147,12 @@ class Market:
             frames.append(pd.DataFrame({"path": trial.path, **prices, "iv": iv}, index=days.rename("date")))
         return pd.concat(frames)
 
+    def to_dict(self) -> Record:
+        """Plain values: name, kind, paths, notes; days as in `to_frame`, a record each, None where unknown."""
+        about = {"name": self.name, "kind": self.kind, "paths": self.paths, "notes": list(self.notes)}
+        record: Record = finite(about | {"days": frame_records(self.to_frame().reset_index())})
+        return record
+
     def with_macro(self, name: str | None) -> tuple[Trial, ...]:
         """Trials with the daily returns of a fund; as they are without one."""
         return tuple(with_macro(self.trials, name)) if name else self.trials
@@ -198,7 +206,7 @@ def open_market(
     schedule = parse_dividends(dividends, request.symbol) if isinstance(dividends, str) and dividends else None
     trial = recorded_trial(
         request.source, history.load(request.symbol), request.symbol, request.session, request.modelled.bars,
-        request.first, request.last, request.rate, dividends if isinstance(dividends, DividendSchedule) else schedule,
+        (request.first, request.last), request.rate, dividends if isinstance(dividends, DividendSchedule) else schedule,
         tenor, lookback, max_dte, on_progress,
     )  # fmt: skip
     return Market((trial,), request)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import ClassVar, Final
 
 import pandas as pd
 
@@ -58,6 +58,8 @@ class Matrix(Result):
     reasons : dict
         By (expiration, delta): why there is no package.
     """
+
+    plotted: ClassVar[tuple[str, ...]] = ("expected_profit", "expiration", "short_delta")
 
     screening: Screening
     cells: dict[tuple[date, float], Sized | None]

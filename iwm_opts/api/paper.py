@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
@@ -213,6 +213,8 @@ class PaperResult(Result):
         By number of a rolled trade: what was rolled into it.
     """
 
+    plotted: ClassVar[tuple[str, ...]] = ("pnl", "number", "legs")
+
     is_private: ClassVar[bool] = True
 
     trades: tuple[PaperTrade, ...] = ()
@@ -340,11 +342,18 @@ def _added(trade: PaperTrade, messages: tuple[str, ...] = ()) -> PaperResult:
     return _shown((kept,), "opened" if is_new else "open already, nothing changed", messages=messages)
 
 
-def _shown(trades: tuple[PaperTrade, ...], outcome: str = "", **more: Any) -> PaperResult:
+def _shown(
+    trades: tuple[PaperTrade, ...],
+    outcome: str = "",
+    *,
+    messages: tuple[str, ...] = (),
+    failures: tuple[str, ...] = (),
+    now: datetime | None = None,
+) -> PaperResult:
     """Return trades of the journal with what was rolled into them."""
     rolled = [trade for trade in trades if trade.rolled_from is not None]
     campaigns = campaigns_of(rolled, open_journal().trades()) if rolled else {}
-    return PaperResult(trades, outcome, campaigns=campaigns, **more)
+    return PaperResult(trades, outcome, messages=messages, failures=failures, now=now, campaigns=campaigns)
 
 
 def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, str], Decision | None, tuple[str, ...]]:

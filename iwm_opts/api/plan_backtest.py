@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final
+from typing import ClassVar, Final
 
 import pandas as pd
 
@@ -92,6 +92,8 @@ class PortfolioRequest:
 class PlanBacktest(Result):
     """A plan over the stress periods and a range, with a verdict."""
 
+    plotted: ClassVar[tuple[str, ...]] = ("pnl", "period")
+
     result: PlanResult
     label: str
 
@@ -133,6 +135,8 @@ class PlanBacktest(Result):
 class PortfolioBacktest(Result):
     """Several plans on one account: each under the shared limits, and all together."""
 
+    plotted: ClassVar[tuple[str, ...]] = ("pnl", "period", "plan")
+
     result: PortfolioResult
     label: str
 
@@ -167,6 +171,8 @@ class PortfolioBacktest(Result):
 class PlanEvidenceResult(Result):
     """What each rule of a plan is worth against entering on any session."""
 
+    plotted: ClassVar[tuple[str, ...]] = ("gain_estimate", "rules")
+
     evidence: PlanEvidence
     label: str
 
@@ -187,6 +193,8 @@ class PlanEvidenceResult(Result):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InstrumentComparison(Result):
     """One edge through every instrument that fits."""
+
+    plotted: ClassVar[tuple[str, ...]] = ("gain_on_risk_estimate", "instrument", "entries")
 
     plan: Plan
     stage: Stage

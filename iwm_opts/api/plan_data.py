@@ -125,11 +125,14 @@ class PlanData:
         Of simulated data; empty for real ones.
     notes : tuple of str
         Gaps and proxies.
+    day : date, optional
+        Day of the decision, where it is not left to the data.
     """
 
     inputs: Inputs
     label: str
     notes: tuple[str, ...]
+    day: date | None = None
 
     def edge_entries(self, name: str) -> "pd.Series[bool]":
         """Sessions on which a named edge enters, for `Rules(entries=...)`; see `plans.edges`."""
@@ -168,7 +171,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
         minutes = minutes or (market.minutes() if request.intraday else None)
         inputs = Inputs(market.bars(), companions(market), market.iv_history(), minutes, events, sectors)
         label = f"{LABELS['simulated']} ({market.name})"
-        return PlanData(inputs, label, tuple(series_notes({"minutes": minutes, **tables})))
+        return PlanData(inputs, label, tuple(series_notes({"minutes": minutes, **tables})), request.day)
     is_blank = blank_bars and _named_or_recorded(request.bars, request.symbol) is None
     path = None if is_blank else _bars_path(request)
     bars = NO_BARS if path is None else load_bars(path, request.symbol)
@@ -186,7 +189,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
         notes.append(history.note)
     files = (path, *named.values())  # of real data, or those that `iwm-opts simulate` wrote
     label = LABELS["simulated"] if any(file and origin_of(file).simulated for file in files) else ""
-    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), label, tuple(notes))
+    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), label, tuple(notes), request.day)
 
 
 def _bars_path(request: PlanDataRequest) -> Path:
@@ -271,7 +274,7 @@ def read_plan_data(
         Of what no file is named for.
     symbol : str
     as_of : date or str, optional
-        Day of the decision, for a simulated market.
+        Day of the decision; the newest that the data decide on unless given.
     seed : int, optional
 
     Returns

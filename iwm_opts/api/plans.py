@@ -152,7 +152,7 @@ class TradingPlan:
         """Shares, options, vertical or condor."""
         return self.plan.instrument
 
-    def decide(self, data: PlanData, on: Day | None = None) -> PlanReport:
+    def decide(self, data: PlanData, on: Day | None = None, chain: OptionChain | None = None) -> PlanReport:
         """Take or skip on a session.
 
         Parameters
@@ -160,9 +160,11 @@ class TradingPlan:
         data : PlanData
             Of `read_plan_data`.
         on : date or str, optional
-            Session of the entry; the newest that the data decide on unless given.
+            Session of the entry; `as_of` of the data, else the newest that they decide on, unless given.
+        chain : OptionChain, optional
+            Of the day: sizes the plan's package, whose credit is unknown without one.
         """
-        return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on), check=True))
+        return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on), chain=chain, check=True))
 
     def document(self, data: PlanData, on: Day | None = None) -> PlanReport:
         """Plan's document with the numbers of a day and the evidence behind its rules."""
@@ -214,12 +216,15 @@ def make_plan(edge: str, *, horizon: str | None = None, instrument: str | None =
 
 def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> PlanReport:
     """Decide, and gather the plan's evidence unless only the decision is wanted; see `PlanRequest`."""
-    plan, given, on = request.plan, request.data, request.on
-    data = given if isinstance(given, PlanData) else open_plan_data(given, on)
+    plan, given = request.plan, request.data
+    data = given if isinstance(given, PlanData) else open_plan_data(given, request.on)
+    on = request.on or data.day
     if plan.horizon == "intraday" and data.inputs.minutes is None:
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: `minutes` FILE"
         raise InputError("minutes", None, rule, remedy)
-    notes, day, today = data.notes, on or decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
+    is_timed = plan.horizon == "intraday"  # other plans read no minutes
+    notes = tuple(note for note in data.notes if is_timed or not note.startswith("minutes:"))
+    day, today = on or decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
     if not on and day < latest_session(today):
         old = f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with `as_of`"
         notes = (old, *notes)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from iwm_opts.api.backtest import CompareRequest, answer_comparison
-from iwm_opts.api.result import Result
+from iwm_opts.api.result import Result, new_axes
 from iwm_opts.api.review import ReviewRequest, answer_review
 from iwm_opts.backtest.saved import CONFIG, Saved, load_result
 from iwm_opts.backtest.sweep_folder import HEAD
@@ -16,6 +16,9 @@ from iwm_opts.io.opening import as_path
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
 from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.records import Record, frame_records, rows_as_csv
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_RESULTS: Final = 2
 
@@ -73,6 +76,15 @@ class SavedResult(Result):
     def to_markdown(self) -> str:
         """Page, charts by their captions."""
         return self.to_text()
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Equity of each path, dollars."""
+        axes, (title, _, label) = new_axes(ax), self.headline()
+        for _, path in self.saved.equity.groupby("path"):
+            axes.plot(path.index.to_numpy(), path["equity"].to_numpy(), lw=1.0)
+        axes.set_ylabel("equity")
+        axes.set_title(" ".join(filter(None, (label, title))), loc="left", parse_math=False)
+        return axes
 
     def sheet(self) -> Page:
         """Tear sheet."""

@@ -60,6 +60,8 @@ class RepriceResult(Result):
     repricing : Repricing
     """
 
+    plotted: ClassVar[tuple[str, ...]] = ("pnl", "trade")
+
     is_private: ClassVar[bool] = True
 
     repricing: Repricing

@@ -1,7 +1,7 @@
 """Base of every result: a DataFrame, a dictionary, JSON, CSV, text and a notebook table."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -30,10 +30,13 @@ class Result(ABC):
     ----------
     is_private : bool
         Holds an account's trades: its files are readable by their owner alone.
+    plotted : tuple of str
+        Columns of `plot`: a figure, then those that name its row; empty where no one figure sums a result up.
     """
 
     __slots__ = ()
     is_private: ClassVar[bool] = False
+    plotted: ClassVar[tuple[str, ...]] = ()
 
     def rows(self) -> list[Record]:
         """Return the main table, a record a row; columns and units as each result documents them."""
@@ -102,6 +105,28 @@ class Result(ABC):
     def sheet(self) -> Page | None:
         """Page of charts of `to_html`; None where it is the text of the command."""
         return None
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Figure of `plotted` by row: estimates with their intervals where there are any, else bars.
+
+        Raises
+        ------
+        InputError
+            Where no one figure sums a result up.
+        """
+        if not self.plotted:
+            raise InputError("plot", type(self).__name__, "no one figure sums it up", "draw a column of `to_frame()`")
+        value, *labels = self.plotted
+        return self.draw(self.to_frame(), value, labels, ax)
+
+    def draw(self, frame: pd.DataFrame, value: str, labels: Sequence[str], ax: "Axes | None" = None) -> "Axes":
+        """Column of a frame by row, under title and label of the result; see `report.plots.draw_rows`."""
+        from iwm_opts.report.plots import draw_rows
+
+        axes, (title, _, label) = new_axes(ax), self.headline()
+        draw_rows(axes, frame, value, labels)
+        axes.set_title(" ".join(filter(None, (label, title))), loc="left", fontsize=10, parse_math=False)
+        return axes
 
     def picture(self, suffix: str) -> bytes:
         """Picture as PNG, SVG or PDF.

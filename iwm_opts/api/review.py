@@ -3,13 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pandas as pd
 
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.plans import TradingPlan
-from iwm_opts.api.result import Result
+from iwm_opts.api.result import Result, new_axes
 from iwm_opts.conventions import TIMEZONE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
@@ -30,6 +30,9 @@ from iwm_opts.report.records import Record
 from iwm_opts.report.review_record import log_record, month_records, review_record
 from iwm_opts.report.review_sheet import review_sheet
 from iwm_opts.report.review_table import log_table, review_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MIN_EARLIER: Final = 30  # trades of a plan's own backtest that results are compared with where no backtest is given
 PAPER: Final = "paper"  # the journal of the archive; a file of that name is ./paper
@@ -102,6 +105,15 @@ class ReviewResult(Result):
     def sheet(self) -> Page:
         """Costs, edge, equity, calendar, trades, rules kept and broken."""
         return review_sheet(self.review)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Account and booked results, dollars."""
+        from iwm_opts.report.review_picture import draw_booked
+
+        axes = new_axes(ax)
+        draw_booked(axes, self.review)
+        axes.set_title(" ".join(filter(None, (self.log.label, self.headline()[0]))), loc="left", parse_math=False)
+        return axes
 
     def picture(self, suffix: str) -> bytes:
         """Equity and the scan for a change as PNG, SVG or PDF."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Final, overload
+from typing import Final, overload
 
 import numpy as np
 
@@ -36,8 +36,8 @@ class RuleGrid(Sequence[Rules]):
         For a value that no rule takes, names without values or values that repeat.
     """
 
-    grid: Mapping[str, Sequence[Any]]
-    make: Callable[[dict[str, Any]], Rules]
+    grid: Mapping[str, Sequence[object]]
+    make: Callable[[dict[str, object]], Rules]
     made: tuple[tuple[Rules, dict[str, list[Rules]]], ...] = field(
         init=False
     )  # a head, and by exit each value under it

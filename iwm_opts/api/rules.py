@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final
+from datetime import date
+from typing import Final, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from iwm_opts.api.gates import IvRankBelow
 from iwm_opts.api.screening import as_fees, as_fill
 from iwm_opts.backtest import rules as engine
 from iwm_opts.backtest.macro import macro_rule
+from iwm_opts.backtest.own_levels import OwnLevels, checked_levels
 from iwm_opts.conventions import (
     ACCOUNT,
     DEBIT_DELTA,
@@ -30,6 +32,7 @@ from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.fraction import parse_fraction, parse_share
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.signals import by_date, on_days
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.strategies import Fraction, Width
 
@@ -55,7 +58,7 @@ class Rules:
         Sessions from the close that is ranked to the entry.
     entries : Series of bool by date, optional
         Days on which to enter, taken as they are: the caller keeps them free of look-ahead. A date that is missing is
-        False.
+        False. A time with a zone counts on its date in New York.
     gate : callable or IvRankBelow, optional
         Called with the IV history as known before each day, `lag` sessions earlier at the latest; returns whether to
         enter.
@@ -73,10 +76,13 @@ class Rules:
         Of `mon` to `fri`; all unless given.
     every, max_open : int
         Sessions between entries; positions at once.
-    profit : float, str or None
+    profit : float, str, Series of float or None
         Close when this fraction of the credit (or debit) is gained: 0.5 or "50%".
-    stop : float or None
+    stop : float, Series of float or None
         Close when this many times the credit is lost: 2 for a credit, 0.5 of a debit.
+
+        A Series as `profit` or `stop` holds levels by date of entry, or by sessions held: each from its session on,
+        the first after the entry being 1. Without a value, or NaN, that exit is off.
     touch : bool
         Close when the day's range reaches a short strike.
     exit_dte : int or None
@@ -133,8 +139,8 @@ class Rules:
     weekday: tuple[str, ...] = ()
     every: int = 1
     max_open: int = 5
-    profit: Fraction | None = STRATEGY.profit
-    stop: Fraction | Default | None = "default"
+    profit: "Fraction | pd.Series[float] | None" = STRATEGY.profit
+    stop: "Fraction | Default | pd.Series[float] | None" = "default"
     touch: bool = False
     exit_dte: int | None = STRATEGY.exit_dte
     time_stop: int | None = None
@@ -161,9 +167,12 @@ class Rules:
                 raise ConflictError(name, getattr(self, name), f"a {self.strategy} has no {other}s", "leave it out")
         if self.entries is not None and self.gate is not None:
             raise ConflictError("entries", "Series", "contradicts gate", "give one of them")
-        if self.entries is not None and self.entries.dtype != np.bool_:
-            raise InputError("entries", str(self.entries.dtype), "must hold booleans", "compare it: signal > level")
+        if self.entries is not None:
+            by_date("entries", self.entries)
+            if self.entries.dtype != np.bool_:
+                raise InputError("entries", str(self.entries.dtype), "must hold booleans", "compare it: signal > level")
         rules = self.resolved()
+        self.own_levels()
         target, slack = rules.entry.dte, rules.entry.dte_slack
         check_entry_window((target - slack, target + slack), rules.exit.dte)
 
@@ -172,8 +181,23 @@ class Rules:
         """Whether entry days are the caller's, by a series or a function."""
         return self.entries is not None or (self.gate is not None and not isinstance(self.gate, IvRankBelow))
 
+    @property
+    def is_own(self) -> bool:
+        """Whether entries or exit levels are the caller's: a backtest alone takes them."""
+        return self.has_own_entries or self.own_levels() is not None
+
+    def own_levels(self) -> OwnLevels | None:
+        """Profit targets and stops that are a series; None without any."""
+        is_credit = engine.EntryRule(self.strategy).is_credit
+        levels = {
+            name: checked_levels(name, value, is_credit=is_credit)
+            for name, value in (("profit", self.profit), ("stop", self.stop))
+            if isinstance(value, pd.Series)
+        }
+        return OwnLevels(levels) if levels else None
+
     def resolved(self) -> engine.Rules:
-        """Rules as the engine takes them, every default filled in."""
+        """Rules as the engine takes them, every default filled in; exits that are a series are off."""
         wings = self._wing(self.put_width), self._wing(self.call_width)
         low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
         dte = (low + high) // 2
@@ -189,8 +213,10 @@ class Rules:
             self.strategy, dte, slack, put, call, *wings, least,
             tuple(dict.fromkeys(self.weekday)), self.every, self.max_open,
         )  # fmt: skip
-        loss = (STRATEGY.stop if is_credit else STRATEGY.debit_stop) if self.stop == "default" else self.stop
-        profit, loss = price_level("profit", self.profit), price_level("stop", loss)
+        gain, loss = (None if isinstance(value, pd.Series) else value for value in (self.profit, self.stop))
+        if loss == "default":
+            loss = STRATEGY.stop if is_credit else STRATEGY.debit_stop
+        profit, loss = price_level("profit", gain), price_level("stop", loss)
         given = {setting.field: getattr(self, setting.option) for setting in EXIT_SETTINGS}
         exits = engine.ExitRule(**given | {"profit": profit, "stop": loss})
         risk = RISK_SHARE if self.risk is None else parse_share(self.risk)
@@ -216,19 +242,22 @@ class Rules:
             below = None if self.ivr_at_least is not None or self.has_own_entries else GATE_RANK
         return engine.GateRule(below, self.ivr_at_least, lookback, lag=self.lag)
 
-    def allowed(self, days: tuple[object, ...], history: IvHistory) -> NDArray[np.bool_] | None:
+    def allowed(self, days: tuple[date, ...], history: IvHistory) -> NDArray[np.bool_] | None:
         """Days on which the caller's own entries or gate allow one, shape (days,); None where the IV rank decides."""
-        index = pd.DatetimeIndex(list(days))
         if self.entries is not None:
-            series = self.entries.copy()
-            series.index = pd.DatetimeIndex(series.index).normalize()
-            return series.reindex(index, fill_value=False).to_numpy(dtype=np.bool_)
+            return on_days("entries", self.entries, days).eq(True).to_numpy(dtype=np.bool_)
         if self.gate is None or isinstance(self.gate, IvRankBelow):
             return None
-        judge, dates = self.gate, [day.date() for day in index]
+        judge, dates = self.gate, list(days)
         # A decision knows the closes up to `lag` sessions before: those before the session that follows them.
         first_unknown = [None] * (self.lag - 1) + dates
         return np.array([day is not None and bool(judge(history.before(day))) for day in first_unknown[: len(dates)]])
+
+
+def refuse_own(question: str) -> NoReturn:
+    """Refuse rules that are the caller's own where a question varies the built-in ones."""
+    rule = f"{question} takes rules by IV rank, with one level an exit"
+    raise InputError("rules", "own", rule, "run a backtest for entries, gate, profit or stop of your own")
 
 
 FIELDS: Final = tuple(field.name for field in fields(Rules))

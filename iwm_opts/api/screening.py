@@ -1,8 +1,8 @@
 """Screens: the packages of a chain worth trading, ranked and sized."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from iwm_opts.io.fraction import parse_share
 from iwm_opts.market.gate import known_rank
 from iwm_opts.report.html import notebook_table
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
+from iwm_opts.report.screen_columns import COLUMNS
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
 from iwm_opts.report.screening import Screening
 from iwm_opts.risk.sizing import LIQUIDITY_SHARE
@@ -126,7 +127,11 @@ class Screen(Result, Sequence[Package]):
         Snapshot, rank, gate, candidates, account.
     request : ScreenRequest
         What was screened; its chain is open.
+    columns : mapping
+        Unit and meaning of each column of `to_frame`, by name.
     """
+
+    columns: ClassVar[Mapping[str, tuple[str, str]]] = COLUMNS
 
     screening: Screening
     request: ScreenRequest
@@ -156,12 +161,8 @@ class Screen(Result, Sequence[Package]):
         Returns
         -------
         DataFrame
-            strategy, expiration (datetime64), dte, strikes; credit_mid, credit_natural, credit_fill ($/share, a debit
-            negative); fill_slippage, fees, max_profit, max_loss, max_loss_expiry, expected_profit, expected_profit_rn
-            ($ a package); breakeven_1, breakeven_2 ($); pop, pop_real_world, prob_touch, return_on_risk (0 to 1);
-            greeks_delta, greeks_gamma, greeks_theta, greeks_vega; size_contracts, size_risk, size_buying_power ($ of
-            the position), size_limited_by; managed_prob_target, managed_prob_stop (0 to 1), managed_days_held and
-            managed_expected_profit ($ a package) under the exits. Names as in the CSV of the command, less its legs.
+            Unit and meaning of every column are in `columns`; days are datetime64, undefined numbers NaN. Names as in
+            the CSV of the command, less its legs.
         """
         rows = []
         for sized in self.screening.screened.kept:

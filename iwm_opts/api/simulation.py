@@ -5,7 +5,7 @@ import platform
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import pandas as pd
 
@@ -94,6 +94,8 @@ class SimulateRequest:
 class ExportResult(Result):
     """Files that were written."""
 
+    plotted: ClassVar[tuple[str, ...]] = ("size", "kind")
+
     plan: Plan
     folder: Path
     written: tuple[Written, ...]
@@ -162,6 +164,8 @@ class BenchRequest:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BenchResult(Result):
     """Backtests and condor-days a second, by way of running them."""
+
+    plotted: ClassVar[tuple[str, ...]] = ("condor_days_per_second", "name")
 
     throughput: Throughput
     machine: str

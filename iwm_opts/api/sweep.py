@@ -18,7 +18,7 @@ from iwm_opts.api.cluster import market_opener
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
-from iwm_opts.api.rules import FIELDS, Rules
+from iwm_opts.api.rules import FIELDS, Rules, refuse_own
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.cluster import family_on_cluster, open_client, run_variants_on_cluster
 from iwm_opts.backtest.engine import run
@@ -90,8 +90,9 @@ class SweepRequest:
             raise InputError("chunk", self.chunk, "must be at least 1")
         if self.sort not in METRICS:
             raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
-        if any(each.has_own_entries for each in heads_of(self.rules)):
-            raise InputError("rules", "entries", "a sweep takes rules by IV rank", "run a backtest for own entries")
+        is_series = any(isinstance(value, pd.Series) for values in self.grid.values() for value in values)
+        if is_series or any(each.is_own for each in heads_of(self.rules)):
+            refuse_own("a sweep")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -301,7 +302,7 @@ def grid_rules(rules: Rules, grid: Mapping[str, Sequence[object]]) -> RuleGrid:
         if name not in FIELDS or name in OWN:
             names = ", ".join(field for field in FIELDS if field not in OWN)
             raise InputError("grid", name, "not a field of Rules", f"choose from {names}")
-    return RuleGrid(grid, lambda values: replace(rules, **values))
+    return RuleGrid(grid, lambda values: replace(rules, **values))  # type: ignore[arg-type]  # checked when made
 
 
 def sweep(

@@ -10,7 +10,7 @@ from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, EquityResult, re
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rule_grid import variants_of
-from iwm_opts.api.rules import Rules
+from iwm_opts.api.rules import Rules, refuse_own
 from iwm_opts.api.sweep import grid_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.trial import PooledResult
@@ -51,8 +51,8 @@ class WalkForwardRequest:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if any(each.has_own_entries for each in self.rules):
-            raise InputError("rules", "entries", "a walk-forward takes rules by IV rank", "leave out entries and gate")
+        if any(each.is_own for each in self.rules):
+            refuse_own("a walk-forward")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

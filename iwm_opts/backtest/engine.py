@@ -11,8 +11,9 @@ from iwm_opts.backtest.book import Book, wings_of
 from iwm_opts.backtest.book_builder import build_book
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prepared import Prepared, Run, macro_met, market_costs, on_weekdays
-from iwm_opts.backtest.prices import blank_prices
+from iwm_opts.backtest.prices import blank_prices, price_book
 from iwm_opts.backtest.result import Backtest, Totals, assemble, sample, total
 from iwm_opts.backtest.rules import BEST, Rules
 from iwm_opts.errors import InputError
@@ -111,11 +112,26 @@ def _run(prepared: Prepared, entries: Flags) -> Run:
     count = len(entries)
     levels, skips = np.empty((1, count)), np.zeros((1, len(SkipReason)), dtype=np.int64)
     result = Run(blank_trades(count), levels[0], skips, np.empty((1, len(Summary))))
+    rows, passages = rule_rows([prepared.rules], [0]), NO_PASSAGES
+    if prepared.own_levels is not None:
+        passages = _own_passages(prepared, prepared.own_levels, rows)
     run_backtests(
-        prepared.state(), rule_rows([prepared.rules], [0]), entries[None, :].copy(), NO_PASSAGES, False, 0, 1,
-        result.trades, levels, skips, result.summary,
+        prepared.state(), rows, entries[None, :].copy(), passages, False, 0, 1, result.trades, levels, skips,
+        result.summary,
     )  # fmt: skip
     return result
+
+
+def _own_passages(prepared: Prepared, own: OwnLevels, rows: Array) -> Ints:
+    """Table of first passages whose profit targets and stops are the caller's; `rows` is made to read them there."""
+    book, prices = prepared.book.complete(), prepared.prices
+    price_book(book, prepared.costs, prices)
+    by_name = own.passages(book, prices)
+    rows[:, [PLACES[f"{name.upper()}_BOUND"] for name in by_name]] = 0.0  # any level: its row of the table is known
+    passages = blank_passages(rows, len(book))
+    for name, passage in by_name.items():
+        passages[int(rows[0, PLACES[f"{name.upper()}_LEVEL"]])] = passage
+    return passages
 
 
 def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:

@@ -45,6 +45,7 @@ HELD_PNL: Final = 2**25  # days x variants of daily P&L held at a time for the t
 MOST_BOOKS: Final = 32  # held while P&L is read in the order of that test
 READINGS: Final = 2  # of each variant's P&L by that test: for its moments and for its resamples
 DIGEST_FACTOR: Final = 0x9E3779B97F4A7C15  # odd: digests of paths are combined without loss
+OFF: Final = ("none", "off")
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 
 
@@ -423,6 +424,11 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
             raise InputError("grid", f"{name}={','.join(map(str, values))}", "needs values, each once")
         rows = [row | {name: value} for row in rows for value in values]
     return rows
+
+
+def as_value(value: object) -> object:
+    """Return the number where text is one, None where it switches a rule off, else the value itself."""
+    return None if isinstance(value, str) and value.lower() in OFF else as_number(value)
 
 
 def as_number(value: object) -> object:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.gate import is_met, is_open
 from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
 from iwm_opts.backtest.rules import WEEKDAYS, Costs, EntryRule, Rules
 from iwm_opts.kernels.backtest.state import State, Surface
@@ -29,6 +30,7 @@ class Prepared:
     book: Book
     costs: Array  # see `prices.cost_terms`
     prices: BookPrices
+    own_levels: OwnLevels | None = None  # profit targets and stops of the caller's own
 
     def state(self, max_open: int | None = None) -> State:
         """Arrays that kernels read, ranks included; one a thread."""

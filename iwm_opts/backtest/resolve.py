@@ -124,8 +124,7 @@ def recorded_trial(
     symbol: str | None = None,
     session: str | None = None,
     bars: str | None = None,
-    first: date | None = None,
-    last: date | None = None,
+    span: tuple[date | None, date | None] = (None, None),
     rate: float | None = None,
     dividends: DividendSchedule | None = None,
     tenor_days: int = IVR_TENOR_DAYS,
@@ -140,12 +139,14 @@ def recorded_trial(
     history : IvHistory, optional
         History that gates rank. Otherwise the chains' own index; on the chain archive a fetched index is the proxy for
         one that is too short.
+    span : (date or None, date or None)
+        First and last day; all there is unless given.
     most_dte : int
         Calendar days that the entry rule reaches; the chains' own index may need, and then holds, more.
     """
     needed = most_dte if history is not None else max(most_dte, MAX_DTE)
     market = recorded_days(
-        source, symbol, session, bars, first, last, max_dte=needed, rate=rate, dividends=dividends, progress=on_progress
+        source, symbol, session, bars, *span, max_dte=needed, rate=rate, dividends=dividends, progress=on_progress
     )
     if history is not None:
         return given_history(history, Trial(market, history))

@@ -255,6 +255,8 @@ def _remarks(prepared: Prepared, taken: Trades, trades: pd.DataFrame) -> list[st
         within = "width" if prepared.rules.entry.is_credit else "debit"
         counts.append((beyond, "trades", f"without a stop within the {within}: the worst case is the max loss"))
     notes = [f"{counted(count, noun)} {text}" for count, noun, text in counts if count]
+    if prepared.own_levels is not None:
+        notes.append(f"own levels by entry date or session held: {', '.join(prepared.own_levels.by_name)}")
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
         notes.append("touch is unknown where the market has no highs and lows, and never counts as met there")
     return notes

@@ -1,7 +1,7 @@
 """Options for market and rules of the backtesting commands."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -54,7 +54,7 @@ class DeltaParam(RangeParam):
     def __init__(self) -> None:
         super().__init__(float)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:  # type: ignore[override]
         return value if isinstance(value, float) else 0.5 * sum(super().convert(value, param, ctx))
 
 

@@ -27,7 +27,7 @@ class HeadedCommand(click.Command):
         super().__init__(*arguments, **attributes)
         self.first = tuple(first)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Check the files named, then run."""
         refuse_missing(ctx)
         refuse_overwriting(ctx)
@@ -56,7 +56,7 @@ class HeadedCommand(click.Command):
 class NumericalCommand(HeadedCommand):
     """A command that needs the kernels and announces their compilation."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Announce, then run."""
         from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, last_seconds, on_first_compilation
 

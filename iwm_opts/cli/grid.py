@@ -1,5 +1,6 @@
 """`--grid`: values of options of the rules, every combination of which is a variant."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import click
@@ -68,11 +69,11 @@ def _parameter(command: click.Command, name: str) -> click.Parameter:
     return match
 
 
-def typed(command: click.Command, texts: dict[str, str]) -> dict[str, object]:
+def typed(command: click.Command, texts: Mapping[str, object]) -> dict[str, object]:
     """Values as the command line would have read them."""
     options: dict[str, object] = {}
     for name, text in texts.items():
         parameter = _parameter(command, name)
-        value = parameter.type.convert(text, parameter, None)
+        value = parameter.type.convert(str(text), parameter, None)
         options[str(parameter.name)] = (value,) if getattr(parameter, "multiple", False) else value
     return options

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 
@@ -30,7 +30,7 @@ from iwm_opts.conventions import (
 from iwm_opts.documents import CONTROL
 from iwm_opts.io.fraction import as_decimal, parse_share
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., object])
 OFF = ("none", "off")
 MOST_SHOWN: Final = 200  # characters of a name in a message
 MOST: Final = 10_000_000
@@ -43,7 +43,7 @@ class DateParam(click.ParamType[date]):
 
     name = "date"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
         try:
@@ -68,7 +68,7 @@ class Count(click.IntRange):
 SEED: Final = Count(0, MOST_SEED)
 
 
-class RangeParam(click.ParamType[tuple[Any, Any]]):
+class RangeParam(click.ParamType[tuple[float, float]]):
     """Two numbers LOW:HIGH, or one for both."""
 
     name = "range"
@@ -76,7 +76,7 @@ class RangeParam(click.ParamType[tuple[Any, Any]]):
     def __init__(self, number: type[int] | type[float]) -> None:
         self.number = number
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, Any]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         if isinstance(value, tuple):
             return value
         low, _, high = str(value).partition(":")
@@ -97,8 +97,8 @@ class Number(click.FloatRange):
     def _describe_range(self) -> str:
         return "" if self.min is None and self.max is None else super()._describe_range()
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))  # type: ignore[arg-type]  # text, or a default
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         if number and not SIZES[0] <= abs(number) <= SIZES[1]:
@@ -111,17 +111,17 @@ class WidthParam(click.ParamType):  # type: ignore[type-arg]  # generic in its s
 
     name = "5|2%|0.6sd"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
         if isinstance(value, str) and api.WIDTH.fullmatch(value.lower()) is None:
             self.fail(f"{value!r} is not a width such as 5, 2% or 0.6sd", param, ctx)
-        wing = api.Wing.parse(value)
-        return f"{wing.width:g}{wing.unit}" if wing.is_relative else wing.width
+        wing = api.Wing.parse(value)  # type: ignore[arg-type]  # a number, or text that matches
+        return wing.width if wing.width is not None and not wing.is_relative else f"{wing.width:g}{wing.unit}"
 
 
 class FractionParam(Number):
     """A finite number that may be written as a percentage: 50% is 0.5."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         return super().convert(as_decimal(value) if isinstance(value, str) else value, param, ctx)
 
 
@@ -130,7 +130,7 @@ class OffOrNumber(FractionParam):
 
     name = "number|none"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         off = isinstance(value, float) and math.isnan(value)
         return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
 
@@ -152,8 +152,8 @@ class OutputParam(click.Path):
         super().__init__(dir_okay=False, writable=True)
         self.kinds, self.bare, self.is_text = kinds, bare, is_text
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = Path(value)
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        path = Path(str(value))
         if str(path) == STDOUT:
             if not self.is_text:
                 self.fail("'-': standard output takes text alone, name a file", param, ctx)
@@ -165,7 +165,7 @@ class OutputParam(click.Path):
         is_bare = self.bare and not path.suffix
         if self.kinds and not is_bare and path.suffix.removeprefix(".").lower() not in self.kinds:
             self.fail(f"{str(path)!r} must end in .{', .'.join(self.kinds)}", param, ctx)
-        return super().convert(value, param, ctx)
+        return str(super().convert(str(value), param, ctx))
 
 
 def _fault_of_name(value: object) -> str:
@@ -191,10 +191,10 @@ class FolderParam(click.Path):
     def __init__(self) -> None:
         super().__init__(file_okay=False)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if fault := _fault_of_name(value):
             self.fail(fault, param, ctx)
-        return super().convert(value, param, ctx)
+        return str(super().convert(str(value), param, ctx))
 
 
 class ResultParam(OutputParam):
@@ -203,7 +203,7 @@ class ResultParam(OutputParam):
     def __init__(self) -> None:
         super().__init__(OUTPUT_KINDS)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
         if fault := _fault_of_name(text):
             self.fail(fault, param, ctx)
@@ -212,7 +212,7 @@ class ResultParam(OutputParam):
         if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:
             kinds = ", .".join(OUTPUT_KINDS)
             self.fail(f"{text!r}: a file must end in .{kinds}, a folder in /", param, ctx)
-        return super().convert(value, param, ctx)
+        return super().convert(text, param, ctx)
 
 
 class ShareParam(click.ParamType[float]):
@@ -220,7 +220,7 @@ class ShareParam(click.ParamType[float]):
 
     name = "share"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
         return parse_share(str(value), param.name or "share" if param else "share")
@@ -239,7 +239,7 @@ class HeadedOption(click.Option):
     heading = ""
 
 
-def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+def option(*names: str, **attributes: object) -> Callable[[Command], Command]:
     """Click option that also reads IWM_OPTS_<NAME> and shows its default."""
     long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
     attributes.setdefault("envvar", "IWM_OPTS_" + long_name.removeprefix("--").replace("-", "_").upper())

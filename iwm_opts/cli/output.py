@@ -16,7 +16,7 @@ from iwm_opts.errors import printable
 Answer = TypeVar("Answer", bound="api.Result")
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
-NOTED: Final = ("json", "md", "txt")  # suffixes of files that hold notes, as the page that is printed
+NOTED: Final = ("md", "txt")  # suffixes of files that hold notes, as the page that is printed
 WRITTEN_ALONE: Final = ("write_log", "save", "calibrate")  # options whose `-` takes standard output for themselves
 ASKED: Final = frozenset({"format", "order_format", "prompt"})  # typed, they ask for text, also with --quiet
 # What tables and charts draw with, for a terminal of ASCII or a code page.
@@ -87,11 +87,12 @@ def show_saved(result: "api.Result", values: Values) -> None:
 
 
 def result_text(result: "api.Result", values: Values) -> str:
-    """Return the result as table, JSON or CSV, its notes with the options of the command."""
+    """Return the result as table, its notes with the options of the command, as JSON, that of `to_dict`, or as CSV."""
     if values["format"] == "csv":
         return printable(result.to_csv(), "\n")
-    text = result.to_json() if values["format"] == "json" else result.to_text(values.flag("verbose"))
-    return with_options(text, values.command)
+    if values["format"] == "json":
+        return result.to_json()
+    return with_options(result.to_text(values.flag("verbose")), values.command)
 
 
 def emit(text: str, values: Values) -> None:

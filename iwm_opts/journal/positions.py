@@ -144,9 +144,7 @@ def typed_position(
     exits: ExitLevels | None = None,
     fill: str,
     fees: str,
-    number: int = 1,
     paid: float | None = None,
-    name: str = "typed",
 ) -> PaperTrade:
     """Position of typed legs, entered at `credit` ($/share); `paid` are its opening fees where known.
 
@@ -163,7 +161,7 @@ def typed_position(
         levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit), levels.dte, levels.sessions
     )  # fmt: skip
     return PaperTrade(
-        number=number, plan=name, market=market, symbol=snapshot.chain.symbol, expiration=expiration.isoformat(),
+        number=1, plan="typed", market=market, symbol=snapshot.chain.symbol, expiration=expiration.isoformat(),
         legs=_held(ordered), contracts=contracts, planned_contracts=contracts,
         opened=f"{opened.isoformat()} 16:00:00", credit=credit,
         mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
@@ -192,12 +190,12 @@ def log_positions(
         if ":" in row["legs"] or pd.isna(row["expiration"]) or pd.isna(row["credit"]):
             notes.append(f"trade {name}: needs one expiration and a credit")
             continue
-        positions[name] = typed_position(
+        position = typed_position(
             [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
             snapshot=snapshot, market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
-            exits=exits, fill=fill, fees=fees, number=number,
-            paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
+            exits=exits, fill=fill, fees=fees, paid=None if pd.isna(row["fees"]) else float(row["fees"]),
         )  # fmt: skip
+        positions[name] = replace(position, number=number, plan=str(row.get("plan") or "log"))
         if pd.isna(row["fees"]):
             without_fees.append(name)
     if without_fees:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,17 @@ class IvHistory:
     def to_frame(self) -> pd.DataFrame:
         """Return closes as a DataFrame: column iv (annualised decimal), dates as index."""
         return self.closes.rename("iv").to_frame()
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values: series, tenor_days, proxy, note, skipped; closes by date (annualised decimal, None a gap)."""
+        dates = pd.DatetimeIndex(self.closes.index).strftime("%Y-%m-%d")
+        values = [None if math.isnan(value) else float(value) for value in self.closes]
+        about = {"series": self.series, "tenor_days": self.tenor_days, "proxy": self.proxy, "note": self.note}
+        return {**about, "skipped": list(self.skipped), "closes": dict(zip(dates, values, strict=True))}
+
+    def _repr_html_(self) -> str:
+        title, frame = f"{self.series}, {counted(len(self.closes), 'closes')}. {self.note}", self.to_frame()
+        return f"<p>{escape(title)}</p>{frame.to_html(max_rows=10)}"
 
     def last(self, count: int, before: date | None = None) -> pd.Series:
         """Last `count` observations, those dated on or after `before` left out."""

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.market.calendar import sessions
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import NEW_YORK, sessions
 
 ROUNDING: Final = 1e-9  # share of price: a fall of exactly 1.5% is not over 1.5%, whatever binary fractions make of it
 
@@ -44,6 +45,50 @@ def spans_sessions(index: "pd.Index[Any]", ahead: int) -> NDArray[np.bool_]:
         places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
         spans[: len(days) - ahead] = places[ahead:] - places[: len(days) - ahead] == ahead
     return spans
+
+
+def by_date(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a caller's series with dates as its index.
+
+    A time with a zone counts on its date in New York, unless it is midnight in its own zone: then it is a date already.
+
+    Raises
+    ------
+    InputError
+        When an index is not of dates, or holds one twice.
+    """
+    if not isinstance(values, pd.Series):
+        raise InputError(name, type(values).__name__, "must be a pandas Series by date", "give dates as its index")
+    try:
+        if pd.api.types.is_numeric_dtype(values.index.dtype):
+            raise TypeError
+        index = pd.DatetimeIndex(values.index)
+    except (ValueError, TypeError):
+        raise InputError(name, str(values.index.dtype), "index is not of dates", "give dates as its index") from None
+    dates = index.tz_localize(None).normalize()
+    if index.tz is not None:
+        local = index.tz_convert(NEW_YORK).tz_localize(None).normalize()
+        dates = dates.where(index.tz_localize(None) == dates, local)
+    if dates.hasnans or dates.has_duplicates:
+        day = "NaT" if dates.hasnans else str(dates[dates.duplicated()][0].date())
+        raise InputError(name, day, "must be a date that occurs once", "give one value a day")
+    return values.set_axis(dates)
+
+
+def on_days(name: str, values: "pd.Series[Any]", days: Sequence[date]) -> "pd.Series[Any]":
+    """Values of a caller's series on some days, ascending; NaN where it has none.
+
+    Raises
+    ------
+    InputError
+        When an index is not of dates, or none of them is among the days.
+    """
+    dated, index = by_date(name, values), pd.DatetimeIndex(list(days))
+    if not dated.index.isin(index).any():
+        given = f"{dated.index.min().date()} to {dated.index.max().date()}" if len(dated) else "no date"
+        rule = f"no date among the market's days, {index[0].date()} to {index[-1].date()}"
+        raise InputError(name, given, rule, "give dates of the market")
+    return dated.reindex(index)
 
 
 def allowed_on(signals: "pd.Series[bool]", days: Sequence[date]) -> NDArray[np.bool_]:

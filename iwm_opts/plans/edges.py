@@ -28,7 +28,16 @@ from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import SESSION_MINUTES, bar_minutes
 from iwm_opts.market.sector_filter import State
-from iwm_opts.market.signals import ROUNDING, allowed_on, is_adjacent, known_signal, session_returns, total_return_close
+from iwm_opts.market.signals import (
+    ROUNDING,
+    allowed_on,
+    by_date,
+    is_adjacent,
+    known_signal,
+    on_days,
+    session_returns,
+    total_return_close,
+)
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan_sections import Count, Fraction
 
@@ -327,6 +336,16 @@ def edge_entries(name: str, data: Inputs) -> "pd.Series[bool]":
     """
     if name not in edge_names():
         raise InputError("edge", name, "unknown edge", f"choose one of {', '.join(edge_names())}")
-    signal = OWN[name] if name in OWN else entry_points(group=GROUP)[name].load()
     days = pd.DatetimeIndex(data.bars.index)
-    return pd.Series(allowed_on(signal(data), [day.date() for day in days]), index=days, name=name)
+    dates = [day.date() for day in days]
+    signals = OWN[name](data) if name in OWN else _foreign(name, data, dates)
+    return pd.Series(allowed_on(signals, dates), index=days, name=name)
+
+
+def _foreign(name: str, data: Inputs, dates: list[date]) -> "pd.Series[bool]":
+    """Signals of an edge of another package by date, checked."""
+    signals = by_date(name, entry_points(group=GROUP)[name].load()(data))
+    if not pd.api.types.is_bool_dtype(signals.dtype):
+        raise InputError(name, str(signals.dtype), "must signal in booleans", "compare it: signal > level")
+    on_days(name, signals, dates)
+    return signals

@@ -1,9 +1,11 @@
 """Plots of a package's value today and at expiry over the underlying's price."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -22,6 +24,35 @@ POINTS = 801
 AMERICAN_POINTS = 161  # a smooth curve, and a grid each
 SPAN_SIGMAS = 2.5  # half-width of the picture, in standard deviations of the price at expiry
 INK, TODAY, GAIN, LOSS, GREY = "#1b1f24", "#2563a8", "#2e8b57", "#c0392b", "#8a9199"
+
+
+def draw_rows(axes: Axes, frame: pd.DataFrame, value: str, labels: Sequence[str]) -> None:
+    """Draw a column by row, the first on top: with its interval where the frame has one, else as bars.
+
+    Parameters
+    ----------
+    axes : Axes
+    frame : DataFrame
+    value : str
+        Column; its interval is in the columns that end in `low` and `high` in place of `estimate`, or follow it so.
+    labels : sequence of str
+        Columns that name a row.
+    """
+    shown = frame[frame[value].notna()]
+    names = shown[list(labels)].astype(str).agg(" ".join, axis=1).to_list()
+    places, values = np.arange(len(shown)), shown[value].to_numpy(dtype=np.float64)
+    stem = value.removesuffix("estimate").rstrip("_")
+    low, high = (f"{stem}_{end}".lstrip("_") for end in ("low", "high"))
+    if low in shown and high in shown:
+        bounds = shown[[low, high]].to_numpy(dtype=np.float64)
+        axes.hlines(places, bounds[:, 0], bounds[:, 1], color=TODAY, lw=2.0)
+        axes.plot(values, places, "o", color=INK)
+    else:
+        axes.barh(places, values, color=np.where(values < 0.0, LOSS, TODAY).tolist())
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=GREY, lw=0.8)
+    axes.set_xlabel((stem or value).replace("_", " "))
 
 
 def draw_payoff(axes: Axes, result: Screening, place: int = 0) -> None:

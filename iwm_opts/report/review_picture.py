@@ -22,6 +22,18 @@ def review_picture(review: Review, suffix: str) -> bytes:
         raise InputError("plot", suffix, "unknown picture format", f"end the name in one of {', '.join(PICTURE_KINDS)}")
     figure = Figure(figsize=(9, 6.5), dpi=150, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    draw_booked(upper, review)
+    _scan(lower, review)
+    label = f"{review.log.label}  " if review.log.label else ""
+    plan = f", plan {review.plan}" if review.plan else ""
+    upper.set_title(f"{label}{review.log.source}{plan}: {review.diagnosis.edge.word}", loc="left", color=INK)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    return picture_bytes(figure, kind)
+
+
+def draw_booked(upper: Axes, review: Review) -> None:
+    """Account and booked results, dollars; open trades at their marks where there are any."""
     days, level = review.equity.index.to_numpy(), review.equity["equity"].to_numpy(dtype=np.float64)
     peak = np.maximum.accumulate(np.maximum(level, review.account))
     upper.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
@@ -34,13 +46,6 @@ def review_picture(review: Review, suffix: str) -> bytes:
     upper.yaxis.set_major_formatter(lambda value, _: dollars(value))
     upper.set_ylabel("equity")
     upper.legend(frameon=False, fontsize=8, loc="best")
-    _scan(lower, review)
-    label = f"{review.log.label}  " if review.log.label else ""
-    plan = f", plan {review.plan}" if review.plan else ""
-    upper.set_title(f"{label}{review.log.source}{plan}: {review.diagnosis.edge.word}", loc="left", color=INK)
-    for axes in (upper, lower):
-        axes.spines[["top", "right"]].set_visible(False)
-    return picture_bytes(figure, kind)
 
 
 def _scan(axes: Axes, review: Review) -> None:

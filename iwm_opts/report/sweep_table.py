@@ -13,7 +13,17 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iwm_opts.backtest.bands import Uncertainty
-from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Variants, VariantTest, as_number, details
+from iwm_opts.backtest.grid import (
+    Outcome,
+    Outcomes,
+    SnoopingTest,
+    Variant,
+    Variants,
+    VariantTest,
+    as_number,
+    as_value,
+    details,
+)
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
@@ -248,7 +258,7 @@ def sweep_record(sweep: Swept) -> Record:
             "simulated": sweep.trials[0].market.is_simulated,
             "modelled": kind == "modelled",
         },
-        "grid": {_word(name): list(values) for name, values in sweep.grid.items()},
+        "grid": {_word(name): [as_value(value) for value in values] for name, values in sweep.grid.items()},
         "rules": rules_record(sweep.variants[0].rules),
         "verdict": sweep.verdict,
         "best": {"number": best.number, "uncertainty": sweep.uncertainty.record() if sweep.uncertainty else None},

@@ -22,9 +22,13 @@ SOURCES: Final = {
 
 def open_source(name: str) -> Source:
     """Source of a name, of a chain file's path, or of another package; a file named like a source is `./NAME`."""
-    where = SOURCES.get(name, FILE)
-    if where is FILE and not Path(name).exists() and name in plugins.names():
+    if is_plugin(name):
         return plugins.PluginSource(name)
-    module, _, kind = where.partition(":")
+    module, _, kind = SOURCES.get(name, FILE).partition(":")
     source: Source = getattr(import_module(module), kind)(name)
     return source
+
+
+def is_plugin(name: str) -> bool:
+    """Whether a name is of another package's source, not of a file."""
+    return name not in SOURCES and not Path(name).exists() and name in plugins.names()

@@ -91,6 +91,53 @@ def test_own_entries_are_the_days_of_entry(market, ungated):
     assert len(every_day.trades) == len(ungated.trades)
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+def test_entries_with_a_time_zone_are_dates_in_new_york(market, ungated, zone):
+    stamps = market.days.tz_localize("America/New_York").tz_convert(zone)
+    aware = iwm.backtest(market, iwm.Rules(entries=pd.Series(True, index=stamps), **FAST))
+    assert aware.trades["entry"].tolist() == ungated.trades["entry"].tolist()
+    dates = iwm.backtest(market, iwm.Rules(entries=pd.Series(True, index=market.days.tz_localize(zone)), **FAST))
+    assert dates.trades["entry"].tolist() == ungated.trades["entry"].tolist()
+
+
+@pytest.mark.parametrize("first", [None, "2020-03-02"])
+def test_entries_without_a_date_of_the_market_are_refused(market, first):
+    days = pd.DatetimeIndex([]) if first is None else pd.bdate_range(first, periods=20)
+    with pytest.raises(InputError) as failure:
+        iwm.backtest(market, iwm.Rules(entries=pd.Series(True, index=days, dtype=bool), **FAST))
+    assert failure.value.name == "entries"
+    assert "2023-02-15 to 2023-08-31" in failure.value.rule
+
+
+@pytest.mark.parametrize(("name", "levels"), [("profit", (0.25, 0.75)), ("stop", (0.5, 2.0))])
+def test_own_levels_by_entry_date_are_those_of_rules_with_each(market, name, levels):
+    """Positions do not meet: without a limit on them a trade depends on its own entry alone."""
+    rules = {**FAST, "ivr_below": None, "max_open": 100}
+    odd = np.arange(len(market.days)) % 2 == 1
+    one, other, off = (iwm.backtest(market, iwm.Rules(**{name: level}, **rules)).trades for level in (*levels, None))
+    series = pd.Series(np.where(odd, *levels), index=market.days.tz_localize("America/New_York"))
+    series.iloc[60:] = np.nan
+    result = iwm.backtest(market, iwm.Rules(**{name: series.iloc[:90]}, **rules))
+    is_early, is_odd = one["entry"].isin(market.days[:60]), one["entry"].isin(market.days[odd])
+    expected = one.where(is_early & is_odd, other.where(is_early, off)).astype(one.dtypes)
+    pd.testing.assert_frame_equal(result.trades, expected)
+    assert not any(result.trades.equals(each) for each in (one, other, off))
+    assert any(name in note for note in result.notes)
+
+
+def test_own_levels_are_refused_where_rules_vary(market):
+    rules = iwm.Rules(profit=pd.Series(0.5, index=market.days), **FAST)
+    for ask in (
+        lambda: iwm.evidence(market, rules),
+        lambda: iwm.sweep(market, rules, {"stop": [1, 2]}),
+        lambda: iwm.sweep(market, iwm.Rules(**FAST), {"profit": [0.5, rules.profit]}),
+        lambda: iwm.walk_forward(market, rules, {"stop": [1, 2]}),
+    ):
+        with pytest.raises(InputError) as failure:
+            ask()
+        assert failure.value.name == "rules"
+
+
 def test_an_own_gate_reads_only_what_was_known(market):
     seen = []
 
@@ -163,6 +210,11 @@ def test_contradicting_rules(fields):
         ({"ivr_below": 10, "ivr_at_least": 20}, "at_least"),
         ({"strategy": "butterfly"}, "strategy"),
         ({"entries": pd.Series([1.0])}, "entries"),
+        ({"entries": pd.Series([True] * 2, index=pd.DatetimeIndex(["2023-03-01"] * 2))}, "entries"),
+        ({"profit": pd.Series([0.5, 1.5], index=[1, 5])}, "profit"),
+        ({"profit": pd.Series([0.5, 0.2], index=[0, 5])}, "profit"),
+        ({"stop": pd.Series([2.0, -1.0], index=pd.DatetimeIndex(["2023-03-01", "2023-03-02"]))}, "stop"),
+        ({"stop": pd.Series([2.0], index=["soon"])}, "stop"),
         ({"fill": "hope"}, "fill"),
     ],
 )

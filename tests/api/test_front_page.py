@@ -87,7 +87,7 @@ def test_the_session_on_a_simulated_chain(folder):
 def test_the_session_on_a_real_chain(folder, market_data):
     (folder / "chain.csv.gz").symlink_to(market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz")
     (folder / "IWM_dividends.csv").symlink_to(market_data / "daily" / "IWM_dividends.csv")
-    (folder / "RVX_History.csv").symlink_to(market_data / "vol" / "VIX_2024_2026_yahoo.csv.gz")
+    (folder / "RVX_History.csv").symlink_to(market_data / "vol" / "RVX_History.csv.gz")
     names = {"iwm": iwm, "DAY": "2026-06-26", "LEGS": "-1P275 +1P270", "EXPIRATION": "2026-07-31"}
     check_screen(run(SCREEN, names), names)
 
@@ -112,9 +112,9 @@ def test_the_plan_session(folder):
     )
     (folder / "export.csv").write_text(log.to_csv())
     names = {"iwm": iwm, "data": data}
-    values = run(PLAN.replace(", plan=plan", ""), names)
+    values = run(PLAN, names)
     decision = values["plan.decide(data, on='2026-07-20')"]
     assert str(decision.day) == "2026-07-20"
     assert {"state"} <= set(decision.to_frame().columns)
-    months = values["iwm.review(iwm.read_trades('export.csv')).to_frame()"]
+    months = values["iwm.review(iwm.read_trades('export.csv'), plan=plan).to_frame()"]
     assert months["pnl"].sum() == pytest.approx(log.trades["pnl"].sum())

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import iwm_opts as iwm
-from iwm_opts.errors import DataError, InputError
+from iwm_opts import api
+from iwm_opts.errors import ConflictError, DataError, InputError
 from iwm_opts.journal import brokers
 
 MODULE = """
@@ -79,6 +80,30 @@ def test_an_edge_gives_entries():
     with pytest.raises(InputError) as failure:
         data.edge_entries("every-fourth")
     assert failure.value.name == "edge"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_source_of_one_capture_serves_no_backtest():
+    for ask in (lambda: iwm.recorded_market("tiny"), lambda: api.MarketRequest(source="tiny")):
+        with pytest.raises(ConflictError) as failure:
+            ask()
+        assert failure.value.name == "source"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_signals_of_an_edge_are_dated_booleans(monkeypatch):
+    import tiny_plugin
+
+    data = iwm.read_plan_data(source="sim", as_of="2026-06-26", seed=7)
+    expected = data.edge_entries("every-third")
+    every_third = tiny_plugin.every_third
+    monkeypatch.setattr(tiny_plugin, "every_third", lambda data: every_third(data).tz_localize("America/New_York"))
+    assert data.edge_entries("every-third").equals(expected)
+    for wrong in (lambda data: every_third(data).astype(float), lambda data: every_third(data).iloc[:0]):
+        monkeypatch.setattr(tiny_plugin, "every_third", wrong)
+        with pytest.raises(InputError) as failure:
+            data.edge_entries("every-third")
+        assert failure.value.name == "every-third"
 
 
 @pytest.mark.usefixtures("plugin")

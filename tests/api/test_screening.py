@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 import iwm_opts as iwm
 from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.report.screen_columns import columns_table
 
 WINDOW = (28, 50)
 
@@ -243,3 +245,25 @@ def test_days_are_written_as_days():
     with pytest.raises(InputError) as failure:
         iwm.read_chain("sim", as_of="26/06/2026")
     assert failure.value.name == "as_of"
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [iwm.IronCondor(), iwm.Vertical(("bull-put", "bear-call", "bull-call", "bear-put")), iwm.SingleOption()],
+    ids=["condor", "vertical", "single"],
+)
+def test_every_column_has_a_unit_and_a_meaning(strategy):
+    chain = iwm.read_chain("sim", as_of="2026-06-26", seed=7)
+    frame = iwm.screen(chain, strategy, account=50_000).to_frame()
+    assert len(frame)
+    assert set(frame.columns) <= set(iwm.Screen.columns)
+    assert all(
+        unit or frame[name].dtype.kind not in "if" for name, (unit, _) in iwm.Screen.columns.items() if name in frame
+    )
+    if isinstance(strategy, iwm.IronCondor):
+        assert list(frame.columns) == list(iwm.Screen.columns)
+
+
+def test_the_reference_lists_every_column():
+    page = Path(iwm.__file__).parents[1] / "docs" / "reference" / "api.md"
+    assert columns_table() in page.read_text(encoding="utf-8")

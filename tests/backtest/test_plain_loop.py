@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from iwm_opts.backtest.engine import prepare, run
+from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.quotes import Request
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.rules import (
@@ -545,6 +546,31 @@ SLOW = settings(
 def test_any_rules_trade_as_the_plain_loop_does(calm, panic, rule, is_calm):
     ours = compare(calm if is_calm else panic, rule)
     check_cents(ours, rule)
+
+
+class PlainLevels(PlainLoop):
+    """Profit targets by sessions held: 30% of the credit, 10% from the sixth session on."""
+
+    def reason(self, one, debit, place):
+        profit = 0.3 if place - one["place"] < 6 else 0.1
+        self.rules = replace(self.rules, exit=replace(self.rules.exit, profit=profit))
+        return super().reason(one, debit, place)
+
+
+@pytest.mark.parametrize("stop", [1.0, None])
+def test_own_levels_by_session_held_trade_as_the_plain_loop_does(calm, stop):
+    rule = Rules(EntryRule(dte=30, max_open=3), GateRule(None, None, 20), ExitRule(None, stop, dte=5), SizeRule(2))
+    own = OwnLevels({"profit": pd.Series([0.3, 0.1], index=[1, 6])})
+    ours = run(replace(prepare(calm.market, calm.history, rule), own_levels=own)).trades
+    theirs = sorted(PlainLevels(calm.market, calm.history, rule).run(), key=lambda trade: trade[0])
+    entry, exit_, why, *_, gain = zip(*theirs, strict=True)
+    for name, expected in {"entry": entry, "exit": exit_}.items():
+        assert [day.date() for day in ours[name]] == list(expected)
+    assert ours["reason"].to_list() == list(why)
+    assert ours["pnl"].to_list() == pytest.approx(gain, abs=0.005)
+    held = ours.loc[ours["reason"] == "profit", "sessions"]
+    assert (held < 6).any()
+    assert (held >= 6).any()
 
 
 def check_cents(ours, rule):

@@ -258,8 +258,8 @@ def vars_of(of):
 def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data):
     source, bars = str(market_data / CHAINS), str(market_data / BARS)
     day = date(2019, 5, 1)
-    near = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=30)
-    far = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=200)
+    near = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=30)
+    far = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=200)
     assert far.market.quotes_near(0, 180, 20).dte > 150
     with pytest.raises(InputError, match="of more than 30 days were not read"):
         near.market.quotes_near(0, 30, 10)
