@@ -352,7 +352,7 @@ class RecordedDays:
 
             def make() -> dict[str, Array]:
                 index = panel_iv(self.implied, f"iv{tenor_days}")
-                return {"value": index.value, "completeness": index.completeness}
+                return {"value": index.value, "completeness": index.completeness, "unquoted": index.unquoted}
 
             about = {"iv": f"iv{tenor_days}", "definition": DEFINITION, **self._basis}
             self._indices[tenor_days] = PanelIv(**kept_arrays(self.panel, about, make))

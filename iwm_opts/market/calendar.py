@@ -31,7 +31,6 @@ _MOMENTS: Final = 1 << 15  # remembered: surfaces and indices of one market read
 # 2019-10-21 to 2020-06-05, each half-hour cut at its 95% quantile (`examples/intraday_variance.py` measures both).
 OVERNIGHT_VARIANCE: Final = 0.28
 HALF_HOURS: Final = (0.158, 0.094, 0.105, 0.109, 0.047, 0.050, 0.061, 0.044, 0.035, 0.052, 0.047, 0.045, 0.153)
-PROFILED_DAYS: Final = 3.0  # effective days below which an expiration's clock follows the profile within the day
 
 
 def sessions(first: date, last: date) -> NDArray[np.datetime64]:
@@ -182,9 +181,9 @@ def effective_days(
 ) -> NDArray[np.float64]:
     """Days to each expiry on the clock that variance runs on: a session counts 1, any other day less.
 
-    A day's weight is spread evenly from the previous 16:00 to its own, so that on a clock with weight 1 for
-    every day the result is the plain calendar time. Under three days a session's weight follows the variance
-    measured within the day: at 14:10 a fifth of it is left, where an even clock leaves 7.6%.
+    A day's weight is spread from the previous 16:00 to its own: a session's by the variance measured within the day
+    (at 14:10 a fifth of it is left), any other day's evenly. A half day ends with 7/8 of its weight. With weight 1 for
+    every day the result is the plain calendar time.
 
     Parameters
     ----------
@@ -205,11 +204,7 @@ def effective_days(
     span = moment.date(), max(*expirations, moment.date() + _DAY)
     ends = [expiry_moment(e) for e in expirations]
     clock = _effective_clock(*span, closed_day_weight)
-    remaining = clock(ends) - clock([moment])
-    if closed_day_weight == 1.0 or not (remaining < PROFILED_DAYS).any():
-        return remaining
-    profiled = _effective_clock(*span, closed_day_weight, is_profiled=True)
-    return np.where(remaining < PROFILED_DAYS, profiled(ends) - profiled([moment]), remaining)
+    return clock(ends) - clock([moment])
 
 
 def clocks(
@@ -245,10 +240,6 @@ def clocks(
     start, end = (np.array([moment.timestamp() for moment in some]) for some in (moments, ends))
     years = (end[which] - start[place]) / _SECONDS_PER_DAY / DAYS_PER_YEAR
     effective = clock(ends)[which] - clock(moments)[place]
-    if (effective < PROFILED_DAYS).any() and any(moment.time() != CLOSE for moment in (*moments, *ends)):
-        profiled = _effective_clock(*span, CLOSED_DAY_WEIGHT, is_profiled=True)
-        within = profiled(ends)[which] - profiled(moments)[place]
-        effective = np.where(effective < PROFILED_DAYS, within, effective)
     return years, effective, remaining.astype(np.int64)
 
 
@@ -268,42 +259,46 @@ def _wall_microseconds(moment: datetime) -> int:
 
 
 def _effective_clock(
-    first: date, last: date, closed_day_weight: float, *, is_profiled: bool = False
+    first: date, last: date, closed_day_weight: float
 ) -> Callable[[Sequence[datetime]], NDArray[np.float64]]:
     """Effective days of moments from `first` to the day after `last`, counted from some moment on.
 
-    By the clock on the wall: a day ends at 16:00 in summer and in winter. With `is_profiled` the weight of a session is
-    spread by `OVERNIGHT_VARIANCE` and `HALF_HOURS`, those of a half day over its hours.
+    By the clock on the wall: a day ends at 16:00 in summer and in winter.
     """
     days = np.arange(np.datetime64(first), np.datetime64(last) + 2 * DAY)
-    open_days = np.concatenate([[0], np.cumsum(np.isin(days, sessions(first, last + _DAY)))])
+    is_open = np.isin(days, sessions(first, last + _DAY))
+    open_days = np.concatenate([[0], np.cumsum(is_open)])
     calendar_days = np.arange(len(open_days))  # at each day's 16:00, from the first day's previous 16:00
     elapsed = open_days + closed_day_weight * (calendar_days - open_days)
+    is_half = np.isin(days, all_sessions().days[all_sessions().is_half])
     origin = _wall_microseconds(datetime.combine(first, CLOSE, NEW_YORK)) - _MICROSECONDS_PER_DAY
-
-    knots = _profiled(days, elapsed) if is_profiled else (calendar_days, elapsed)
 
     def clock(moments: Sequence[datetime]) -> NDArray[np.float64]:
         since = np.array([*map(_wall_microseconds, moments)], dtype=np.int64) - origin
-        return np.asarray(np.interp(since / _MICROSECONDS_PER_DAY, *knots))
+        at = since / _MICROSECONDS_PER_DAY
+        even = np.interp(at, calendar_days, elapsed)
+        if closed_day_weight == 1.0:
+            return np.asarray(even)
+        day = np.ceil(at).astype(np.int64) - 1
+        within = at - day
+        profiled = np.where(is_half[day], np.interp(within, *_HALF_DAY), np.interp(within, *_FULL_DAY))
+        return np.asarray(even + is_open[day] * (profiled - within))
 
     return clock
 
 
-def _profiled(
-    days: NDArray[np.datetime64], elapsed: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Knots of a clock within each day: days since the first one's previous 16:00, and the weight elapsed by then."""
-    calendar, total = all_sessions(), np.cumsum(HALF_HOURS)
-    place = np.minimum(np.searchsorted(calendar.days, days), len(calendar.days) - 1)
-    is_open = calendar.days[place] == days
-    opened, closed, half = (((hour.hour + hour.minute / 60.0) + 8.0) / 24.0 for hour in (OPEN, CLOSE, HALF_DAY_CLOSE))
-    end = np.where(is_open & calendar.is_half[place], half, closed)
-    at = opened + (end[:, None] - opened) * np.linspace(0.0, 1.0, len(HALF_HOURS) + 1)
-    passed = OVERNIGHT_VARIANCE + (1.0 - OVERNIGHT_VARIANCE) * np.concatenate([[0.0], total / total[-1]])
-    passed = elapsed[:-1, None] + np.diff(elapsed)[:, None] * np.where(is_open[:, None], passed, at)
-    knots = (np.arange(len(days))[:, None] + at).ravel(), passed.ravel()
-    return np.append(0.0, knots[0]), np.append(elapsed[0], knots[1])
+def _profile(end: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of a session that has passed, by the part of the day since the previous 16:00; the close at `end`.
+
+    As much of the weight has passed at the close as of the day.
+    """
+    opened, total = (OPEN.hour + OPEN.minute / 60.0 + 8.0) / 24.0, np.cumsum(HALF_HOURS)
+    at = opened + (end - opened) * np.linspace(0.0, 1.0, len(HALF_HOURS) + 1)
+    passed = end * (OVERNIGHT_VARIANCE + (1.0 - OVERNIGHT_VARIANCE) * np.append(0.0, total / total[-1]))
+    return np.concatenate([[0.0], at, [1.0]]), np.concatenate([[0.0], passed, [1.0]])
+
+
+_FULL_DAY, _HALF_DAY = (_profile((close.hour + 8.0) / 24.0) for close in (CLOSE, HALF_DAY_CLOSE))
 
 
 def effective_days_per_year(

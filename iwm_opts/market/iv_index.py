@@ -17,9 +17,10 @@ from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
-DEFINITION = 4  # of IV10 and IV30: raise it whenever the same chain would give other values
+DEFINITION = 5  # of IV10 and IV30: raise it whenever the same chain would give other values
 # 1: raw midpoints; 2: European equivalents of American quotes; 3: absent options skipped, incomplete strips refused;
-# 4: also those whose wing ends in absent options before zero bids.
+# 4: also those whose wing ends in absent options before zero bids; 5: the put at K0 below it, the call above, quotes of
+# 0/0 skipped as absent, and variance within the day measured for all expirations.
 TENORS = (10, 30)  # calendar days
 MIN_WING_STRIKES = 3  # puts or calls
 MIN_COMPLETENESS = 0.90  # share of the variance that quotes support, below which it is refused
@@ -45,6 +46,7 @@ class ModelFreeVariance:
     highest: float
     is_dry: bool  # both wings ended for want of bids, not of strikes
     absent: int  # options that the chain lacks up to the ends of the wings
+    unquoted: int  # those of them that it lists at 0/0
     completeness: float  # share of the variance that quotes support, 0 to 1; NaN where there is none
     reason: str  # reason of a missing variance; empty otherwise
 
@@ -52,6 +54,19 @@ class ModelFreeVariance:
     def vol(self) -> float:
         """Annualised volatility, decimal."""
         return math.sqrt(self.total_variance / self.years)
+
+    @property
+    def support(self) -> str:
+        """How much of the variance quotes support, and what the strip lacks."""
+        unquoted = f", {self.unquoted} of them listed at 0/0" if self.unquoted else ""
+        absent = f" ({counted(self.absent, 'options')} absent{unquoted})" if self.absent else ""
+        return f"quotes support {self.completeness:.1%} of the variance to {self.expiration}{absent}"
+
+    @property
+    def caveat(self) -> str:
+        """Why it is missing or what its strip lacks; empty for a complete strip."""
+        is_whole = self.completeness >= FULL_COMPLETENESS and not self.unquoted
+        return self.reason or ("" if is_whole else self.support)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +88,9 @@ class ConstantMaturityIv:
 
     @property
     def caveat(self) -> str:
-        """Least complete strip of the brackets, where it is below `FULL_COMPLETENESS`; else empty."""
-        least = min(self.brackets, key=lambda v: v.completeness, default=None)
-        if least is None or least.completeness >= FULL_COMPLETENESS:
-            return ""
-        return (
-            f"IV{self.tenor_days}: quotes support {least.completeness:.1%} of the variance to {least.expiration} "
-            f"({least.absent} options absent)"
-        )
+        """Least complete strip of the brackets below `FULL_COMPLETENESS`, else that with most quotes of 0/0."""
+        least = min(self.brackets, key=lambda v: (min(v.completeness, FULL_COMPLETENESS), -v.unquoted), default=None)
+        return f"IV{self.tenor_days}: {least.support}" if least is not None and least.caveat else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFr
     Parameters
     ----------
     quotes : ExpirySlice
-        A bid of zero ends a wing when it is the second in a row; a NaN quote is an absent option, and skipped.
+        A bid of zero ends a wing when it is the second in a row. A NaN quote is an absent option, and skipped; so is a
+        quote of 0/0.
     forward : Forward or None
         None, or an expired slice, gives NaN with a reason.
 
@@ -165,6 +176,7 @@ class Strip(NamedTuple):
     low_dry: bool = False
     high_dry: bool = False
     absent: int = 0
+    unquoted: int = 0
     completeness: float = math.nan
 
 
@@ -182,6 +194,7 @@ def _variance(quotes: ExpirySlice, strip: Strip, reason: str) -> ModelFreeVarian
         highest=float(quotes.strike[strip.high]) if strip.high >= 0 else math.nan,
         is_dry=strip.low_dry and strip.high_dry,
         absent=strip.absent,
+        unquoted=strip.unquoted,
         completeness=strip.completeness,
         reason=reason,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import RIGHT_SIGN, VOL_POINT
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import occ_symbol
+from iwm_opts.market.iv_index import model_free_variance
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.market.surface import Smile, SmileQuotes, fit_smile
 from iwm_opts.pricing.quotes import QuoteModel
@@ -94,6 +95,7 @@ def priced_table(spot: float, quotes: ExpirySlice, forward: Forward, model: Quot
     order = order[np.argsort(strike[order])]
     chosen = SmileQuotes(strike[order], implied.iv[order], implied.vega[order] / VOL_POINT, 0.5 * (ask - bid)[order])
     smile = fit_smile(quotes.expiration, quotes.years, forward.price, forward.discount, chosen)
+    smile = replace(smile, gaps=model_free_variance(quotes, forward).caveat)
     return OptionTable(
         root=quotes.root,
         expiration=quotes.expiration,

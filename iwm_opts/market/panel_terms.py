@@ -196,13 +196,16 @@ class PanelIv:
 
     value: Array  # annualised decimal
     completeness: Array  # of the less complete of its two strips, 0 to 1
+    unquoted: Places  # options listed at 0/0 within its strips
 
     def warnings(self, tenor_days: int) -> dict[int, str]:
         """Warning of each day without a value or from an incomplete strip, by place."""
-        warnings = {
-            place: f"IV{tenor_days}: quotes support {self.completeness[place]:.1%} of the variance of an expiration"
-            for place in np.flatnonzero(self.completeness < FULL_COMPLETENESS).tolist()
-        }
+        skipped = f"IV{tenor_days}: quotes of 0/0 within a strip are skipped"
+        warnings = dict.fromkeys(np.flatnonzero(self.unquoted).tolist(), skipped)
+        for place in np.flatnonzero(self.completeness < FULL_COMPLETENESS).tolist():
+            warnings[place] = (
+                f"IV{tenor_days}: quotes support {self.completeness[place]:.1%} of the variance of an expiration"
+            )
         for place in np.flatnonzero(np.isnan(self.value)).tolist():
             warnings[place] = f"IV{tenor_days}: no expirations bracket {tenor_days} days; none is extrapolated"
         return warnings
@@ -227,9 +230,9 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
     panel = terms.panel
     count = len(panel.expiration)
     variance, completeness = np.empty(count), np.empty(count)
-    puts, calls = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    puts, calls, unquoted = (np.empty(count, dtype=np.int64) for _ in range(3))
     total_variances(
-        panel.strike_start, panel.strike, *panel.quotes, terms.forward, terms.discount, variance, puts, calls,
+        panel.strike_start, panel.strike, *panel.quotes, terms.forward, terms.discount, variance, puts, calls, unquoted,
         completeness,
     )  # fmt: skip
     for index in np.flatnonzero(np.isfinite(variance)).tolist():
@@ -251,7 +254,7 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
     is_known = near >= 0
     value = np.sqrt(np.where(is_known, total, np.nan) * DAYS_PER_YEAR / tenor.days)
     least = np.where(is_known, np.fmin(completeness[near], completeness[far]), np.nan)
-    return PanelIv(value, least)
+    return PanelIv(value, least, np.where(is_known, np.maximum(unquoted[near], unquoted[far]), 0))
 
 
 class _Tenor(NamedTuple):

@@ -38,10 +38,13 @@ class Smile:
     curvature: Array  # second derivatives at the knots, shape (n,)
     rms: float  # distance to the midpoints, in half-spreads
     arbitrage: float  # largest fall of the distribution function; 0 is free of butterflies
+    gaps: str = ""  # caveat of the strip of its quotes, `iv_index.ModelFreeVariance.caveat`
 
     @property
     def caveat(self) -> str:
         """What to know before trusting its probabilities; empty where there is nothing."""
+        if self.gaps:
+            return f"smile of {self.expiration}: {self.gaps}: its POP and expected profit rest on extrapolation"
         if self.arbitrage > DENSITY_TOLERANCE:
             return f"smile of {self.expiration}: no smooth curve near its quotes has a distribution: distrust POP"
         if self.rms > LOOSEST_RMS:

@@ -199,7 +199,7 @@ def _chances(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     if candidate.managed is not None:
         yield "managed", managed_words(candidate.managed)
         yield "exits", exits_words(result.exits, is_credit=candidate.fill.price > 0)
-    yield "touch", f"{percent(candidate.prob_touch)} before expiry"
+    yield "touch", f"{percent(candidate.prob_touch)} before expiry (SABR; about 2 points less by Heston)"
     yield "breakevens", f"{' '.join(f'{b:.2f}' for b in candidate.breakevens) or 'none'}, at expiry"
     greeks = f"delta {candidate.delta:+.3f}, gamma {candidate.gamma:+.4f}"
     yield "greeks", f"{greeks}, theta {candidate.theta:+.3f}, vega {candidate.vega:+.3f} a share"

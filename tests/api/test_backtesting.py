@@ -248,6 +248,7 @@ def test_wings_are_a_share_of_the_spot_unless_dollars_are_given(market, ungated)
 def test_every_question_of_a_history_starts_from_the_same_wings(market):
     relative, rules, grid = Wing.parse("2%"), iwm.Rules(ivr_below=None, **FAST), {"profit": [0.25, 0.5]}
     assert iwm.Rules().resolved() == engine.Rules()
+    assert (engine.Rules().entry.put_wing, engine.Rules().entry.call_wing) == (relative, relative)
     found = iwm.evidence(market, iwm.Rules(**FAST), draws=19, random_draws=3, premium=False).evidence.rules
     swept = iwm.sweep(market, rules, grid, draws=99, threads=1).swept.variants[0].rules
     walked = iwm.walk_forward(market, rules, grid, in_sample=40, out_of_sample=40).walk.default_variant.rules

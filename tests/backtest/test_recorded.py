@@ -418,3 +418,15 @@ def test_days_whose_quotes_carry_no_index_have_none_and_thin_ones_are_named(chai
     thin = market(150, 180)
     assert thin.iv_history(30).closes.iloc[1] == pytest.approx(whole, abs=0.003)
     assert any("IV30: quotes support 94" in note for note in thin.notes)
+
+
+def test_days_with_quotes_of_zero_within_a_strip_are_named(chain_of, made_day_quotes):
+    days = [made_day_quotes(day, 200, (date(2024, 3, 11), NEXT, LATER)) for day in (MON, TUE)]
+    whole = recorded_days(str(chain_of(*days)))
+    unquoted = (days[1]["right"] == "P") & days[1]["strike"].between(188, 190)
+    assert unquoted.sum() >= 6
+    days[1].loc[unquoted, ["bid", "ask"]] = 0.0  # two bids of zero in a row would end the wing
+    market = recorded_days(str(chain_of(*days)))
+    after, before = (each.iv_history(30).closes.iloc[1] for each in (market, whole))
+    assert after == pytest.approx(before, abs=0.001)
+    assert sum("0/0" in note for note in market.notes) > sum("0/0" in note for note in whole.notes)

@@ -98,15 +98,14 @@ def test_before_the_calendar_is_refused():
         (0, 45, 1 - 0.28 * 0.5),  # half of the way from 16:00 to 9:30
     ],
 )
-def test_variance_within_the_day_of_short_options(hour, minute, left):
+def test_variance_within_the_day(hour, minute, left):
     moment = datetime(2026, 6, 26, hour, minute, tzinfo=NEW_YORK)
     expirations = [date(2026, 6, 26), date(2026, 6, 29), date(2026, 7, 31)]
     own, monday, far = effective_days(moment, expirations)
     assert own == pytest.approx(left, abs=1e-9)
     assert monday == pytest.approx(left + 0.6 + 1, abs=1e-9)
-    # From three days on the clock is even over the 24 hours to each 16:00.
+    assert far == pytest.approx(left + 34 + 1 - 0.7 * 11, abs=1e-9)  # ten days of weekends, Friday 3 July
     even = (datetime(2026, 6, 26, 16, tzinfo=NEW_YORK) - moment).total_seconds() / 86_400
-    assert far == pytest.approx(even + 34 + 1 - 0.7 * 11, abs=1e-9)  # ten days of weekends, Friday 3 July
     assert effective_days(moment, expirations, 1.0)[0] == pytest.approx(even)
     place, ordinals = np.zeros(3, dtype=np.int64), np.array([day.toordinal() for day in expirations])
     assert clocks([moment], place, ordinals)[1] == pytest.approx([own, monday, far])
@@ -123,10 +122,36 @@ def test_clocks_read_moments_of_another_zone_as_the_same_instants():
 
 
 def test_half_days_spread_the_session_over_their_hours():
-    # 2025-11-28 closes at 13:00: half of its 210 minutes are half of thirteen half-hours.
+    # 2025-11-28 closes at 13:00, 21 of 24 hours after Thursday's 16:00: half of its 210 minutes are half of thirteen
+    # half-hours.
     moment = datetime(2025, 11, 28, 11, 15, tzinfo=NEW_YORK)
-    (left,) = effective_days(moment, [date(2025, 11, 28)])
-    assert left == pytest.approx(0.72 * (0.061 / 2 + 0.044 + 0.035 + 0.052 + 0.047 + 0.045 + 0.153), abs=1e-9)
+    left, monday = effective_days(moment, [date(2025, 11, 28), date(2025, 12, 1)])
+    passing = 0.72 * (0.061 / 2 + 0.044 + 0.035 + 0.052 + 0.047 + 0.045 + 0.153)
+    assert left == pytest.approx(21 / 24 * passing, abs=1e-9)
+    assert monday == pytest.approx(left + 3 / 24 + 0.6 + 1, abs=1e-9)
+    close = moment.replace(hour=13, minute=0)
+    assert effective_days(close, [date(2025, 12, 1)]) == pytest.approx([3 / 24 + 0.6 + 1], abs=1e-12)
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(9, 30), (10, 0), (14, 10), (15, 59), (16, 0), (20, 0)])
+def test_each_session_between_expirations_counts_one(hour, minute):
+    # Monday 2026-06-22: an expiration a day up to Thursday of the week after, 3 July closed. Two clocks of which one
+    # ended at three days gave Wednesday to Thursday 0.644 at 10:00.
+    moment = datetime(2026, 6, 22, hour, minute, tzinfo=NEW_YORK)
+    days = [date(2026, 6, day) for day in (22, 23, 24, 25, 26, 29, 30)] + [date(2026, 7, day) for day in (1, 2, 6)]
+    steps = np.diff(effective_days(moment, days))
+    assert steps == pytest.approx([1, 1, 1, 1, 1.6, 1, 1, 1, 1.9], abs=1e-12)
+    place, ordinals = np.zeros(len(days), dtype=np.int64), np.array([day.toordinal() for day in days])
+    assert np.diff(clocks([moment], place, ordinals)[1]) == pytest.approx(steps, abs=1e-12)
+
+
+def test_the_clock_runs_on_through_half_days():
+    # Every quarter of an hour from Wednesday 2025-11-26 to Monday, past Thanksgiving and a close at 13:00.
+    start = datetime(2025, 11, 26, 9, 30, tzinfo=NEW_YORK)
+    left = np.array([effective_days(start + timedelta(minutes=15 * i), [date(2025, 12, 8)])[0] for i in range(500)])
+    steps = -np.diff(left)
+    assert steps.min() > 0.0
+    assert steps.max() < 0.72 * 0.158
 
 
 @pytest.mark.market_data

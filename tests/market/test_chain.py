@@ -45,7 +45,7 @@ def test_clocks_run_from_the_quotes_to_the_close_of_expiration():
     (week,) = expiry_slices(chain)
     assert week.dte == 4
     assert week.years == pytest.approx((4 + 2 / 24) / 365)
-    assert week.effective_days == pytest.approx(4 + 2 / 24)
+    assert week.effective_days == pytest.approx(4 + 0.72 * (0.052 + 0.047 + 0.045 + 0.153))  # last four half-hours
     assert week.sessions_left == 5
 
 

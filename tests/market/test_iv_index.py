@@ -35,6 +35,7 @@ def variance(days, vol, root="IWM", effective=None, sessions=9, strikes=20):
         highest=400.0,
         is_dry=True,
         absent=0,
+        unquoted=0,
         completeness=1.0,
         reason="",
     )
@@ -266,3 +267,54 @@ def test_a_strip_with_a_wide_gap_is_flagged(june):
     (flag,) = index_without(june, strip_puts(june, whole, np.arange(230.0, 295.0))).reasons
     assert "of the variance" in flag
     assert "41 options absent" in flag
+
+
+def bracket_rows(chain, right, strikes):
+    """Rows of one right at some strikes of the expirations of 2026-06-26 that IV10 and IV30 read."""
+    quotes, days = chain.quotes, [pd.Timestamp(2026, 7, day) for day in (7, 8, 24, 31)]
+    return quotes["expiration"].isin(days) & (quotes["right"] == right) & quotes["strike"].isin(strikes)
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(("first", "last", "most"), [(296, 299, 0.0009), (295, 300, 0.0022)])
+def test_absent_calls_at_the_money_leave_no_false_low(june, first, last, most):
+    # Taken for a whole chain, IV10 fell from 23.62 to 23.13 and 22.70. Trapezoids over the gap can only add: on the
+    # density of a lognormal, f(F) gap^3 / 12 of variance, 0.07 and 0.2 points here.
+    whole = index_without(june, june.quotes["strike"] < 0.0)
+    assert {v.expiration.day for iv in (whole.ten, whole.thirty) for v in iv.brackets} == {7, 8, 24, 31}
+    cut = index_without(june, bracket_rows(june, "C", range(first, last + 1)))
+    assert 0.0 < cut.iv10 - whole.iv10 < most
+    assert 0.0 < cut.iv30 - whole.iv30 < most
+    for before, after in zip(whole.ten.brackets, cut.ten.brackets, strict=True):
+        excess = after.total_variance / before.total_variance - 1.0
+        assert excess <= before.completeness - after.completeness <= 4.0 * excess
+
+
+@pytest.mark.market_data
+def test_two_puts_at_zero_do_not_end_the_wing(june):
+    # Taken for zero bids, they ended it: IV30 19.92 and IV10 20.77, without a warning.
+    whole = index_without(june, june.quotes["strike"] < 0.0)
+    quotes = june.quotes.copy()
+    quotes.loc[bracket_rows(june, "P", (285.0, 286.0)), ["bid", "ask"]] = 0.0
+    cut = index_without(replace(june, quotes=quotes), quotes["strike"] < 0.0)
+    assert cut.iv10 == pytest.approx(whole.iv10, abs=0.0002)
+    assert cut.iv30 == pytest.approx(whole.iv30, abs=0.0002)
+    assert [v.unquoted for iv in (cut.ten, cut.thirty) for v in iv.brackets] == [2, 2, 2, 2]
+    assert len(cut.reasons) == 2
+
+
+@pytest.mark.market_data
+def test_no_wing_of_a_real_file_ends_in_quotes_of_zero_below_bids(market_data):
+    # Puts and calls at 0/0 ended 8 wings of this file with bids beyond.
+    file = market_data / "options" / "IWM_yahoo_20260708_20260710.csv.gz"
+    slices = expiry_slices(load_chain(file, as_of=date(2026, 7, 10)))
+    pairs = zip(slices, implied_forwards(slices, BILLS), strict=True)
+    strips = [(quotes, model_free_variance(quotes, forward)) for quotes, forward in pairs if forward]
+    assert sum(strip.unquoted > 0 for _, strip in strips) >= 3
+    for quotes, strip in strips:
+        for bid, ask, beyond in (
+            (quotes.put_bid, quotes.put_ask, quotes.strike < strip.lowest),
+            (quotes.call_bid, quotes.call_ask, quotes.strike > strip.highest),
+        ):
+            bids = beyond & (bid > 0.0) & (ask > 0.0)
+            assert not bids.any() or ((bid == 0.0) & (ask > 0.0) & beyond).sum() >= 2

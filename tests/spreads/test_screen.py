@@ -140,3 +140,20 @@ def test_liquidity_and_kelly_cap():
 def test_selections_that_make_no_sense(name, value):
     with pytest.raises(InputError, match=name):
         Selection(**{name: value})
+
+
+def test_smiles_of_cut_chains_have_a_caveat(made_quotes):
+    # 150 to 250 on 200 are 3 standard deviations or more. 0.90 to 1.10 are 2 to 18 days, 1.3 to 46.
+    quotes = made_quotes()
+    cut = quotes[quotes["strike"].between(0.90 * 200.0, 1.10 * 200.0)]
+    results = []
+    for kept in (quotes, cut):
+        chain = make_chain(kept, symbol="IWM", source="made")
+        snapshot = take_snapshot(chain, rate=0.04, exercise="european")
+        dates = sorted({day.date() for day in chain.quotes["expiration"]})
+        results.append((run(snapshot, Selection(top=3)), [bool(snapshot.table(day).smile.gaps) for day in dates]))
+    (whole, complete), (result, gaps) = results
+    assert complete == [False, False, False]
+    assert gaps == [False, True, True]
+    assert len({sized.candidate.expiration for sized in result.kept}) == 3
+    assert len(set(result.warnings) - set(whole.warnings)) == 2

@@ -117,6 +117,6 @@ def quoted_variances(rows, start, strike, coefficients, tick, is_implied, varian
             centre, _ = parity_point(
                 listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, discount, room, place
             )  # fmt: skip
-        variance[i], puts[i], calls[i], _, _, _, _, _, completeness[i] = strip_variance(
+        variance[i], puts[i], calls[i], _, _, _, _, _, _, completeness[i] = strip_variance(
             listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, centre, discount
         )

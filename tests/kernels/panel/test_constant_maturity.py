@@ -48,6 +48,7 @@ def test_agrees_with_the_object_path(rows, tenor):
             highest=math.nan,
             is_dry=True,
             absent=0,
+            unquoted=0,
             completeness=1.0,
             reason="" if is_usable else "no forward",
         )

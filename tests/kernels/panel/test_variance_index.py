@@ -156,15 +156,15 @@ def test_completeness_falls_with_gaps_and_cut_wings():
     # A lognormal strip: the area beyond a cut is known by integration of the same prices over all strikes.
     strikes, forward, stdev = np.arange(200.0, 420.0, 1.0), 300.0, 0.08
     whole = total_variance(*flat_chain(strikes, forward, stdev), forward, 1.0)
-    assert whole[8] > 0.99
+    assert whole[9] > 0.99
     for low, high in ((276, 324), (285, 315), (290, 310)):
         kept = (strikes >= low) & (strikes <= high)
         cut = total_variance(*flat_chain(strikes[kept], forward, stdev), forward, 1.0)
         missing = 1.0 - cut[0] / stdev**2
-        assert missing <= 1.0 - cut[8] <= 2.5 * missing  # normal tails thin out faster than the wing on average
+        assert missing <= 1.0 - cut[9] <= 2.5 * missing  # normal tails thin out faster than the wing on average
     for every, slack in ((10, 0.01), (20, 0.03), (30, 0.01)):
         sparse = total_variance(*flat_chain(strikes[::every].copy(), forward, stdev), forward, 1.0)
-        assert 1.0 - sparse[8] == pytest.approx(sparse[0] / stdev**2 - 1.0, abs=slack)
+        assert 1.0 - sparse[9] == pytest.approx(sparse[0] / stdev**2 - 1.0, abs=slack)
 
 
 @pytest.mark.parametrize("are_listed", [True, False])
@@ -181,9 +181,9 @@ def test_a_wing_that_ends_in_absent_options_before_zero_bids_is_incomplete(highe
     cut = total_variance(*(chain if are_listed else [array[~gone] for array in chain]), 300.0, 1.0)
     missing = 1.0 - cut[0] / whole[0]
     assert missing > 0.08
-    assert missing <= 1.0 - cut[8] <= 2.5 * missing
+    assert missing <= 1.0 - cut[9] <= 2.5 * missing
     assert cut[7] == (gone.sum() if are_listed else 0)
-    assert whole[8] > 0.99
+    assert whole[9] > 0.99
 
 
 def test_k0_without_a_pair_of_quotes_gives_way_to_the_next_strike_below():
@@ -200,3 +200,51 @@ def test_no_strike_at_or_below_the_forward_gives_nan():
 
 def test_a_wing_without_quotes_gives_nan():
     assert math.isnan(total_variance(*flat_chain(np.arange(300.0, 330.0), 300.0, 0.05), 300.0, 1.0)[0])
+
+
+def by_hand(strikes, call, put, centre, forward):
+    """Twice the area under puts up to a strike and calls from it, less the squared correction, with numpy alone."""
+    puts, calls = np.isfinite(put) & (strikes <= centre), np.isfinite(call) & (strikes >= centre)
+    below = np.trapezoid((put / strikes**2)[puts], strikes[puts])
+    above = np.trapezoid((call / strikes**2)[calls], strikes[calls])
+    return 2.0 * (below + above) - (forward / centre - 1.0) ** 2
+
+
+@pytest.mark.parametrize("reach", [1.0, 2.0, 3.0, 5.0])
+def test_absent_calls_at_the_money_give_no_false_low(reach):
+    # The average of call and put at K0, on both of its unequal gaps, lost 1% to 8% of the variance here.
+    strikes, forward, stdev = np.arange(200.0, 420.0), 300.6, 0.04
+    chain = [array.copy() for array in flat_chain(strikes, forward, stdev)]
+    gone = np.abs(strikes - 300.0) < reach
+    chain[1][gone] = chain[2][gone] = np.nan
+    cut = total_variance(*chain, forward, 1.0)
+    assert cut[0] == pytest.approx(by_hand(strikes, chain[1], chain[3], 300.0 - reach, forward), rel=1e-6)
+    excess = cut[0] / stdev**2 - 1.0
+    assert excess > 0.0  # trapezoids lie above convex prices
+    assert excess <= 1.0 - cut[9] <= 3.0 * excess + 2e-3
+
+
+def test_completeness_sees_a_k0_far_below_the_forward():
+    strikes, forward, stdev = np.arange(200.0, 420.0), 300.6, 0.05
+    chain = [array.copy() for array in flat_chain(strikes, forward, stdev)]
+    gone = (strikes > 282.0) & (strikes < 303.0)
+    chain[3][gone] = chain[4][gone] = np.nan  # puts: the calls from 283 on are quoted
+    cut = total_variance(*chain, forward, 1.0)
+    missing = 1.0 - cut[0] / stdev**2  # 2/3 (F / K0 - 1)^3 and more beyond the second order
+    assert missing > 0.05
+    assert missing <= 1.0 - cut[9] <= 1.5 * missing
+
+
+def test_quotes_of_zero_within_a_wing_are_absent():
+    chain = [array.copy() for array in flat_chain(np.arange(280.0, 321.0, 1.0), 300.0, 0.02)]
+    chain[3][14:16], chain[4][14:16] = 0.0, np.nan  # the 294 and 295 puts at 0/0, with bids beyond
+    result = total_variance(*chain, 300.0, 1.0)
+    without = [np.delete(array, [14, 15]) for array in chain]
+    assert result[0] == pytest.approx(total_variance(*without, 300.0, 1.0)[0], rel=1e-14)
+    assert result[7:9] == (2, 2)
+    chain[3][:14], chain[4][:14] = 0.0, np.nan  # and no bids beyond: the strip ends at 296, as if the file did
+    ended = total_variance(*chain, 300.0, 1.0)
+    short = total_variance(*(array[16:].copy() for array in chain), 300.0, 1.0)
+    assert ended[0] == pytest.approx(short[0], rel=1e-14)
+    assert ended[8] == 0
+    assert ended[9] == pytest.approx(short[9], rel=1e-12)

@@ -85,7 +85,7 @@ def test_quoted_variances_are_those_of_the_quotes():
     first = np.array([0, len(ladders[0]), len(ladders[0]) + len(ladders[1])])
     strikes, implied, completeness = np.concatenate(ladders), np.empty(2), np.empty(2)
     quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, False, variance, puts, calls, completeness)
-    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, True, implied, puts, calls, completeness)
+    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, True, implied, puts, calls, np.empty(2))
     for row, strike in enumerate(ladders):
         spot, forward, discount, *rest = (float(column[row]) for column in columns)
         quotes = []
