@@ -350,7 +350,7 @@ class RecordedDays:
             raise InputError("ivr_tenor", tenor_days, "not a tenor of recorded chains", "choose 10 or 30")
         if tenor_days not in self._indices:
 
-            def make() -> dict[str, Array]:
+            def make() -> dict[str, Any]:
                 index = panel_iv(self.implied, f"iv{tenor_days}")
                 return {"value": index.value, "completeness": index.completeness, "unquoted": index.unquoted}
 
