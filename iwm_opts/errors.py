@@ -11,19 +11,15 @@ def _message(head: str, rule: str, remedy: str) -> str:
     head, rule, remedy = (printable(part) for part in (head, rule, remedy))
     if remedy and not rule.endswith("..."):  # a sentence of another library ends with a full stop
         rule = rule.rstrip(". ")
-    tail = f". {_sentence(remedy)}" if remedy else ""
+    if not remedy.startswith("iwm-opts"):  # a command keeps its case
+        remedy = remedy[:1].upper() + remedy[1:]
+    tail = f". {remedy}{'' if remedy.endswith(('.', '?', '!')) else '.'}" if remedy else ""
     if len(head) + len(rule) + len(tail) + 2 > LONGEST:
         head = head if len(head) <= LONGEST_PART else "..." + head[3 - LONGEST_PART :]
         tail = tail if len(tail) <= LONGEST_PART else tail[: LONGEST_PART - 3] + "..."
         room = LONGEST - len(head) - len(tail) - 2
         rule = rule if len(rule) <= room else rule[: room - 3] + "..."
     return f"{head}: {rule}{tail}"
-
-
-def _sentence(remedy: str) -> str:
-    """Remedy as a sentence; a command or an option at its start keeps its case."""
-    start = remedy if remedy.startswith("iwm-opts") else remedy[:1].upper() + remedy[1:]
-    return start if start.endswith((".", "?", "!")) else f"{start}."
 
 
 def printable(text: str, kept: str = "") -> str:

@@ -20,6 +20,7 @@ FILLERS = frozenset({"one", "found", "told", "own", "known", "wanted"})
 MOST_BANNED = 1.5  # per 1,000 words
 MOST_FILLERS = 1.0  # per 1,000 lines
 MOST_INNER_IMPORTS = 80
+MOST_USED_ONCE = 0.45  # of private functions
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -131,3 +132,35 @@ def test_modules_import_in_no_circle():
     files = {name: path for name, path in files.items() if path.name != "__init__.py"}
     sources = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     assert circles({name: imports_of(source, set(files)) for name, source in sources.items()}) == []
+
+
+def uses_of_private_functions(sources: dict[str, str]) -> list[int]:
+    """Places that name each private function: in its own module, and in those that import it."""
+    importers: dict[tuple[str, str], list[str]] = {}
+    for module, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    importers.setdefault((node.module, alias.name), []).append(module)
+    uses = []
+    for module, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("_") and not node.name.startswith("__"):
+                name = re.compile(rf"\b{node.name}\b")
+                places = len(name.findall(source)) - 1
+                places += sum(len(name.findall(sources[other])) for other in importers.get((module, node.name), ()))
+                uses.append(places)
+    return uses
+
+
+def test_private_functions_serve_more_than_one_place():
+    """Those that nothing names are hooks of a library, or registered by a decorator: no caller spares them."""
+    made = {
+        "a": "def _f():\n    pass\ndef _g():\n    return _f(), _f()\ndef _h():\n    _g()\n",
+        "b": "from a import _g\n",
+    }
+    assert uses_of_private_functions(made) == [2, 2, 0]
+    root = Path(iwm_opts.__file__).parent
+    paths = {".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")}
+    uses = uses_of_private_functions({name: path.read_text(encoding="utf-8") for name, path in paths.items()})
+    assert uses.count(1) <= MOST_USED_ONCE * len(uses), uses.count(1)

@@ -13,7 +13,6 @@ from iwm_opts.backtest.book import LEGS
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
 from iwm_opts.backtest.engine import run_sample
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.rules import ExitRule, Rules
 from iwm_opts.backtest.selection import MIN_DAYS, MIN_VARIANTS, SIGNIFICANT, superior_ability
 from iwm_opts.backtest.trial import Trial
@@ -92,7 +91,12 @@ def one_factor_at_a_time(
     for name, variant in variants(rules).items():
         gated, ungated = [], []
         for trial, baseline in zip(trials, baselines, strict=True):
-            prepared = _prepared(trial, baseline.gated, variant)
+            book = baseline.gated.book  # serves the same entries, and other wings on a surface
+            if variant.entry == baseline.gated.rules.entry:
+                prepared = replace(baseline.gated, rules=variant)
+            else:
+                shared = book.with_rule(variant.entry) if len(book.arrays.surface) else None
+                prepared = trial.prepare(variant, shared)
             gated.append(run_sample(prepared, is_open(prepared.ranks, rules.gate)))
             free = replace(variant, exit=replace(variant.exit, rank=None))  # that exit is part of the gate
             ungated.append(run_sample(replace(prepared, rules=free), baseline.ranked))
@@ -114,11 +118,3 @@ def family_test(samples: Sequence[Sequence[Array]], holding: float, seed: int) -
     block = min(math.ceil(np.fmax(2.0 * holding, 1.0)), max(days // 3, 1))
     result = superior_ability(gains, block, seed, DRAWS)
     return FamilyTest(count, result.p_consistent, int((result.p_stepdown < SIGNIFICANT).sum()))
-
-
-def _prepared(trial: Trial, gated: Prepared, variant: Rules) -> Prepared:
-    """Variant on the packages of the rules, of the same expirations with other wings, or of its own."""
-    book = gated.book
-    if variant.entry == gated.rules.entry:
-        return replace(gated, rules=variant)
-    return trial.prepare(variant, book.with_rule(variant.entry) if len(book.arrays.surface) else None)

@@ -64,6 +64,8 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
     ladders, offset = listed.ladder.tolist(), listed.ladder_offset.tolist()
     of_day = {int(place): i for i, place in enumerate(listed.place)}
     ordinal = [day.toordinal() for day in market.days]
+    rule = RULES.exit
+    assert rule.stop is not None and rule.profit is not None and rule.dte is not None  # noqa: PT018
     held: list[_Condor] = []
     trades: list[PlainTrade] = []
     for place in range(days):
@@ -73,7 +75,8 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
             width = max(position.strikes[1] - position.strikes[0], position.strikes[3] - position.strikes[2])
             debit = min(debit, width)
             dte = position.expiration - ordinal[place]
-            if _is_over(debit, position.credit, dte) or place == days - 1:
+            is_over = dte <= rule.dte or debit >= (1.0 + rule.stop) * position.credit - TIE
+            if is_over or debit <= (1.0 - rule.profit) * position.credit + TIE or place == days - 1:
                 trades.append(PlainTrade(position.entry, place, MULTIPLIER * (position.credit - debit) - 8 * FEE))
             else:
                 alive.append(position)
@@ -86,13 +89,6 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
             if strikes and credit > 0.0:
                 held.append(_Condor(place, row, strikes, credit, listed.series[i].expiration.toordinal()))
     return trades
-
-
-def _is_over(debit: float, credit: float, dte: int) -> bool:
-    rule = RULES.exit
-    assert rule.stop is not None and rule.profit is not None and rule.dte is not None  # noqa: PT018
-    is_stopped = debit >= (1.0 + rule.stop) * credit - TIE
-    return is_stopped or dte <= rule.dte or debit <= (1.0 - rule.profit) * credit + TIE
 
 
 def _natural(

@@ -73,12 +73,15 @@ def simulated_trials(
     seed = DEFAULT_SEED if seed is None else seed
     before = lookback + SETTLING
     trials: list[Trial] = []
+    last = last or latest_session(datetime.now(NEW_YORK).date() - timedelta(days=1))
+    first = first or last - timedelta(days=round(365.25 * YEARS))
+    if not scenarios and (first > last or len(sessions(first, last)) < MIN_SESSIONS):
+        rule = f"to {last} there are not the {MIN_SESSIONS} sessions that a trade needs"
+        raise InputError("from", first.isoformat(), rule, "give a wider range")
     for world in scenarios or (None,):
         for path in range(paths):
             if world is None:
-                days = _stretch(first, last)
-                market = simulate_market(sessions_before(days[0], before), days[1], seed, path, parameters)
-                start = days[0]
+                market, start = simulate_market(sessions_before(first, before), last, seed, path, parameters), first
             else:
                 market, start = scenario_market(world, seed, path, parameters, before), world.first
             history = market.iv_history(tenor_days)
@@ -154,15 +157,6 @@ def recorded_trial(
         recorded = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
         return Trial(market, recorded.ranked_history(market.days[-1], tenor_days, lookback)[0])
     return Trial(market, market.iv_history(tenor_days))
-
-
-def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
-    last = last or latest_session(datetime.now(NEW_YORK).date() - timedelta(days=1))
-    first = first or last - timedelta(days=round(365.25 * YEARS))
-    if first > last or len(sessions(first, last)) < MIN_SESSIONS:
-        rule = f"to {last} there are not the {MIN_SESSIONS} sessions that a trade needs"
-        raise InputError("from", first.isoformat(), rule, "give a wider range")
-    return first, last
 
 
 def given_history(history: IvHistory, trial: Trial) -> Trial:

@@ -122,11 +122,12 @@ def summarise(
     done = 0
     with thread_pool(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count, cache or BookCache()):
-            outcomes = [
-                pool.submit(_run, task.prepared, rules, part, equity)
-                for task in tasks
-                for part in _parts(task, count, STRETCH if equity is None else EQUITY_STRETCH)
-            ]
+            outcomes = []
+            for task in tasks:
+                most = STRETCH if equity is None else EQUITY_STRETCH
+                size = max(1, min(most, math.ceil(len(task.places) / count)))
+                parts = (task.places[start : start + size] for start in range(0, len(task.places), size))
+                outcomes += [pool.submit(_run, task.prepared, rules, part, equity) for part in parts]
             for future in as_completed(outcomes):
                 places, figures = future.result()
                 summary[places] = figures
@@ -183,12 +184,6 @@ def _split(pool: ThreadPoolExecutor, threads: int, count: int, work: Callable[[i
     edges = np.linspace(0, count, threads + 1).astype(int)
     for future in [pool.submit(work, int(a), int(b)) for a, b in pairwise(edges)]:
         future.result()
-
-
-def _parts(task: _Task, threads: int, most: int) -> Iterator[Places]:
-    size = max(1, min(most, math.ceil(len(task.places) / threads)))
-    for start in range(0, len(task.places), size):
-        yield task.places[start : start + size]
 
 
 def _run(prepared: Prepared, rules: RuleTable, places: Places, equity: Array | None) -> tuple[Places, Array]:

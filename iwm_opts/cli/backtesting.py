@@ -1,7 +1,6 @@
 """Options for market and rules of the backtesting commands."""
 
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -14,7 +13,6 @@ from iwm_opts.cli.options import (
     STOP,
     STOP_FILL,
     SYMBOL,
-    Command,
     Count,
     DateParam,
     FractionParam,
@@ -35,14 +33,17 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.values import Values
 from iwm_opts.conventions import ACCOUNT, EDGES, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
-from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, ExitSetting
+from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 
 PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
 STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
-EXIT_TYPES: Final = {"multiple": OffOrNumber(min=0), "count": Count(min=1), "rank": Number(0, 100)}
+EXIT_LEVELS: Final[dict[str, dict[str, Any]]] = {
+    "multiple": {"type": OffOrNumber(min=0)}, "flag": {"is_flag": True, "show_default": False},
+    "count": {"type": Count(min=1)}, "rank": {"type": Number(0, 100)},
+}  # fmt: skip
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
 
@@ -59,13 +60,6 @@ class DeltaParam(RangeParam):
 
 
 SHARED_EXITS: Final = {"profit": PROFIT, "stop": STOP, "exit_dte": EXIT_DTE}  # with other commands
-
-
-def _exit_option(setting: ExitSetting) -> Callable[[Command], Command]:
-    name = f"--{setting.option.replace('_', '-')}"
-    if setting.is_flag:
-        return option(name, is_flag=True, show_default=False, help=setting.help)
-    return option(name, type=EXIT_TYPES[setting.level], help=setting.help)
 
 
 trial_options = group(
@@ -139,7 +133,12 @@ entry_options = group(
     heading="Entries",
 )
 exit_options = group(
-    *(SHARED_EXITS.get(setting.option) or _exit_option(setting) for setting in EXIT_SETTINGS), heading="Exits"
+    *(
+        SHARED_EXITS.get(setting.option)
+        or option(f"--{setting.option.replace('_', '-')}", help=setting.help, **EXIT_LEVELS[setting.level])
+        for setting in EXIT_SETTINGS
+    ),
+    heading="Exits",
 )
 size_options = group(
     option("--contracts", type=Count(min=1), help="A fixed number, in place of --risk."),

@@ -74,7 +74,9 @@ def option_values(context: click.Context) -> "list[api.Record]":
                     origin = f"file {getattr(root.default_map, 'file', 'configuration file')}"
                 else:
                     value = parameter.get_default(inner)
-                key = (max(parameter.opts, key=len), _shown(value), origin)
+                shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+                is_unset = value is None or value == () or type(value).__name__ == "Sentinel"
+                key = (max(parameter.opts, key=len), "-" if is_unset else shown, origin)
                 where.setdefault(key, []).append(name)
     heads = ("option", "value", "origin", "commands")
     typed = [dict(zip(heads, (*key, ", ".join(names)), strict=True)) for key, names in where.items()]
@@ -84,9 +86,3 @@ def option_values(context: click.Context) -> "list[api.Record]":
         if name in os.environ
     ]
     return variables + sorted(typed, key=lambda value: (value["origin"] == "default", value["option"]))
-
-
-def _shown(value: object) -> str:
-    if value is None or value == () or type(value).__name__ == "Sentinel":
-        return "-"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

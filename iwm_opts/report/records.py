@@ -169,6 +169,8 @@ def size_record(size: Size) -> Record:
 
 def screening_record(result: Screening) -> Record:
     """Everything a screen found."""
+    rejected = result.screened.best_rejected
+    best = {"rule": rejected[0]} | candidate_record(rejected[1]) if rejected is not None else None
     return {
         "market": market_record(result.snapshot),
         "iv": iv_record(result.rank),
@@ -178,7 +180,7 @@ def screening_record(result: Screening) -> Record:
             sized_record(sized, result.gate.is_open) | {"assignment": assignment_records(result, sized.candidate)}
             for sized in result.screened.kept
         ],
-        "screened": picked(result.screened, "considered", "rejected") | {"best_rejected": _rejected_record(result)},
+        "screened": picked(result.screened, "considered", "rejected") | {"best_rejected": best},
         "measure": {
             "variance_ratio": result.variance_ratio,
             "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
@@ -191,13 +193,6 @@ def screening_record(result: Screening) -> Record:
         "quality": result.snapshot.chain.quality.to_json(),
         "warnings": list(result.warnings),
     }
-
-
-def _rejected_record(result: Screening) -> Record | None:
-    if result.screened.best_rejected is None:
-        return None
-    rule, candidate = result.screened.best_rejected
-    return {"rule": rule} | candidate_record(candidate)
 
 
 def candidates_csv(result: Screening) -> str:

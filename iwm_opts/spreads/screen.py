@@ -164,7 +164,11 @@ def screen_tables(
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
             priced = np.flatnonzero((broken != "") & np.isfinite(analysis.edge))
             refused += [(broken[i], (float(analysis.edge[i]), table, analysis, int(i))) for i in priced]
-    ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
+    ranked.sort(key=lambda package: -package[0])
+    leaders = list({package[1].expiration: package for package in reversed(ranked)}.values())  # of each expiration
+    leaders.sort(key=lambda package: -package[0])
+    leading = {id(package) for package in leaders}
+    ranked = [*leaders, *(package for package in ranked if id(package) not in leading)]
     kept = []
     for place, (_, table, analysis, i) in enumerate(ranked[: selection.top]):
         model, managed, returns = models[id(table)], None, None
@@ -180,14 +184,6 @@ def screen_tables(
         (*left_out, *_caveats(tables, kept)),
         (rule, candidate(*best_refused[1:])) if best_refused else None,
     )
-
-
-def _spread(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """Ranked packages with the best of each expiration before every other."""
-    best = list({package[1].expiration: package for package in reversed(ranked)}.values())
-    best.sort(key=lambda package: -package[0])
-    leading = {id(package) for package in best}
-    return [*best, *(package for package in ranked if id(package) not in leading)]
 
 
 def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
