@@ -25,6 +25,7 @@ from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
+from iwm_opts.report.finding import finding
 from iwm_opts.sources.source import ModelledFiles
 
 DRAWS = 1000
@@ -55,8 +56,8 @@ def stories(folder: Path) -> str:
         "dollars, each trade one package, by the day of entry; at mid: without slippage and fees; by day: change of "
         "equity within the period, after costs, whenever its trades began"
     )
-    finding = gather_evidence([trial], rules, draws=DRAWS).finding
-    return "\n".join([*lines, "", *textwrap.wrap(note, WIDTH), "", *textwrap.wrap(finding, WIDTH)])
+    sentences = finding(gather_evidence([trial], rules, draws=DRAWS))
+    return "\n".join([*lines, "", *textwrap.wrap(note, WIDTH), "", *textwrap.wrap(sentences, WIDTH)])
 
 
 def history_rules() -> Rules:
