@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
 from iwm_opts.cli.output import answer_and_save, is_folder, write_plot, write_result
 from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
@@ -44,7 +44,7 @@ shared_limits = group(
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @option(
     "--format",
-    type=click.Choice(["table", "json", "csv"]),
+    type=ChoiceParam(["table", "json", "csv"]),
     default="table",
     help="csv: the trades; of a plan as a log that review reads.",
 )

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import click
 
+from iwm_opts.cli.command import ChoiceParam
 from iwm_opts.cli.options import (
     DIVIDENDS,
     EXIT_DTE,
@@ -92,12 +93,12 @@ trial_options = group(
 entry_options = group(
     option(
         "--edge",
-        type=click.Choice(EDGES),
+        type=ChoiceParam(EDGES),
         default=EDGES[0],
         help="vol-contraction: condors while the IV rank is low; the others in shares, by the usual plan of the edge.",
     ),
     option(
-        "--strategy", type=click.Choice(STRATEGIES), default=STRATEGIES[0], metavar="NAME", help=", ".join(STRATEGIES)
+        "--strategy", type=ChoiceParam(STRATEGIES), default=STRATEGIES[0], metavar="NAME", help=", ".join(STRATEGIES)
     ),
     gate_option(GATE_RANK),
     option("--ivr-at-least", type=Number(0, 100), help="Trade only while the IV rank is this or above."),
@@ -119,7 +120,7 @@ entry_options = group(
     ),
     wing_options,
     option("--min-credit-width", type=ShareParam(), default=None, help="Least credit over width, such as 0.2."),
-    option("--weekday", type=click.Choice(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
+    option("--weekday", type=ChoiceParam(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=Count(min=1), default=1, help="Sessions from one entry to the next, at least."),
     option("--max-open", type=Count(min=1), default=5, help="Positions at once."),
     option(

@@ -1,5 +1,6 @@
 """Shared behaviour of commands: help, compile notice, output checks."""
 
+import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,19 @@ OTHER: Final = "Other options"
 SKIP: Final = 3  # exit code of a command that did not do what it is for: a plan skips, nothing is opened
 
 
+def did_you_mean(text: str, choices: Sequence[str]) -> str:
+    """Question that names the choice nearest to a text; empty where none is near."""
+    near = difflib.get_close_matches(text, choices, n=1)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+class ChoiceParam(click.Choice[str]):
+    """One of several words; an error suggests the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return f"{super().get_invalid_choice_message(value, ctx)} {did_you_mean(str(value), self.choices)}".rstrip()
+
+
 class HeadedCommand(click.Command):
     """A command whose help shows the options that matter first, the others under headings.
 
@@ -26,6 +40,16 @@ class HeadedCommand(click.Command):
     def __init__(self, *arguments: Any, first: Sequence[str] = (), **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.first = tuple(first)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; suggest the option nearest to an argument that the command does not take."""
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            names = [spelling[2:] for option in self.params for spelling in option.opts if spelling.startswith("--")]
+            suggestion = did_you_mean(rest[0], names).replace("mean ", "mean --") or "Write options alone."
+            ctx.fail(f"Unexpected argument {rest[0]!r}. {suggestion}")
+        return rest
 
     def invoke(self, ctx: click.Context) -> object:
         """Check the files named, then run."""

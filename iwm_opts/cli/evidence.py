@@ -5,7 +5,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, Count, option
 from iwm_opts.cli.output import say, write_plot, write_result
 from iwm_opts.cli.plan_backtest import evidence_of_plan
@@ -39,7 +39,7 @@ from iwm_opts.conventions import EDGES
     "given. 0: none.",
 )
 @CLUSTER
-@option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
+@option("--format", type=ChoiceParam(["table", "json", "csv"]), default="table", help="csv: the differences.")
 @OUTPUT
 @option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
 @option("--claims", is_flag=True, show_default=False, help="Instead: measure the strategy's claims on the files.")

@@ -21,6 +21,18 @@ NOT_OF_CALIBRATION = ("histories", "chain", "session", "as_of", "cluster", "plot
 
 @click.command(
     cls=NumericalCommand,
+    first=(
+        "bars",
+        "iv_history",
+        "short_index",
+        "middle_index",
+        "long_index",
+        "first",
+        "last",
+        "parameters",
+        "plot",
+        "calibrate",
+    ),
     epilog="\b\nExample:\n  iwm-opts facts\n"
     "  iwm-opts facts --bars IWM.csv --iv-history RVX_History.csv \\\n"
     "      --short-index VIX9D_History.csv --middle-index VIX_History.csv \\\n"

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import HeadedCommand
+from iwm_opts.cli.command import ChoiceParam, HeadedCommand
 from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
 from iwm_opts.cli.output import result_text, say, write_result
 from iwm_opts.cli.progress import answered
@@ -13,9 +13,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.errors import DataError
 
 fetch_options = group(
-    option(
-        "--feed", type=click.Choice(["auto", "yahoo", "cboe"]), default="auto", help="auto: Cboe where Yahoo fails."
-    ),
+    option("--feed", type=ChoiceParam(["auto", "yahoo", "cboe"]), default="auto", help="auto: Cboe where Yahoo fails."),
     option(
         "--symbols",
         multiple=True,
@@ -28,7 +26,7 @@ fetch_options = group(
         default=("RVX", "VIX", "VIX9D", "IRX"),
         help="Volatility index or bill yield; may repeat.",
     ),
-    option("--interval", type=click.Choice(["1d", "1h", "15m", "5m", "1m"]), default="1d", help="Of the bars."),
+    option("--interval", type=ChoiceParam(["1d", "1h", "15m", "5m", "1m"]), default="1d", help="Of the bars."),
     option("--whole", is_flag=True, show_default=False, help="Fetch the whole, not only new rows or files."),
 )
 chains_options = group(
@@ -56,7 +54,7 @@ CHAINS_ALONE: Final = ("origin", "years", "symbol")
     "  iwm-opts fetch chains --from ~/histories\n"
     "  iwm-opts backtest --source archive",
 )
-@click.argument("what", type=click.Choice(["series", "chains"]), default="series")
+@click.argument("what", type=ChoiceParam(["series", "chains"]), default="series")
 @fetch_options
 @chains_options
 @output_options

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import (
     IV_HISTORY,
     DateParam,
@@ -31,9 +31,7 @@ CREDIT = option("--credit", type=Number(), help="Of the legs at their entry, dol
 fills_options = group(
     LEG,
     EXPIRATION,
-    option(
-        "--by", type=click.Choice(["moneyness", "delta"]), default="moneyness", help="Buckets of the chain's table."
-    ),
+    option("--by", type=ChoiceParam(["moneyness", "delta"]), default="moneyness", help="Buckets of the chain's table."),
     option("--versus", metavar="PATH", help="A second chain, side by side."),
     option("--versus-symbol", default="SPY", help="Its underlying."),
     option("--versus-as-of", type=DateParam(), help="Its day.  [default: that of the first chain]"),

@@ -1,7 +1,6 @@
 """The `iwm-opts` command: sub-commands are imported when they are called, errors become one line."""
 
 import atexit
-import difflib
 import gc
 import io
 import os
@@ -14,36 +13,48 @@ from typing import Final, NoReturn
 
 import click
 
+from iwm_opts.cli.command import did_you_mean
 from iwm_opts.errors import LONGEST, LONGEST_PART, ConflictError, DataError, IwmOptsError, printable
 
 GC_ALLOCATIONS = 200_000  # between collections of the youngest objects; the interpreter's own is 700 to 2,000
-COMMANDS = {
-    "condor": "Screen iron condors: gate, fill cost, expected profit, size.",
-    "vertical": "Screen vertical spreads, credit or debit.",
-    "single": "Screen single long options.",
-    "ticket": "Write the order of a package for a broker; nothing is sent.",
-    "whatif": "Value a package over price, implied vol and date.",
-    "manage": "Open positions today: P&L, exits due, rolls, portfolio.",
-    "ivr": "IV rank now and its history.",
-    "fills": "Compare what filling a package, or a whole chain, costs.",
-    "size": "Position size allowed by the account.",
-    "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
-    "claims": "Measure the strategy's claims on your data.",
-    "simulate": "Simulated markets as files: bars, IV history, chains.",
-    "fetch": "Bars, volatility indices and dividends into the local record.",
-    "snapshot": "The chain of this moment into the local record.",
-    "backtest": "Trade rules over a simulated, modelled or recorded market.",
-    "evidence": "Compare a gate with no gate, the opposite gate and chance.",
-    "sweep": "Many rules over one market, and how much the best of them is luck.",
-    "walk-forward": "Rules re-selected on past days and traded on the days after them.",
-    "montecarlo": "Drawdown, ruin and growth of a result or a log by position size.",
-    "bench": "How fast backtests run on this machine.",
-    "paper": "Trade a plan on paper: open, mark, close, list.",
-    "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
-    "report": "Write the tear sheet of a saved result or a trade log.",
-    "facts": "Compare the simulator with real data; recalibrate it.",
-    "doctor": "Check installation, sources, record and clock; say what to do.",
+GROUPS: Final = {
+    "Screen and size": {
+        "condor": "Screen iron condors: gate, fill cost, expected profit, size.",
+        "vertical": "Screen vertical spreads, credit or debit.",
+        "single": "Screen single long options.",
+        "ivr": "IV rank now and its history.",
+        "fills": "Compare what filling a package, or a whole chain, costs.",
+        "size": "Position size allowed by the account.",
+        "ticket": "Write the order of a package for a broker; nothing is sent.",
+        "whatif": "Value a package over price, implied vol and date.",
+        "manage": "Open positions today: P&L, exits due, rolls, portfolio.",
+    },
+    "Backtest and evidence": {
+        "backtest": "Trade rules over a simulated, modelled or recorded market.",
+        "evidence": "Compare a gate with no gate, the opposite gate and chance.",
+        "sweep": "Many rules over one market, and how much the best of them is luck.",
+        "walk-forward": "Rules re-selected on past days and traded on the days after them.",
+        "montecarlo": "Drawdown, ruin and growth of a result or a log by position size.",
+        "claims": "Measure the strategy's claims on your data.",
+    },
+    "Plan to review": {
+        "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
+        "paper": "Trade a plan on paper: open, mark, close, list.",
+        "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
+    },
+    "Data": {
+        "fetch": "Bars, volatility indices and dividends into the local record.",
+        "snapshot": "The chain of this moment into the local record.",
+        "simulate": "Simulated markets as files: bars, IV history, chains.",
+        "facts": "Compare the simulator with real data; recalibrate it.",
+    },
+    "Tools": {
+        "report": "Write the tear sheet of a saved result or a trade log.",
+        "bench": "How fast backtests run on this machine.",
+        "doctor": "Check installation, sources, record and clock; say what to do.",
+    },
 }
+COMMANDS: Final = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 WELCOME = """iwm-opts: option spreads on IWM: IV rank, fill costs, size, backtests. Three first commands:
 
@@ -72,15 +83,16 @@ class LazyGroup(click.Group):
         """Find a command; suggest the nearest of an unknown one."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(COMMANDS)}."
+            remedy = did_you_mean(name, list(COMMANDS)) or f"Choose one of {', '.join(COMMANDS)}."
             raise click.UsageError(f"No such command {name!r}. {remedy}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The list needs a line a command, not the module behind it: --help stays free of numba and pandas.
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
 
 
 def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | None) -> None:

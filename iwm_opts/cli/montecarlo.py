@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import CLUSTER, SEED, Count, Number, ShareParam, group, option, output_options
 from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.progress import answered
@@ -26,6 +26,7 @@ class SizesParam(click.ParamType[tuple[float, ...]]):
 
 @click.command(
     cls=NumericalCommand,
+    first=("sizes", "years", "histories", "drawdown", "chance", "ruin", "sizing", "account", "seed", "output"),
     epilog="\b\nExample:\n  iwm-opts backtest --source sim --paths 4 --output results/condors\n"
     "  iwm-opts montecarlo results/condors --drawdown 20% --chance 5%\n"
     "  iwm-opts montecarlo trades.csv --account 80000 --sizes 0.5,1,1.5,2",
@@ -40,7 +41,7 @@ class SizesParam(click.ParamType[tuple[float, ...]]):
     option("--ruin", type=ShareParam(), default="50%", help="Fraction of the account whose loss counts as ruin."),
     option(
         "--sizing",
-        type=click.Choice(["auto", "fixed", "compounded"]),
+        type=ChoiceParam(["auto", "fixed", "compounded"]),
         default="auto",
         help="The same dollars every day, or growing with the equity; auto: as the record was sized.",
     ),

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.command import ChoiceParam
 from iwm_opts.cli.output import STDOUT, is_folder
 from iwm_opts.conventions import (
     ACCOUNT,
@@ -291,7 +292,7 @@ modelled_options = group(
     heading="Modelled quotes",
 )
 INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
-INSTRUMENT = option("--instrument", type=click.Choice(INSTRUMENTS), help="[default: the plan's, else condor]")
+INSTRUMENT = option("--instrument", type=ChoiceParam(INSTRUMENTS), help="[default: the plan's, else condor]")
 DIVIDENDS = option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none.")
 market_options = group(
     SOURCE,
@@ -305,12 +306,12 @@ market_options = group(
     option(
         "--exercise",
         "--settlement",
-        type=click.Choice(["american", "european"]),
+        type=ChoiceParam(["american", "european"]),
         help="American options deliver shares, European ones cash.  [default: by the root's rule]",
     ),
     option(
         "--engine",
-        type=click.Choice(["numba", "vollib"]),
+        type=ChoiceParam(["numba", "vollib"]),
         default="numba",
         help="vollib: the slow reference, European.",
     ),
@@ -387,7 +388,7 @@ account_options = group(
     ),
     heading="Account and size",
 )
-FORMAT = option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
+FORMAT = option("--format", type=ChoiceParam(["table", "json", "csv"]), default="table")
 OUTPUT = option(
     "--output",
     type=OutputParam(OUTPUT_KINDS, bare=True, is_text=True),

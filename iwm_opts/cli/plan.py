@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from iwm_opts import api, conventions
-from iwm_opts.cli.command import SKIP, NumericalCommand
+from iwm_opts.cli.command import SKIP, ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
@@ -21,10 +21,10 @@ INSTRUMENTS = ("shares", "options", "vertical", "condor")
 MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_applies_to_condors")
 
 plan_options = group(
-    option("--plan", metavar="FILE", help="A plan written before, TOML; its lines take the place of the next seven."),
-    option("--edge", type=click.Choice(EDGES), help="Edge to trade."),
-    option("--horizon", type=click.Choice(HORIZONS), help="[default: the edge's usual one]"),
-    option("--instrument", type=click.Choice(INSTRUMENTS), help="[default: the edge's usual one]"),
+    option("--plan", metavar="FILE", help="A plan written before, TOML, in place of options that make one."),
+    option("--edge", type=ChoiceParam(EDGES), help="Edge to trade."),
+    option("--horizon", type=ChoiceParam(HORIZONS), help="[default: the edge's usual one]"),
+    option("--instrument", type=ChoiceParam(INSTRUMENTS), help="[default: the edge's usual one]"),
     option("--name", help="Name of the plan.  [default: edge and instrument]"),
     option("--account", type=Number(), default=ACCOUNT, help="Dollars."),
     option("--risk", type=ShareParam(), default=f"{RISK_SHARE:.0%}", help="Share of the account on one position."),
@@ -61,6 +61,7 @@ plan_options = group(
 
 @click.command(
     cls=NumericalCommand,
+    first=("plan", "edge", "instrument", "account", "risk", "bars", "save", "check", "backtest", "output"),
     epilog="\b\nExample:\n  iwm-opts plan --edge mean-reversion --instrument shares --account 50000 \\\n"
     "      --risk 1% --bars IWM.csv --kre KRE.csv --iv-history RVX_History.csv \\\n"
     "      --save dips.toml --output dips.html\n"

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import click
 
 from iwm_opts import api
+from iwm_opts.cli.command import ChoiceParam
 from iwm_opts.cli.options import AS_OF, SEED, SYMBOL, group, option, slope_options
 from iwm_opts.cli.values import Values, build, option_name
 
@@ -25,7 +26,7 @@ fund_options = group(
 plan_data_options = group(
     option(
         "--source",
-        type=click.Choice(["archive", "record", "sim", "modelled"]),
+        type=ChoiceParam(["archive", "record", "sim", "modelled"]),
         default="record",
         envvar=None,
         help="What no file is named for: the local archive (record: the same), or the simulated market. modelled: "

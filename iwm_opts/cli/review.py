@@ -102,6 +102,18 @@ NOT_OF_FORECASTS: Final = (
 
 @click.command(
     cls=NumericalCommand,
+    first=(
+        "plan",
+        "backtest",
+        "account",
+        "quotes",
+        "recorded_quotes",
+        "keep_fills",
+        "reprice",
+        "calibration",
+        "plot",
+        "output",
+    ),
     epilog="\b\nExample:\n  iwm-opts review trades.csv --plan condors.toml --backtest results/condors\n"
     "  iwm-opts review paper\n  iwm-opts review option-omega.csv --reprice --output survives.html",
 )

@@ -5,7 +5,7 @@ from datetime import date
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, SEED, Count, DateParam, FolderParam, group, option
 from iwm_opts.cli.output import STDOUT, say, show_saved
 from iwm_opts.cli.progress import answered
@@ -24,7 +24,7 @@ simulate_options = group(
     option("--parameters", metavar="FILE", help="Calibration, TOML, or to-2019.  [default: the shipped one]"),
     option(
         "--chains",
-        type=click.Choice(["daily", "weekly", "monthly", "none"]),
+        type=ChoiceParam(["daily", "weekly", "monthly", "none"]),
         default="daily",
         help="Whose days' closing chains to write; the last of each week or month.",
     ),
@@ -39,6 +39,7 @@ simulate_options = group(
 
 @click.command(
     cls=NumericalCommand,
+    first=("output", "days", "paths", "seed", "first", "scenario", "parameters", "chains", "intraday", "format"),
     epilog="\b\nExample:\n  iwm-opts simulate --days 2520 --paths 4 --seed 7 --output simulated\n"
     "  iwm-opts condor --source simulated/path-0/chains-2020.parquet \\\n"
     "      --as-of 2020-06-26"

@@ -3,14 +3,14 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import SINGLE_DELTA
 
 single_options = group(
-    option("--right", type=click.Choice(["C", "P"]), multiple=True, default=("C", "P"), help="May repeat."),
+    option("--right", type=ChoiceParam(["C", "P"]), multiple=True, default=("C", "P"), help="May repeat."),
     gate_option(None),
     option(
         "--delta",

@@ -4,7 +4,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
 from iwm_opts.cli.options import CLUSTER, FORMAT, QUIET, Count, ResultParam, option
 from iwm_opts.cli.output import emit, result_folder, say, show_saved, write_result
@@ -34,8 +34,10 @@ class ShardParam(click.ParamType[tuple[int, int]]):
 
 def _shards(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
     """Folders after the word `merge`."""
-    if words and (words[0] != "merge" or len(words) == 1):
-        raise click.UsageError(f"{words[0]!r}: write `merge` and the folders of the shards, or options alone")
+    if words and words[0] != "merge":
+        raise click.UsageError(f"Unexpected argument {words[0]!r}. Did you mean merge FOLDER...?")
+    if len(words) == 1:
+        raise click.UsageError("merge: names no folder. Write merge FOLDER...")
     return words[1:]
 
 
@@ -51,7 +53,7 @@ def _shards(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str, 
 @click.argument("merge", nargs=-1, metavar="[merge FOLDER...]", callback=_shards)
 @GRID
 @option("--threads", type=Count(min=1), help="[default: one a core]")
-@option("--sort", type=click.Choice(METRICS), default="sharpe", help="Largest first.")
+@option("--sort", type=ChoiceParam(METRICS), default="sharpe", help="Largest first.")
 @option("--top", type=Count(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
 @option("--draws", type=Count(min=19), default=1000, help="Resamples behind the test of the best.")
 @CLUSTER

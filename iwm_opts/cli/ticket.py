@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
 from iwm_opts.cli.options import INSTRUMENT, Count, group, option, picked_screen_options
@@ -20,7 +20,7 @@ ticket_options = group(
     INSTRUMENT,
     PICK,
     option("--contracts", type=Count(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
-    option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
+    option("--order-format", type=ChoiceParam(ORDER_FORMATS), help="Print this text alone."),
     option("--closing", is_flag=True, show_default=False, help="With --order-format: the order at the profit target."),
     heading="Order",
 )
@@ -29,7 +29,7 @@ ticket_options = group(
 @click.command(
     cls=NumericalCommand,
     first=(
-        "source", "as_of", "leg", "expiration", "instrument", "pick", "contracts", "order_format", "closing", "fill",
+        "source", "leg", "expiration", "instrument", "pick", "contracts", "order_format", "closing", "fill",
         "profit",
     ),
     epilog="\b\nExample:\n"

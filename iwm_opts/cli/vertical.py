@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
 from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
@@ -12,7 +12,7 @@ from iwm_opts.conventions import DEBIT_DELTA, STRATEGY, VERTICAL_KINDS
 vertical_options = group(
     option(
         "--kind",
-        type=click.Choice(VERTICAL_KINDS),
+        type=ChoiceParam(VERTICAL_KINDS),
         multiple=True,
         default=("bull-put", "bear-call"),
         help="May repeat.",

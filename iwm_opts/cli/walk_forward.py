@@ -4,7 +4,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, Count, option
 from iwm_opts.cli.output import answer_and_save
@@ -27,14 +27,14 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option("--out-of-sample", type=Count(min=1), default=126, help="Sessions that a choice is traded.")
 @option(
     "--scheme",
-    type=click.Choice(["rolling", "anchored"]),
+    type=ChoiceParam(["rolling", "anchored"]),
     default="rolling",
     help="In-sample days: the last of them, or all from the first day on.",
 )
-@option("--criterion", type=click.Choice(["sharpe", "sortino", "pnl"]), default="sharpe", help="Largest is chosen.")
+@option("--criterion", type=ChoiceParam(["sharpe", "sortino", "pnl"]), default="sharpe", help="Largest is chosen.")
 @option("--embargo", type=Count(min=0), default=0, help="Sessions between the windows beyond the longest trade.")
 @option("--threads", type=Count(min=1), help="[default: one a core]")
-@option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: one row a window.")
+@option("--format", type=ChoiceParam(["table", "json", "csv"]), default="table", help="csv: one row a window.")
 @RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @backtest_options

@@ -47,7 +47,7 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
 @click.command(
     cls=NumericalCommand,
     first=(
-        *("source", "as_of", "leg", "expiration", "credit", "trade"),
+        *("source", "leg", "expiration", "credit", "trade"),
         *("instrument", "pick", "move", "vol_shift", "date"),
     ),
     epilog="\b\nExample:\n  iwm-opts whatif --source sim --pick 1\n"

@@ -1,5 +1,6 @@
 """The table of options by command: one name, meaning and default everywhere; help under headings."""
 
+import re
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import click
 import pytest
 
 from iwm_opts.cli.command import FIRST_OPTIONS, HeadedCommand
-from iwm_opts.cli.main import COMMANDS, _command, cli
+from iwm_opts.cli.main import COMMANDS, GROUPS, _command, cli
 
 # Options that differ between commands, each with its reason. An entry that no longer differs fails the test.
 EXCEPTIONS = {
@@ -70,22 +71,19 @@ def test_a_gate_can_be_switched_off_wherever_there_is_one():
             assert "--no-gate" in spellings, name
 
 
-@pytest.mark.parametrize(
-    "name", ["condor", "vertical", "single", "fills", "size", "ivr", "backtest", "evidence", "sweep", "walk-forward"]
-)
-def test_ten_options_come_first(name):
-    command = _command(name)
+@pytest.mark.parametrize(("name", "command"), list(all_commands()))
+def test_at_most_ten_options_come_first(name, command):
     assert isinstance(command, HeadedCommand)
-    assert 0 < len(command.first) <= FIRST_OPTIONS
     assert set(command.first) <= {parameter.name for parameter in command.params}
     page = command.get_help(click.Context(command, info_name=name))
-    leading = page.partition("Options:")[2].partition("\n\n")[0]
-    shown = {option.opts[0] for option in command.params if option.name in command.first}
-    assert all(
-        f" {spelling}" in leading for spelling in shown if spelling.startswith("--") and spelling != "--settlement"
-    )
-    headings = [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert len(headings) >= 3
+    leading, *rest = re.split(r"\n\n(?=\S)", page.partition("\nOptions:")[2])
+    shown = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", leading, re.MULTILINE))
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    expected = {option.name for option in options if shown & set(option.opts)} - {"help"}
+    assert expected == (set(command.first) or expected)
+    assert 0 < len(shown) <= FIRST_OPTIONS
+    headings = [section for section in rest if re.match(r"[A-Z][^\n]*:\n", section)]
+    assert headings or len(options) <= FIRST_OPTIONS
 
 
 def test_a_mistyped_command_gets_a_suggestion(run):
@@ -93,6 +91,33 @@ def test_a_mistyped_command_gets_a_suggestion(run):
     assert failed.code == 2
     assert "condor" in failed.err
     assert "--short-delta" in run("condor", "--shrot-delta", "0.2").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggestion"),
+    [
+        ("sweep mrege one two --grid stop=1,2", "merge"), ("fetch sries", "series"), ("fetch chans", "chains"),
+        ("plan sve", "--save"), ("plan chek", "--check"), ("paper opne", "open"),
+        ("backtest --strategy iron-cndor", "iron-condor"), ("condor --engine nmba", "numba"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_word_gets_a_suggestion(run, typed, suggestion):
+    failed = run(*typed.split())
+    assert failed.code == 2
+    assert re.search(rf"Did you mean '?{suggestion}\b", failed.err), failed.err
+
+
+def test_commands_are_listed_in_groups_without_heavy_imports():
+    probe = (
+        "import sys; from iwm_opts.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(len({'numpy', 'pandas', 'numba'} & set(sys.modules)))"
+    )
+    page = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True).stdout
+    sections = [section.split("\n") for section in page.split("\n\n")]
+    groups = {lines[0].rstrip(":"): [line.split()[0] for line in lines[1:] if line[2:3].strip()] for lines in sections}
+    assert {name: groups[name] for name in GROUPS} == {name: list(commands) for name, commands in GROUPS.items()}
+    assert max(map(len, GROUPS.values())) < 10
 
 
 def test_the_command_alone_shows_three_commands(run):
