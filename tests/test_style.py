@@ -13,10 +13,11 @@ import iwm_opts
 BANNED = re.compile(
     r"\b(?:is no|are no|nobody|somebody|besides?|stands?(?!-)|stood|told|tells?|foretells?|speaks?|hears?"
     r"|bears?(?![- ](?:call|put|year|market))|asks (?:for|whether|about|how|which|what|nothing|no|to|more)"
+    r"|standing in|mend(?:s|ed|ing)?|there whole|as many \w+ open|is spent|fetch newer"
     r"|what (?:the|it|they|is|are|was|has|comes|goes|a|an|would|can)|that which|way out|in the way|knows? of)\b",
     re.IGNORECASE,
 )
-FILLERS = frozenset({"one", "found", "told", "own", "known", "wanted"})
+FILLERS = frozenset({"one", "found", "told", "own", "known", "wanted", "each"})
 MOST_BANNED = 1.5  # per 1,000 words
 MOST_FILLERS = 1.0  # per 1,000 lines
 MOST_INNER_IMPORTS = 80

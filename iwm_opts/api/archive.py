@@ -17,7 +17,7 @@ from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import is_session, session_hours
 from iwm_opts.report.archive_table import fetched_table, recorded_lines
 from iwm_opts.report.records import Record
-from iwm_opts.sources.live import first_answer, live_chain, refuse_past
+from iwm_opts.sources.live import check_not_past, first_answer, live_chain
 from iwm_opts.sources.registry import SOURCES
 
 LIVE: Final = ("auto", "yahoo", "cboe")
@@ -127,14 +127,14 @@ class FetchResult(Result):
     @property
     def failed(self) -> tuple[Fetched, ...]:
         """Series that failed."""
-        return tuple(each for each in self.series if each.error)
+        return tuple(item for item in self.series if item.error)
 
     def rows(self) -> list[Record]:
         """One row a series: kind, name, source, added and rows (counts), last, error."""
-        return [asdict(each) for each in self.series]
+        return [asdict(item) for item in self.series]
 
     def record(self) -> Record:
-        return {"series": [asdict(each) for each in self.series]}
+        return {"series": [asdict(item) for item in self.series]}
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         return fetched_table(self.series, columns) if len(self.failed) < len(self.series) else ""
@@ -149,7 +149,7 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
     if skipped:
         return SnapshotResult(skipped, {})
     if request.is_live:
-        refuse_past("a live source", request.as_of)
+        check_not_past("a live source", request.as_of)
         symbol = clean_symbol(request.symbol)
         chain = first_answer(request.source, lambda name: live_chain(name, symbol, None, on_progress))
     else:

@@ -16,7 +16,7 @@ from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.result import CASCADE
-from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
+from iwm_opts.backtest.saved import check_result_folder, load_result, save_result
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.uncertainty import with_uncertainty
 from iwm_opts.conventions import counted
@@ -242,7 +242,7 @@ def answer_comparison(request: CompareRequest) -> ComparisonResult:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that holds anything but a result, before anything is computed."""
-    refuse_strangers(folder)
+    check_result_folder(folder)
 
 
 def backtest(market: Market, rules: Rules | None = None) -> BacktestResult:

@@ -177,5 +177,5 @@ def calibrated_parameters(request: FactsRequest, on_progress: OnProgress | None 
     target = target_from(request.files, *request.span)
     fitted = calibrate(parameters_of(request.parameters), target, report=on_progress)
     judged = judge_windows(fitted, request.files, {"fitted to": request.span})
-    names = ", ".join(Path(getattr(request.files, each.name)).name for each in fields(request.files))
+    names = ", ".join(Path(getattr(request.files, item.name)).name for item in fields(request.files))
     return to_toml(with_provenance(fitted, request.span, judged, names))

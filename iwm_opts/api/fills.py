@@ -182,7 +182,7 @@ class QuotedSpreads(Result):
         names = [chain.symbol for chain in chains]
         for more in ([str(chain.as_of) for chain in chains], ["1", "2"]):
             if names[0] == names[1]:
-                names = [f"{name}_{each}" for name, each in zip(names, more, strict=True)]
+                names = [f"{name}_{item}" for name, item in zip(names, more, strict=True)]
         return names[0], names[1]
 
     def record(self) -> Record:

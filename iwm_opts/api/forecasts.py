@@ -121,11 +121,11 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         source = "the forward record"
         plan = request.plan.name if request.plan else None
         logged = [
-            each
-            for each in open_forecasts().forecasts()
-            if each.trade.symbol == symbol and plan in (None, each.trade.plan)
+            item
+            for item in open_forecasts().forecasts()
+            if item.trade.symbol == symbol and plan in (None, item.trade.plan)
         ]
-        made = [each for each in logged if SIMULATED not in each.trade.market] or logged
+        made = [item for item in logged if SIMULATED not in item.trade.market] or logged
         if len(made) < len(logged):
             notes.append(f"{counted(len(logged) - len(made), 'forecasts')} on a simulated market left out")
         remedy = "log one: iwm-opts snapshot, or iwm-opts paper open"
@@ -143,7 +143,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
     if bars is None:
         notes.append("touches by the prices of the chains alone, too few: give `bars` FILE for lows and highs")
     else:
-        made = [with_bars(each, bars) for each in made]
+        made = [with_bars(item, bars) for item in made]
         notes += series_notes({"bars": bars})
     return ForecastReview(tuple(made), reliabilities(made), source, tuple(notes))
 
@@ -185,7 +185,7 @@ def _stated_on(
     days = without = 0
     for chain in chains:
         days += 1
-        made = [advanced(each, chain.snapshot) for each in made]
+        made = [advanced(item, chain.snapshot) for item in made]
         request = plan_screen(plan, chain) if plan else ScreenRequest(chain=chain)
         fees = plan.costs.fees if plan else FEE_SCHEDULE
         try:

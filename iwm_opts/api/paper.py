@@ -25,7 +25,7 @@ from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.forecasts import OPENED, open_forecasts
 from iwm_opts.journal.paper import find, log_of_paper, open_journal
-from iwm_opts.journal.paper_marks import closing_of, marked, opened, refuse_other_market, settled
+from iwm_opts.journal.paper_marks import check_same_market, closing_of, marked, opened, settled
 from iwm_opts.journal.paper_shares import (
     Quote,
     marked_at,
@@ -464,9 +464,9 @@ def _marks(trade: PaperTrade, prices: _Prices) -> list[Mark]:
         return [marked(trade, prices.snapshot)]
     if not prices.on_bars:
         chain = prices.snapshot.chain
-        refuse_other_market(trade, chain.simulated, chain.source)
+        check_same_market(trade, chain.simulated, chain.source)
         return [marked_at(trade, _of_chain(chain))]
-    refuse_other_market(trade, prices.is_simulated, prices.market)
+    check_same_market(trade, prices.is_simulated, prices.market)
     if trade.shares.exit_minute is not None:
         return marked_on_minutes(trade, prices.minutes())
     return marked_on_bars(trade, prices.bars(), prices.as_of)

@@ -292,7 +292,7 @@ def answer_instruments(
     stage = Stage(Period("all", *_covered_days(plan, inputs, market)), inputs, market)
     results = compare_instruments(plan, stage, on_progress)
     if market is not None and label == LABELS["modelled"]:
-        results = [replace(each, notes=(*data.notes, *each.notes)) for each in results]
+        results = [replace(item, notes=(*data.notes, *item.notes)) for item in results]
     return InstrumentComparison(plan, stage, tuple(results), label)
 
 

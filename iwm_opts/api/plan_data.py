@@ -23,7 +23,7 @@ from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
-from iwm_opts.market.minutes import refuse_other_prices
+from iwm_opts.market.minutes import check_same_prices
 from iwm_opts.plans.checklist import NO_BARS, Inputs
 from iwm_opts.plans.edges import edge_entries
 from iwm_opts.sources.modelled_files import open_modelled
@@ -176,7 +176,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     path = None if is_blank else _bars_path(request)
     bars = NO_BARS if path is None else load_bars(path, request.symbol)
     if minutes is not None and not is_blank:
-        refuse_other_prices(minutes, bars)
+        check_same_prices(minutes, bars)
     named = {symbol: _named_or_recorded(request.fund(symbol), symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(file, symbol, is_choice=False) for symbol, file in named.items() if file}
     history = (

@@ -226,8 +226,8 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
     notes = tuple(note for note in data.notes if is_timed or not note.startswith("minutes:"))
     day, today = on or decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
     if not on and day < latest_session(today):
-        old = f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with `as_of`"
-        notes = (old, *notes)
+        stale = f"STALE DATA: latest decision date is {day} (today is {today}). Run `iwm-opts fetch`, or name `as_of`"
+        notes = (stale, *notes)
     order = _order(plan, request.chain, day, is_needed=request.check)
     status = plan_report_on(
         plan, data.inputs, on, notes, on_progress, with_evidence=not request.check,
@@ -296,7 +296,7 @@ def backtest_plans(
     """
     return answer_portfolio(
         PortfolioRequest(
-            plans=tuple(each.plan for each in plans), data=data, first=as_day("first", first),
+            plans=tuple(item.plan for item in plans), data=data, first=as_day("first", first),
             last=as_day("last", last), account=account, limits=limits or SharedLimits(),
         )
     )  # fmt: skip

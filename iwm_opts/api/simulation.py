@@ -102,10 +102,10 @@ class ExportResult(Result):
 
     def rows(self) -> list[Record]:
         """One row a kind of file: files, rows, size (bytes), an example."""
-        return [asdict(each) for each in self.written]
+        return [asdict(item) for item in self.written]
 
     def record(self) -> Record:
-        return {**self.plan.manifest(), "output": str(self.folder), "files": [asdict(each) for each in self.written]}
+        return {**self.plan.manifest(), "output": str(self.folder), "files": [asdict(item) for item in self.written]}
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         return export_table(self.plan, self.written, columns)

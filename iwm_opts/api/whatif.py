@@ -17,7 +17,7 @@ from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.journal.paper import find, open_journal
-from iwm_opts.journal.paper_marks import refuse_other_market
+from iwm_opts.journal.paper_marks import check_same_market
 from iwm_opts.journal.paper_trade import PaperTrade, typed_legs
 from iwm_opts.market.calendar import at_close, latest_session
 from iwm_opts.market.snapshot import SECONDS_PER_YEAR, Snapshot
@@ -263,7 +263,7 @@ def _paper_trade(number: int, snapshot: Snapshot) -> PaperTrade:
         raise InputError("trade", number, "is in shares", "name a trade in options")
     if trade.symbol != snapshot.chain.symbol:
         raise InputError("trade", number, f"of {trade.symbol}, and the chain is of {snapshot.chain.symbol}")
-    refuse_other_market(trade, snapshot.chain.simulated, snapshot.chain.source)
+    check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
     return trade
 
 
@@ -317,7 +317,7 @@ def whatif(
     >>> len(frame), bool(frame["pnl"].iloc[-2] > 0)
     (9, True)
     """
-    days = tuple(day for day in (as_day("dates", each) for each in dates) if day is not None)
+    days = tuple(day for day in (as_day("dates", item) for item in dates) if day is not None)
     texts = () if isinstance(package, Package | int) else package.split() if isinstance(package, str) else package
     return answer_whatif(
         WhatIfRequest(

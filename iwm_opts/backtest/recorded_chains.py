@@ -17,7 +17,7 @@ from iwm_opts.io.bars import load_bars
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.panel_cache import Build, cached_build
 from iwm_opts.io.panel_files import read_panel, window
-from iwm_opts.io.selection import clean_symbol, refuse_days
+from iwm_opts.io.selection import clean_symbol, raise_no_days
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
@@ -129,7 +129,7 @@ def _of_archive(
     """Panel of the captures of an archive."""
     days = [day for day in market.days if (first or date.min) <= day <= (last or date.max)]
     if not days:
-        refuse_days(market.name, market.days, first, last)
+        raise_no_days(market.name, market.days, first, last)
     record, symbol = market.record, market.symbol
     captured = {
         day: [capture for capture in record.captures(symbol, day) if at is None or capture.is_at(at)] for day in days

@@ -142,7 +142,7 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     folder = Path(os.path.realpath(as_path(folder)))
     config, frames = _config(result, asked), (result.trades, result.equity)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        refuse_strangers(folder)
+        check_result_folder(folder)
         held = load_result(folder)
         is_same = all(held.config.get(name) == config[name] for name in config if name not in ("version", "asked"))
         if is_same and held.trades.equals(_read_back(frames[0])) and held.equity.equals(_read_back(frames[1])):
@@ -168,7 +168,7 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
     return True
 
 
-def refuse_strangers(folder: Path) -> None:
+def check_result_folder(folder: Path) -> None:
     """Refuse a folder that holds anything but a result, before one is worked out for it.
 
     Raises

@@ -138,9 +138,9 @@ class Ledger:
         if not np.isfinite(quoted + prior_extreme + atr) or not atr > 0.0:
             return "the ATR or the prior session is unknown"
         if len(self.open) >= rules.max_open:
-            return "as many positions open as allowed"
+            return "max open positions reached"
         if not self.equity_before > 0.0:
-            return "the account is spent"
+            return "account equity exhausted"
         entry = quoted + sign * rules.slippage
         stop = max(rules.exits.stop(entry, prior_extreme, atr, sign), LEAST_STOP)
         room = self.equity_before * rules.max_open_risk - sum(position.risk for position in self.open)

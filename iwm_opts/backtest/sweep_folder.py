@@ -1,6 +1,6 @@
 """Sweep folder: a Parquet part for each range of variants as it is done, so that a stopped sweep resumes.
 
-`sweep.json` holds the options; other options in the same folder are refused. A part is there whole or not at all, and
+`sweep.json` holds the options; other options in the same folder are refused. Each part is written atomically, and
 names a digest of its columns and of the options: one that was changed, or is of another sweep, is refused. Once every
 variant is done, the parts become `variants.parquet` in the order of the grid: its bytes do not depend on the ranges, or
 on stops.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
+from iwm_opts.cli.backtesting import PLOT, backtest_options, check_no_plan_data
 from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
 from iwm_opts.cli.output import answer_and_save, is_folder, write_plot, write_result
@@ -70,7 +70,7 @@ def backtest(values: Values) -> None:
     plans = values.texts("plan")
     values = values.replaced(plan=plans[0] if plans else None) if len(plans) < 2 else values
     if len(plans) < 2:
-        values.refuse_typed(SHARED, "is of several plans: name another --plan")
+        values.check_not_typed(SHARED, "is of several plans: name another --plan")
     is_plan = bool(plans) or values["edge"] != EDGES[0]
     if is_folder(values.text("output")) and (values["compare"] or is_plan):
         raise click.UsageError(
@@ -86,7 +86,7 @@ def backtest(values: Values) -> None:
     elif is_plan:
         write_result(backtest_of_plan(values), values)
     else:
-        refuse_plan_data(values)
+        check_no_plan_data(values)
         request = api.BacktestRequest(market=market_request(values), rules=rules(values))
         result = answer_and_save("market", api.answer_backtest, request, values, lambda answer: answer)
         write_plot(result, values)

@@ -157,7 +157,7 @@ PLOT = option("--plot", type=OutputParam(PICTURE_KINDS), help="Picture of equity
 backtest_options = group(entry_options, exit_options, size_options, fill_options, trial_options)
 
 
-def refuse_plan_data(values: Values) -> None:
+def check_no_plan_data(values: Values) -> None:
     """Refuse files that only a plan reads, with rules that leave them unread."""
-    values.refuse_typed(("kre",), "is read for --plan, or another --edge; the filter of these rules is --macro")
-    values.refuse_typed(PLAN_DATA, "is read for --plan, or another --edge")
+    values.check_not_typed(("kre",), "is read for --plan, or another --edge; the filter of these rules is --macro")
+    values.check_not_typed(PLAN_DATA, "is read for --plan, or another --edge")

@@ -9,7 +9,7 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option, output_options
 from iwm_opts.cli.output import write_result
 from iwm_opts.cli.plan_backtest import WITH_PLAN
-from iwm_opts.cli.plan_data import files_or_simulated, plan_data_options, plan_data_request, refuse_others
+from iwm_opts.cli.plan_data import check_others_not_typed, files_or_simulated, plan_data_options, plan_data_request
 from iwm_opts.cli.progress import answered
 from iwm_opts.cli.values import Values, takes_values
 
@@ -34,7 +34,7 @@ def claims(values: Values) -> None:
 def claims_of_evidence(values: Values) -> "api.ClaimsResult":
     """All claims, for `evidence --claims`, on the days up to --to if that is given."""
     allowed = {"claims", *WITH_PLAN} - {"plan", "first"}
-    refuse_others(values, allowed, "claims are measured on all that the files hold up to --to")
+    check_others_not_typed(values, allowed, "claims are measured on all that the files hold up to --to")
     last = values.day("last")
     before = last + timedelta(days=1) if last else None
     return _measured(values.replaced(source=files_or_simulated(values)), before, ())

@@ -24,7 +24,7 @@ def did_you_mean(text: str, choices: Sequence[str]) -> str:
 class ChoiceParam(click.Choice[str]):
     """One of several words; an error suggests the nearest."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         return f"{super().get_invalid_choice_message(value, ctx)} {did_you_mean(str(value), self.choices)}".rstrip()
 
 
@@ -53,8 +53,8 @@ class HeadedCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> object:
         """Check the files named, then run."""
-        refuse_missing(ctx)
-        refuse_overwriting(ctx)
+        check_inputs(ctx)
+        check_outputs(ctx)
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -103,7 +103,7 @@ FILES: Final = ("FILE", "PATH", "FOLDER")  # in the metavar of what is read
 DATA: Final = (".csv", ".parquet", ".json", ".gz", ".zip", ".xlsx", ".toml")  # suffixes of what is read in a folder
 
 
-def refuse_missing(context: click.Context) -> None:
+def check_inputs(context: click.Context) -> None:
     """Refuse named files that do not exist, also where the command would not read them."""
     for parameter in context.command.params:
         for text in _texts(context, parameter):
@@ -115,7 +115,7 @@ def refuse_missing(context: click.Context) -> None:
                 raise DataError(text, "cannot be read, it does not exist", f"give {parameter.opts[0]} a file: {remedy}")
 
 
-def refuse_overwriting(context: click.Context) -> None:
+def check_outputs(context: click.Context) -> None:
     """Refuse to write onto an input, or onto one file twice."""
     read: dict[str, str] = {}
     for parameter in context.command.params:
@@ -138,7 +138,7 @@ def refuse_overwriting(context: click.Context) -> None:
 def _texts(context: click.Context, parameter: click.Parameter) -> tuple[str, ...]:
     """Values of a parameter as text."""
     value = context.params.get(parameter.name or "")
-    return tuple(str(each) for each in (value if isinstance(value, tuple | list) else (value,)) if each)
+    return tuple(str(item) for item in (value if isinstance(value, tuple | list) else (value,)) if item)
 
 
 def _shown(parameter: click.Parameter) -> str:

@@ -35,7 +35,7 @@ def _option_names(file: Path, name: str, table: dict[str, object]) -> dict[str, 
         if option in options:
             raise DataError(file, f"[{name}] {key} is there twice, once with the other dash", "keep one of them")
         if isinstance(value, list):
-            options[option] = [_typed(file, name, key, each) for each in value]
+            options[option] = [_typed(file, name, key, item) for item in value]
         else:
             options[option] = _typed(file, name, key, value)
     return options

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.backtesting import PLOT, backtest_options, refuse_plan_data
+from iwm_opts.cli.backtesting import PLOT, backtest_options, check_no_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import ChoiceParam, NumericalCommand
 from iwm_opts.cli.options import CLUSTER, OUTPUT, QUIET, Count, option
@@ -60,7 +60,7 @@ def evidence(values: Values) -> None:
     elif values["plan"] or values["edge"] != EDGES[0]:
         write_result(evidence_of_plan(values), values)
     else:
-        refuse_plan_data(values)
+        check_no_plan_data(values)
         given = {"market": market_request(values), "rules": rules(values), "seed": seed_of(values)}
         request = build(api.EvidenceRequest, values, **given)
         result = answered("evidence", api.answer_evidence, request, values, on_cluster=lambda line: say(line, values))

@@ -70,7 +70,7 @@ def facts(values: Values) -> None:
     """
     request = build(api.FactsRequest, values, files=_files(values))
     if values["calibrate"]:
-        values.refuse_typed(NOT_OF_CALIBRATION, "has no effect with --calibrate")
+        values.check_not_typed(NOT_OF_CALIBRATION, "has no effect with --calibrate")
         text = answered("calibrating", api.calibrated_parameters, request, values)
         if values["calibrate"] == STDOUT:
             click.echo(text, nl=False)

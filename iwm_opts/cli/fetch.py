@@ -67,7 +67,7 @@ def fetch(values: Values) -> None:
     spreads and parity. Nothing is downloaded but from the address given.
     """
     if values["what"] == "chains":
-        values.refuse_typed(SERIES_ALONE, "is of series: leave it out")
+        values.check_not_typed(SERIES_ALONE, "is of series: leave it out")
         result = answered("chains", api.answer_chain_history, build(api.ChainHistoryRequest, values), values)
         for line in result.set_aside:
             say(line, values)
@@ -80,12 +80,12 @@ def fetch(values: Values) -> None:
             count, total = len(result.failed), len(result.files)
             raise DataError(f"{count} of {total} files", f"not read ({reasons})", "what came is kept")
         return
-    values.refuse_typed(CHAINS_ALONE, "is of chains: write iwm-opts fetch chains")
+    values.check_not_typed(CHAINS_ALONE, "is of chains: write iwm-opts fetch chains")
     fetched = answered("series", api.answer_fetch, build(api.FetchRequest, values), values)
     for line in fetched.set_aside:
         say(line, values)
     if result_text(fetched, values):
         write_result(fetched, values)
     if fetched.failed:
-        names, reasons = ", ".join(each.name for each in fetched.failed), api.failure_reasons(fetched.failed)
+        names, reasons = ", ".join(item.name for item in fetched.failed), api.failure_reasons(fetched.failed)
         raise DataError(names, f"not fetched ({reasons})", "run it again later; what came is kept")

@@ -33,7 +33,7 @@ def grid_of(command: click.Command, given: tuple[str, ...]) -> dict[str, list[st
         if name in grid:
             raise click.UsageError(f"--grid {name} is given twice: put all values into one")
         parameter = _parameter(command, name)
-        texts = [each for value in values.split(",") if value.strip() for each in expanded(name, value.strip())]
+        texts = [item for value in values.split(",") if value.strip() for item in expanded(name, value.strip())]
         grid[name] = [
             f"{Decimal(text.removesuffix('%').strip()) / 100:f}"  # tables and CSV hold numbers: 0.25 of 25%
             if text.endswith("%") and isinstance(parameter.type.convert(text, parameter, None), float)

@@ -105,7 +105,7 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
             command = _command(name)
             inner = command.commands.values() if isinstance(command, click.Group) else ()
             parameters = [*command.params, *(parameter for nested in inner for parameter in nested.params)]
-            options[name] = {each.name or "": bool(getattr(each, "multiple", False)) for each in parameters}
+            options[name] = {item.name or "": bool(getattr(item, "multiple", False)) for item in parameters}
         check_options(ctx.default_map, options)
 
 

@@ -365,8 +365,8 @@ selection_options = group(
     option(
         "--sort",
         default="ev-managed",
-        help="ev-managed (expected profit under the exits over max loss), edge (held to expiry), expected-profit, pop, "
-        "return-on-risk, prob-touch, max-loss, credit, slippage or theta.",
+        help="ev-managed (expected profit under the exits over max loss), ev-per-risk (held to expiry), "
+        "expected-profit, pop, return-on-risk, prob-touch, max-loss, credit, slippage or theta.",
     ),
     option("--top", type=Count(min=1), default=5, help="Candidates kept."),
     heading="Candidates",

@@ -84,7 +84,7 @@ def open_(values: Values) -> None:
         raise DataError("checklist", f"{api.UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
     given = {"data": data, "answers": {name: cast("api.State", state) for name, state in answers.items()}}
     if plan is not None and plan.instrument == "shares":
-        values.refuse_typed(OF_PACKAGES, "is of options; the plan trades shares")
+        values.check_not_typed(OF_PACKAGES, "is of options; the plan trades shares")
         typed = {"account": "value", "risk": "risk", "max_open_risk": "max_open_risk"}
         changed = {name: values[option] for option, name in typed.items() if option in values.typed}
         with_account = plan.model_copy(update={"account": plan.account.model_copy(update=changed)})

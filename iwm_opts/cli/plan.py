@@ -133,7 +133,7 @@ def _save(chosen: "api.Plan", path: Path, values: Values) -> None:
 
 def _plan(values: Values) -> "api.Plan":
     if values["plan"]:
-        values.refuse_typed(MADE, "is set by the plan file: change it there")
+        values.check_not_typed(MADE, "is set by the plan file: change it there")
         return api.load_plan(values.text("plan"))
     if values["edge"] is None:
         raise InputError("edge", None, "no plan and no edge is named", f"give --plan FILE or --edge {'|'.join(EDGES)}")

@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from iwm_opts import api
-from iwm_opts.cli.plan_data import files_or_simulated, plan_data_request, refuse_others, refuse_reversed
+from iwm_opts.cli.plan_data import check_not_reversed, check_others_not_typed, files_or_simulated, plan_data_request
 from iwm_opts.cli.progress import answered, progress
 from iwm_opts.cli.values import Values, build
 
@@ -58,8 +58,8 @@ def backtest_of_plans(values: Values) -> "api.PortfolioBacktest":
     """Several plans on one account; otherwise as `backtest_of_plan`."""
     plans = tuple(map(api.load_plan, values.texts("plan")))
     allowed = WITH_PLAN | {"account", *SHARED}
-    refuse_others(values, allowed, "the plan files define the trades", _remedies(plans[0], values))
-    refuse_reversed(values)
+    check_others_not_typed(values, allowed, "the plan files define the trades", _remedies(plans[0], values))
+    check_not_reversed(values)
     values = _with_source(values)
     request = build(
         api.PortfolioRequest,
@@ -99,8 +99,8 @@ def _named_plan(values: Values) -> "api.Plan":
         if values["plan"]
         else api.make_usual_plan(values.text("edge"), account=account)
     )
-    refuse_others(values, allowed, why, _remedies(plan, values))
-    refuse_reversed(values)
+    check_others_not_typed(values, allowed, why, _remedies(plan, values))
+    check_not_reversed(values)
     return plan
 
 

@@ -58,7 +58,7 @@ def files_or_simulated(values: Values) -> str:
     return source
 
 
-def refuse_others(
+def check_others_not_typed(
     values: Values, allowed: Collection[str], why: str, remedies: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Refuse typed options that have no effect with others."""
@@ -69,7 +69,7 @@ def refuse_others(
             raise click.UsageError(f"{spelled.get(name, option_name(name))} has no effect here: {why}{remedy}")
 
 
-def refuse_reversed(values: Values) -> None:
+def check_not_reversed(values: Values) -> None:
     """Refuse a range that ends before it begins."""
     first, last = values.day("first"), values.day("last")
     if first and last and first > last:

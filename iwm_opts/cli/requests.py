@@ -81,7 +81,7 @@ def market_request(values: Values) -> "api.MarketRequest":
         modelled=build(api.ModelledInputs, values),
     )
     if not request.is_simulated:
-        values.refuse_typed(SIMULATED_ALONE, "is of the simulated market: leave it out")
+        values.check_not_typed(SIMULATED_ALONE, "is of the simulated market: leave it out")
     return request
 
 
@@ -90,7 +90,7 @@ def rules(values: Values) -> "api.Rules":
     if values["no_gate"] and values["ivr_at_least"] is not None:
         raise click.UsageError("--no-gate and --ivr-at-least contradict each other: leave one out")
     if not values["macro"]:
-        values.refuse_typed(MACRO, "means nothing without --macro")
+        values.check_not_typed(MACRO, "means nothing without --macro")
     defaults = [name for name in LEVELS if values[name] is None]
     levels = given_levels(values)
     if values["no_gate"]:

@@ -138,18 +138,18 @@ def review(values: Values) -> None:
     """
     plot = values.path("plot")
     if values.flag("calibration"):
-        values.refuse_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
+        values.check_not_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
         forecasts = build(api.ForecastRequest, values, source=values["log"], plan=plan_of(values))
         write_result(answered("chains", api.answer_forecasts, forecasts, values), values)
         return
-    values.refuse_typed(("symbol",), "needs --calibration")
+    values.check_not_typed(("symbol",), "needs --calibration")
     if values.flag("reprice"):
-        values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
+        values.check_not_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
         repriced = api.answer_reprice(build(api.RepriceRequest, values))
         _write_log(repriced.log, values)
         write_result(repriced, values)
         return
-    values.refuse_typed(OF_REPRICING, "needs --reprice")
+    values.check_not_typed(OF_REPRICING, "needs --reprice")
     data = plan_data_request(values, source="record")
     result = api.answer_review(build(api.ReviewRequest, values, plan=plan_of(values), data=data))
     _write_log(result.log, values)

@@ -20,7 +20,7 @@ def run_screen(values: Values, strategy: "api.Strategy") -> None:
     """Screen a chain, and write the result."""
     request = screen_request(values, strategy)
     if values.flag("matrix"):
-        values.refuse_typed(LISTED, "has no effect with --matrix: leave it out")
+        values.check_not_typed(LISTED, "has no effect with --matrix: leave it out")
         matrix = answered("option chain", api.answer_matrix, api.MatrixRequest(screen=request), values)
         write_result(matrix, values)
         return

@@ -54,7 +54,7 @@ def size(values: Values) -> None:
     """Contracts or shares allowed by the account, and the limit that binds."""
     is_shares = values["max_loss"] is None
     names, unit = (CONTRACTS_ALONE, "shares") if is_shares else (SHARES_ALONE, "contracts")
-    values.refuse_typed(names, f"means nothing when sizing {unit}: leave it out")
+    values.check_not_typed(names, f"means nothing when sizing {unit}: leave it out")
     trade = build(api.ShareRisk, values) if is_shares else build(api.PackageRisk, values)
     if is_shares and None not in (values["stop"], values["atr"]):
         say("--stop is the stop: --atr has no effect beside it", values)

@@ -83,7 +83,7 @@ def sweep(values: Values) -> None:
     run.
     """
     if not values["cluster"]:
-        values.refuse_typed(("chunk",), "needs --cluster")
+        values.check_not_typed(("chunk",), "needs --cluster")
     grid = grid_of(sweep, values.texts("grid"))
     folder = result_folder(values)
     request = build(

@@ -57,9 +57,9 @@ def ticket(values: Values) -> None:
         "account": account(values), "exits": exit_levels(values),
     }  # fmt: skip
     if values["leg"]:
-        values.refuse_typed(("instrument", "pick"), "is of a screen: leave it out")
+        values.check_not_typed(("instrument", "pick"), "is of a screen: leave it out")
     else:
-        values.refuse_typed(("expiration",), "is of --leg: leave it out")
+        values.check_not_typed(("expiration",), "is of --leg: leave it out")
     with progress("option chain", values) as on_progress:
         if legs := typed_legs(values):
             needs_chain = not all(leg.is_quoted for leg in legs)

@@ -93,7 +93,7 @@ class Values(Mapping[str, object]):
         """Flag; False where the command has none of that name."""
         return bool(self._values.get(name))
 
-    def refuse_typed(self, names: tuple[str, ...], reason: str) -> None:
+    def check_not_typed(self, names: tuple[str, ...], reason: str) -> None:
         """Refuse options that have no effect here."""
         for name in names:
             if name in self.typed:

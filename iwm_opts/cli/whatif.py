@@ -74,9 +74,9 @@ def whatif(values: Values) -> None:
 
 def _request(values: Values, scenarios: dict[str, object], on_progress: "api.OnProgress | None") -> "api.WhatIfRequest":
     if not values["leg"]:
-        values.refuse_typed(("expiration", "credit"), "is of --leg: leave it out")
+        values.check_not_typed(("expiration", "credit"), "is of --leg: leave it out")
     if not values["leg"] and values["trade"] is None:
         return build(api.WhatIfRequest, values, package=picked_package(values, on_progress), **scenarios)
-    values.refuse_typed(("pick", "instrument", "plan"), "is of a screen: leave it out")
+    values.check_not_typed(("pick", "instrument", "plan"), "is of a screen: leave it out")
     chain = api.open_chain(chain_request(values), on_progress)
     return build(api.WhatIfRequest, values, legs=typed_legs(values), chain=chain, **scenarios)

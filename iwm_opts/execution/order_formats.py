@@ -125,12 +125,12 @@ def from_thinkorswim(text: str) -> ParsedOrder:
     day, month, year = match["day"].removesuffix(" [AM]").split()
     expiration = date(2000 + int(year), MONTHS.index(month) + 1, int(day))
     root = roots_on(match["symbol"], expiration)[-1 if match["series"] else 0]
-    strikes = [float(each) for each in match["strikes"].split("/")]
-    rights = [RIGHTS[each] for each in match["rights"].split("/")]
+    strikes = [float(item) for item in match["strikes"].split("/")]
+    rights = [RIGHTS[item] for item in match["rights"].split("/")]
     sign = 1 if match["side"] == "BUY" else -1
     ratio = [1]
     if match["kind"] == "CUSTOM":
-        ratio = [int(each) for each in match["ratio"].split("/")]
+        ratio = [int(item) for item in match["ratio"].split("/")]
     elif match["kind"] == "VERTICAL":
         rights, ratio = rights * 2, [1, -1]
     elif match["kind"] == "IRON CONDOR":
@@ -138,7 +138,7 @@ def from_thinkorswim(text: str) -> ParsedOrder:
     count = abs(int(match["count"]))
     price = -sign * float(match["price"])
     listed = [Contract(root, expiration, right, strike) for right, strike in zip(rights, strikes, strict=True)]
-    return ParsedOrder({each: sign * count * r for each, r in zip(listed, ratio, strict=True)}, price)
+    return ParsedOrder({item: sign * count * r for item, r in zip(listed, ratio, strict=True)}, price)
 
 
 def to_tastytrade(order: Order) -> str:

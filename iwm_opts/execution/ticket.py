@@ -195,9 +195,9 @@ def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
         raise InputError("legs", len(legs), f"one order holds 1 to {MAX_LEGS} legs", "split the package")
     listed = [leg.contract for leg in legs]
     if len(set(listed)) < len(listed):
-        raise InputError("legs", [each.symbol for each in listed], "a contract occurs twice", "merge the legs")
-    if len({(each.root, each.expiration) for each in listed}) > 1:
-        raise InputError("legs", [each.symbol for each in listed], "several expirations or roots", "give one of each")
+        raise InputError("legs", [item.symbol for item in listed], "a contract occurs twice", "merge the legs")
+    if len({(item.root, item.expiration) for item in listed}) > 1:
+        raise InputError("legs", [item.symbol for item in listed], "several expirations or roots", "give one of each")
     root, expiration = listed[0].root, listed[0].expiration
     if expiration < as_of:
         raise InputError("expiration", expiration.isoformat(), f"expired before {as_of}", "choose a later one")

@@ -88,7 +88,7 @@ def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        for each in value[:10]:
-            yield from _leaves(each)
+        for item in value[:10]:
+            yield from _leaves(item)
     elif value is not None and not isinstance(value, bool):
         yield str(value).strip()

@@ -43,7 +43,7 @@ def add_with_index(record: ChainArchive, chain: Chain) -> tuple[Captured, "pd.Se
     Raises DataError when the record of the symbol is simulated and the chain is not, or the other way round: an IV
     history grown from both would be spliced unnoticed.
     """
-    refuse_mixture(record, chain)
+    check_not_mixed(record, chain)
     captured = record.add(chain)
     values = iv_values(record, chain.symbol, {captured.key: chain})
     return captured, values[values.index == captured.key].iloc[0]
@@ -100,7 +100,7 @@ def recorded_iv_history(record: ChainArchive, symbol: str, tenor_days: int = TEN
     return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {symbol}'s own, from the local record")
 
 
-def refuse_mixture(record: ChainArchive, chain: Chain) -> None:
+def check_not_mixed(record: ChainArchive, chain: Chain) -> None:
     """Raise where the latest readable capture is simulated and the chain is not, or the other way round."""
     captures = (
         capture for day in reversed(record.days(chain.symbol)) for capture in record.captures(chain.symbol, day)

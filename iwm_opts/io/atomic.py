@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever moment the machine or the process stops."""
+"""Atomic, fsynced file writes."""
 
 import errno
 import os

@@ -14,12 +14,12 @@ from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import is_number
 from iwm_opts.io.reader import (
     Frame,
+    check_not_shifted,
     days_of,
     is_date,
     number_columns,
     of_symbol,
     read_frame,
-    refuse_shifted,
     sparse_step,
 )
 from iwm_opts.io.schema import BARS, check, check_ranges, once_a_day, series_twins
@@ -77,8 +77,8 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     used = {role: name for role, name in columns.items() if name is not None}
     for role in ("date", *PRICES):
         if role not in used:
-            frame.refuse_missing(f"{role} column", REMEDY)
-    frame.refuse_twins(list(used.values()))
+            frame.raise_missing(f"{role} column", REMEDY)
+    frame.check_no_twins(list(used.values()))
     prices = frame.cells[[used[role] for role in PRICES]]
     is_blank = prices.map(lambda cell: str(cell).strip() in BLANK_CELLS).all(axis=1).to_numpy(dtype=bool)
     if is_blank.any() and not is_blank.all():  # holidays and footers, or Yahoo's `null`
@@ -93,8 +93,8 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     if "volume" in bars and (bars["volume"] == UNKNOWN_VOLUME).all():  # midpoints of Interactive Brokers
         bars = bars.drop(columns="volume")
     frame = frame.figured(days, bars, (*day_notes, *number_notes, *series_twins(frame, used, NAMES)))
-    _refuse_other_steps(frame, days, repeats)
-    refuse_shifted(frame, days)
+    _check_other_steps(frame, days, repeats)
+    check_not_shifted(frame, days)
     frame = once_a_day(_on_sessions(frame), "bar")
     check(frame, BARS)
     check_ranges(frame, SINGLE_PRECISION)
@@ -110,7 +110,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     return bars
 
 
-def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]", repeats: bool) -> None:
+def _check_other_steps(frame: Frame, days: "pd.Series[Any]", repeats: bool) -> None:
     """Refuse bars of minutes, weeks and months by what they are; a file may repeat most of its rows whole."""
     once = np.unique(days.to_numpy())
     if len(days) > MOST_A_DAY * len(once) and not repeats:

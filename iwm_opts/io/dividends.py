@@ -15,7 +15,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.reader import days_of, number_columns, of_symbol, read_frame
-from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
+from iwm_opts.io.schema import LARGEST_DIVIDEND, check_no_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
@@ -118,13 +118,13 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
         note = f"{counted(int(is_split.sum()), 'rows')} of splits left out"
         frame = frame.kept(~is_split, note) if is_split.any() else frame
     if day is None or amount is None:
-        frame.refuse_missing("ex-date and amount columns", "name them ex_date and amount")
-    frame.refuse_twins([day, amount])
+        frame.raise_missing("ex-date and amount columns", "name them ex_date and amount")
+    frame.check_no_twins([day, amount])
     at, day_notes = days_of(frame, day, is_daily=False)
     cells = frame.cells[amount]
     signed = frame.figured(at, pd.DataFrame({"cell": cells}))
     percent = cells.astype(str).str.strip().str.endswith("%")
-    refuse_rows(signed, percent, "has an amount in per cent: dollars a share are read")
+    check_no_rows(signed, percent, "has an amount in per cent: dollars a share are read")
     figures, number_notes = number_columns(frame, [amount])
     twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
     frame = frame.figured(at, figures, (*day_notes, *number_notes, *twins))
@@ -132,7 +132,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
         cell = f"{cells.iloc[int(np.argmin(sound))]!r}"[:60]
-        refuse_rows(frame, pd.Series(~sound), f"{cell} is not an ex-date and amount")
+        check_no_rows(frame, pd.Series(~sound), f"{cell} is not an ex-date and amount")
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):

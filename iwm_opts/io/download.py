@@ -281,9 +281,9 @@ class _Watchdog:
 
     def _bark(self) -> None:
         self.has_barked = True
-        for each in self._sockets:
+        for item in self._sockets:
             with suppress(OSError):  # closed by now
-                each.shutdown(socket.SHUT_RDWR)
+                item.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         self.feed()

@@ -16,7 +16,7 @@ from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows, delay_of
 from iwm_opts.io.formats import Layout, detect
-from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
+from iwm_opts.io.identity import check_file_name, check_roots, doubtful_name
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
 from iwm_opts.io.selection import (
@@ -27,8 +27,8 @@ from iwm_opts.io.selection import (
     day_column_of,
     old_codes,
     other_symbols,
-    refuse_day,
-    refuse_days,
+    raise_no_day,
+    raise_no_days,
     select,
     select_days,
 )
@@ -230,7 +230,7 @@ def read_chains(
     only_day = readings.snapshot_day or readings.named_day
     if day_column_of(readings) is None and only_day is not None:
         if not (first or date.min) <= only_day <= (last or date.max):
-            refuse_days(file.path, [only_day], first, last)
+            raise_no_days(file.path, [only_day], first, last)
         if only_day not in skip:
             try:
                 only: Chain | DataError = read_chain(file, symbol, None, session, is_file=True)
@@ -337,7 +337,7 @@ def _dated(
         return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
     day = newest.date()
     if as_of is not None and as_of < day:
-        refuse_day(source, [day], as_of)
+        raise_no_day(source, [day], as_of)
     if as_of not in (None, day):  # a trade is no quote: none may have been since
         warnings.append(f"the file has no quote date: taken for quotes of {as_of}; its latest trade is of {day}")
         return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
@@ -391,7 +391,7 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
     if symbols.isna().all():
         if symbol is None:
             raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
-        refuse_name(source, symbol)
+        check_file_name(source, symbol)
         unnamed = f"underlying taken for {symbol}: no column, contract symbol or title of the file names it"
         warnings.append(doubtful_name(source, symbol) or unnamed)
         return rows, symbol
@@ -418,7 +418,7 @@ def _rooted(rows: pd.DataFrame, symbol: str, source: str, notes: list[str]) -> p
         is_old = rows["root"].isin(codes)
         notes += old_codes(codes, int(is_old.sum()))
         rows = rows.assign(root=rows["root"].mask(is_old, None)) if codes else rows
-    refuse_roots(source, symbol, rows["root"].dropna().unique() if "root" in rows else ())
+    check_roots(source, symbol, rows["root"].dropna().unique() if "root" in rows else ())
     if "settlement" not in rows:
         return rows
     root = rows["root"] if "root" in rows else pd.Series(None, index=rows.index, dtype=object)

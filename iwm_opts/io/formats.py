@@ -298,7 +298,7 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     missing = sorted(needed - set(layout.columns), key=list(SYNONYMS).index)
     if not missing:
         return
-    _refuse_language(columns, source)
+    _check_language(columns, source)
     names = frozenset(plain(name) for name in columns)
     other = without_quotes(columns) if {"bid", "ask"} & set(missing) else None
     if other is not None:
@@ -319,7 +319,7 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     )
 
 
-def _refuse_language(columns: Sequence[str], source: object) -> None:
+def _check_language(columns: Sequence[str], source: object) -> None:
     """Refuse a header in another language, with the names to write: two of its four are no accident."""
     bare = {}  # without case, accents and underscores
     for name in columns:

@@ -22,7 +22,7 @@ import numpy as np
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import ChainArchive
-from iwm_opts.io.archive_iv import refuse_mixture
+from iwm_opts.io.archive_iv import check_not_mixed
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
 from iwm_opts.io.opening import as_kind, open_regular, read_object
@@ -286,7 +286,7 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None, *, ma
             file.left_out[chain.as_of.isoformat()] = objection
             continue
         if not file.days and not unwritten:
-            refuse_mixture(ledger.record, chain)
+            check_not_mixed(ledger.record, chain)
         chain, day = replace(chain, source=file.name), chain.as_of.isoformat()
         outcome = added(ledger.record, chain)
         if outcome == "recorded":
@@ -310,7 +310,7 @@ def added(record: ChainArchive, chain: Chain) -> Outcome:
     for capture in record.captures(chain.symbol, chain.as_of):
         stored = record.open(capture, QUOTE_COLUMNS) if capture.stamp == moment else None
         if stored is not None:
-            new, old = (each.quotes[list(QUOTE_COLUMNS)].reset_index(drop=True) for each in (chain, stored))
+            new, old = (item.quotes[list(QUOTE_COLUMNS)].reset_index(drop=True) for item in (chain, stored))
             return "repeat" if new.equals(old.astype(dict(new.dtypes))) else "conflict"
     record.add(chain)
     return "recorded"

@@ -45,7 +45,7 @@ CURRENCY_NAMES: Final = ("currency", "ccy", "currencycode", "quotecurrency", "tr
 DOLLARS: Final = frozenset({"USD", "US$", "$", "US DOLLAR", "US DOLLARS"})
 
 
-def refuse_name(
+def check_file_name(
     path: Path | str, symbol: str, *, is_choice: bool = True, is_proxy_read: bool = False, are_prices: bool = False
 ) -> None:
     """Refuse a file without a symbol of its own whose name begins with another underlying.
@@ -73,7 +73,7 @@ def on_one_index(first: str, second: str) -> bool:
     return first == second or any({first, second} <= names for names in SAME_INDEX)
 
 
-def refuse_roots(source: Path | str, symbol: str, roots: Iterable[str]) -> None:
+def check_roots(source: Path | str, symbol: str, roots: Iterable[str]) -> None:
     """Refuse contract symbols of another underlying than the column of underlyings says."""
     others = sorted(root for root in roots if root in UNDERLYINGS and not on_one_index(root, symbol))
     others = [root for root in others if underlying_of(root) != symbol]
@@ -108,7 +108,7 @@ def _is_like_ticker(word: str) -> bool:
     return re.fullmatch(r"[A-Z]{2,5}", word) is not None and not {word, word.removesuffix("S")} & NOT_TICKERS
 
 
-def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:
+def check_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:
     """Refuse prices in another currency than US dollars, by a column that says so."""
     written = {cell.strip() for cell in cells}
     others = sorted(cell for cell in written - {*BLANKS} if cell.upper() not in DOLLARS)

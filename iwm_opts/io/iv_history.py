@@ -12,21 +12,21 @@ import pandas as pd
 
 from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.errors import DataError
-from iwm_opts.io.identity import UNDERLYINGS, doubtful_name, on_one_index, refuse_name
+from iwm_opts.io.identity import UNDERLYINGS, check_file_name, doubtful_name, on_one_index
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.reader import (
     Frame,
+    check_not_shifted,
     days_of,
     number_columns,
     of_symbol,
     read_frame,
-    refuse_shifted,
     sparse_step,
     tickers_of,
 )
-from iwm_opts.io.schema import refuse_rows, series_twins
+from iwm_opts.io.schema import check_no_rows, series_twins
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -96,7 +96,7 @@ def load_iv_history(
     frame, ticker = _of_one_series(read_frame(path, REMEDY), symbol)
     date_column, value_column = _columns(frame, tenor_days)
     days, notes = days_of(frame, date_column)
-    refuse_shifted(frame, days)
+    check_not_shifted(frame, days)
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
         raise DataError(path, f"has no row before {before}", "give a longer `iv_history`")
@@ -138,12 +138,12 @@ def _columns(frame: Frame, tenor_days: int) -> tuple[str, str]:
     value_column = frame.column((f"iv{tenor_days}", *VALUE_NAMES))
     value_column = value_column or (others[0] if len(others) == 1 else None)
     if date_column is None or value_column is None:
-        frame.refuse_missing(f"{'date' if date_column is None else 'close, iv or value'} column", REMEDY)
+        frame.raise_missing(f"{'date' if date_column is None else 'close, iv or value'} column", REMEDY)
     if RANKED.search(plain(value_column)):
         raise DataError(frame.path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
     if REALISED.fullmatch(plain(value_column)):
         raise DataError(frame.path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
-    frame.refuse_twins((date_column, value_column))
+    frame.check_no_twins((date_column, value_column))
     return date_column, value_column
 
 
@@ -170,7 +170,7 @@ def _closes(frame: Frame) -> tuple[pd.Series, list[str]]:
     """Daily closes in order, and omissions: blanks, and days with two values; an error where there are many."""
     days, values, notes = frame.cells["day"], frame.cells["value"], []
     wrong = (values < 0.0) | np.isinf(values)
-    refuse_rows(frame, wrong, f"{values[_first(wrong)]:g} is not a volatility")
+    check_no_rows(frame, wrong, f"{values[_first(wrong)]:g} is not a volatility")
     ahead = (days > pd.Timestamp(datetime.now(NEW_YORK).date())) & values.notna()
     if ahead.any():
         at = _first(ahead)
@@ -229,21 +229,21 @@ def _identity(
         if ticker not in ("", symbol):
             raise DataError(path, f"column {value_column!r} is of {ticker}, not {symbol}", f"give the file of {symbol}")
         if not ticker:
-            refuse_name(path, symbol)
+            check_file_name(path, symbol)
         tenor = int(own_column.group(1))
         series = f"{symbol} IV{tenor}"
         if tenor == tenor_days:
             return series, tenor, False, f"{series}: {symbol}'s own"
-        return series, tenor, True, f"{series}: {symbol}'s own, standing in for its IV{tenor_days}"
-    standing_in = f"standing in for {symbol}'s own IV{tenor_days}"
+        return series, tenor, True, f"{series}: {symbol}'s own, proxy for its IV{tenor_days}"
+    as_proxy = f"proxy for {symbol}'s own IV{tenor_days}"
     fred = FRED_ID.fullmatch(plain(value_column))
     words = [ticker, fred[1].upper() if fred else value_column.strip().upper()]
     words += re.split(r"[^A-Z0-9]+", path.name.upper())
     published = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
     if published:
         tenor, what = KNOWN_SERIES[published]
-        return published, tenor, True, f"{published}: {what} {standing_in}"
+        return published, tenor, True, f"{published}: {what} {as_proxy}"
     if not ticker:
-        refuse_name(path, symbol, is_proxy_read=True)
+        check_file_name(path, symbol, is_proxy_read=True)
     series = path.name.split(".")[0] if ticker in ("", symbol) else ticker
-    return series, None, True, f"{series}: a series of unknown underlying and tenor {standing_in}"
+    return series, None, True, f"{series}: a series of unknown underlying and tenor {as_proxy}"

@@ -80,7 +80,7 @@ def table_of_records(text: str) -> Any:
         raise AnswerError(f"is an answer without data; {said}")
     if not records:
         raise AnswerError(f"is an answer without rows: {text.strip()[:SHOWN]}")
-    _refuse_page(document, len(records))
+    _check_page(document, len(records))
     columns = dict.fromkeys(name for record in records for name in record)
     if len(columns) * len(records) > MAX_CELLS:
         raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
@@ -99,7 +99,7 @@ def levels(name: str) -> list[str]:
     return [part.strip(" '\"") for part in name[1:-1].split(",")]
 
 
-def _refuse_page(document: Any, rows: int) -> None:
+def _check_page(document: Any, rows: int) -> None:
     """Refuse one page of a vendor's answer: fewer rows than it counts, or the address of more."""
     remedy = "fetch the rest and join the lists"
     total = value_at(document, "meta.total")

@@ -14,7 +14,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
-from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows, series_twins
+from iwm_opts.io.schema import MINUTES, check, check_no_rows, check_ranges, series_twins
 from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -65,16 +65,16 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     used = {role: name for role, name in columns.items() if name is not None}
     for role in columns:
         if role not in used:
-            frame.refuse_missing(f"{role} column", REMEDY)
-    frame.refuse_twins(list(used.values()))
+            frame.raise_missing(f"{role} column", REMEDY)
+    frame.check_no_twins(list(used.values()))
     frame, column = _with_clock(frame, used.pop("date"))
     figures, number_notes = number_columns(frame, list(used.values()))
     twins = series_twins(frame, used, NAMES)
     times, notes = _new_york(frame, column, figures[used["volume"]].to_numpy())
     bars = pd.DataFrame({role: figures[name] for role, name in used.items()})
     frame = frame.figured(times, bars, (*notes, *number_notes, *twins))
-    refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), AHEAD)
-    refuse_rows(frame, times.duplicated(), "is there twice")
+    check_no_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), AHEAD)
+    check_no_rows(frame, times.duplicated(), "is there twice")
     check(frame, MINUTES)
     check_ranges(frame, SLACK)
     days = len(np.unique(times.to_numpy(dtype="datetime64[D]")))
@@ -95,7 +95,7 @@ def _with_clock(frame: Frame, column: str) -> tuple[Frame, str]:
         others = [names[name] for name in NAMES["date"] if name in names and names[name] != column]
         unique = (name for name in (column, *others) if frame.cells[name].is_unique)
         return frame, next(unique, column)
-    frame.refuse_twins([clock])
+    frame.check_no_twins([clock])
     days = frame.cells[column].astype(str)
     if days.str.contains(":").any():
         return frame, column

@@ -16,7 +16,7 @@ from iwm_opts.errors import DataError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, NEVER, delay_of, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
-from iwm_opts.io.identity import doubtful_name, refuse_name, refuse_roots
+from iwm_opts.io.identity import check_file_name, check_roots, doubtful_name
 from iwm_opts.io.layouts.common import CAPTURES
 from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import contract_of
@@ -289,7 +289,7 @@ class _BatchRows:
             except (ValueError, OverflowError) as error:
                 values.append(None)
                 rule = f"{text[:60]!r} {getattr(error, 'rule', error)}"
-                self._refuse_cells(codes == code, f"column {name.strip()}: {rule}")
+                self._check_cells(codes == code, f"column {name.strip()}: {rule}")
         if unread:
             self.owner.words[name, unneeded] += sum(text in unread for text in cells.to_pylist() if text is not None)
         return [*values, None], codes
@@ -382,7 +382,7 @@ class _BatchRows:
             root, expiration = np.where(named, parts[0], root), np.where(named, parts[1], expiration)
             signs, strike = np.where(named, parts[2], signs), np.where(named, parts[3], strike)
         for name, is_empty in (("expiration", expiration < 0), ("right", signs == 0), ("strike", np.isnan(strike))):
-            self._refuse_cells(is_empty, f"column {columns.get(name, name).strip()}: empty")
+            self._check_cells(is_empty, f"column {columns.get(name, name).strip()}: empty")
         return root.astype(np.int16), expiration.astype(np.int32), signs.astype(np.int8), strike
 
     def _of_symbol(
@@ -402,7 +402,7 @@ class _BatchRows:
         elif (root >= 0).any():
             values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
         elif symbols.wanted is not None:
-            refuse_name(owner.file.path, symbols.wanted)
+            check_file_name(owner.file.path, symbols.wanted)
             owner.doubt = doubtful_name(owner.file.path, symbols.wanted)
         is_sister = np.array([value is not None and index_of(value) != value for value in values])[codes]
         if "underlying_symbol" in columns and (is_sister & (root < 0)).any():
@@ -424,7 +424,7 @@ class _BatchRows:
         named_roots, is_named = list(owner.roots), mine & (root >= 0)
         pairs = np.flatnonzero(np.bincount(codes[is_named] * len(named_roots) + root[is_named]))
         for code, place in (divmod(int(pair), len(named_roots)) for pair in pairs):
-            refuse_roots(owner.file.path, str(values[code]), (named_roots[place],))
+            check_roots(owner.file.path, str(values[code]), (named_roots[place],))
         if (root < 0).any():
             days = np.where(expiration < 1, self.day, expiration)  # those without one are of days that are left out
             roots, places = listed_roots(symbols.check(owner.file.path), days)
@@ -448,9 +448,9 @@ class _BatchRows:
 
     def _refuse(self, wrong: NDArray[np.bool_], name: str, values: Array) -> None:
         if wrong.any():
-            self._refuse_cells(wrong, f"column {name}: {values[np.argmax(wrong)]:g} is not a positive number")
+            self._check_cells(wrong, f"column {name}: {values[np.argmax(wrong)]:g} is not a positive number")
 
-    def _refuse_cells(self, wrong: NDArray[np.bool_], why: str) -> None:
+    def _check_cells(self, wrong: NDArray[np.bool_], why: str) -> None:
         """Leave out the days of damaged rows."""
         if wrong.any():
             rows = np.flatnonzero(wrong)

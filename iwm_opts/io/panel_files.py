@@ -25,7 +25,7 @@ from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.panel_cache import Build, cached_build
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.readings import layout_of_file, readings_of
-from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
+from iwm_opts.io.selection import clean_underlying, day_column_of, raise_no_days
 from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.io.units import may_be_in_other_units
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
@@ -127,7 +127,7 @@ def window(build: Build, files: Sequence[Path], first: date | None, last: date |
     """Days of a build, with the notes on them."""
     panel = build.panel.cut(first, last)
     if not len(panel):
-        refuse_days(files[0], build.panel.dates, first, last)
+        raise_no_days(files[0], build.panel.dates, first, last)
     low, high = (first or date.min).toordinal(), (last or date.max).toordinal()
     notes = (*build.panel.notes, *build.remarks, *build.report.notes(low, high, len(panel)))
     return replace(panel, notes=notes)

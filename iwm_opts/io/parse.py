@@ -239,7 +239,7 @@ def numeric_dates(texts: Iterable[str | None]) -> list[str]:
     return [text for text in texts if text and NUMERIC.match(text.strip())]
 
 
-def refuse_half_turned(texts: Iterable[str], source: object) -> None:
+def check_not_half_turned(texts: Iterable[str], source: object) -> None:
     """Refuse a column of which a spreadsheet of the other order took the dates that exist in both, and left the rest.
 
     Excel set to DD/MM reads 02/10/2026 of a file in MM/DD as 2 October, and keeps 10/13/2026 as text.

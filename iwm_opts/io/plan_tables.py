@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.documents import parse_json
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.identity import check_file_name
 from iwm_opts.io.opening import as_path
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import Order, parse_day
@@ -37,7 +37,7 @@ def load_events(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     frame = read_frame(path, EVENT_REMEDY)
-    frame.refuse_twins(("date", "event"))
+    frame.check_no_twins(("date", "event"))
     table = frame.cells.rename(columns=plain_name)
     for column in ("date", "event"):
         if column not in table:
@@ -82,7 +82,7 @@ def load_sectors(paths: Sequence[str | Path], symbol: str | None = None) -> pd.D
 
 def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
     if symbol is not None:
-        refuse_name(path, symbol)
+        check_file_name(path, symbol)
     if path.suffix == ".json" and (profile := _profile(path)) is not None:
         return profile
     order: Order = "mdy"
@@ -93,7 +93,7 @@ def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
         is_of_funds = 2 * len(tickers_of(frame)) <= len(frame.cells)  # a holding has one row, a fund one a sector
         frame = of_symbol(frame, symbol) if symbol and is_of_funds else frame
         notes = frame.notes
-        frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))
+        frame.check_no_twins(("date", "sector", "gicssector", "weight", "weightpct"))
         table = frame.cells.rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector", "weight_(%)": "weight", "weight_%": "weight"})
         weights = next((str(name) for name in frame.cells.columns if plain_name(name) in WEIGHTS), None)

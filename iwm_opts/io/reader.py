@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, names_symbol, refuse_currency, refuse_name
+from iwm_opts.io.identity import (
+    CURRENCY_NAMES,
+    UNDERLYINGS,
+    check_currency,
+    check_file_name,
+    doubtful_name,
+    names_symbol,
+)
 from iwm_opts.io.json_tables import KEY, levels
 from iwm_opts.io.layouts.accounts import account_file, without_quotes
 from iwm_opts.io.layouts.common import SYNONYMS
@@ -35,15 +42,15 @@ from iwm_opts.io.parse import (
     FORM_NAMES,
     FORMS,
     Order,
+    check_not_half_turned,
     days_in_order,
     numeric_dates,
     order_error,
     parse_moment,
-    refuse_half_turned,
 )
 from iwm_opts.io.selection import clean_symbol
-from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
-from iwm_opts.io.text import DELIMITERS, cells_of, dialect, encoding_of, refuse_other_separator, text_of
+from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, check_kind, check_several_lines, is_json, json_rows
+from iwm_opts.io.text import DELIMITERS, cells_of, check_separator, dialect, encoding_of, text_of
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, sessions
 
@@ -116,10 +123,10 @@ class Frame:
                 chosen = name
                 break
         if chosen is not None and len(self.tickers) <= 1 and spelled.count(chosen) > 1:
-            self.refuse_twins((chosen,))
+            self.check_no_twins((chosen,))
         return chosen
 
-    def refuse_twins(self, used: Collection[str]) -> None:
+    def check_no_twins(self, used: Collection[str]) -> None:
         """Refuse two columns of one name among those used."""
         spelled = [plain(str(column)) for column in self.cells.columns]
         for name in used:
@@ -139,7 +146,7 @@ class Frame:
         """Rows with their figures by role, and their days or times under `day`."""
         return replace(self, cells=figures.assign(day=days.to_numpy()), owners=(), notes=(*self.notes, *notes))
 
-    def refuse_missing(self, what: str, remedy: str) -> NoReturn:
+    def raise_missing(self, what: str, remedy: str) -> NoReturn:
         """Refuse a table without a column, naming those it has; one column a ticker does not say what its figures are.
 
         Raises
@@ -169,7 +176,7 @@ class Frame:
         note = f"columns that repeat another left out: {shown}"
         return replace(self, cells=self.cells.iloc[:, kept], owners=owners, notes=(*self.notes, note))
 
-    def refuse_other_tables(self, remedy: str) -> None:
+    def check_no_other_table(self, remedy: str) -> None:
         """Refuse quotes of options and files of accounts by name: no series holds them.
 
         Raises
@@ -213,7 +220,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         if content.startswith(PARQUET):
             frame = _of_parquet(path, content)
         else:
-            refuse_other_kind(path, content[:CHUNK], remedy)
+            check_kind(path, content[:CHUNK], remedy)
             text = text_of(content)
             if is_json(text):
                 table_of_text = json_rows(path, text)
@@ -225,15 +232,15 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
                     bare[bare.index(KEY)] = "Date"  # rows filed by day
                 frame = _named(path, cells, bare)
             else:
-                refuse_one_line(path, text)
+                check_several_lines(path, text)
                 frame = _of_text(path, text, encoding_of(content))
-        frame.refuse_other_tables(remedy)
+        frame.check_no_other_table(remedy)
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
         frame = frame.without_copies()
         if currency := frame.column(CURRENCY_NAMES):
-            refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
+            check_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return replace(frame, notes=(*table.notes, *frame.notes))
 
 
@@ -250,7 +257,7 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
     expected = None if symbol is None else clean_symbol(symbol)
     shown = ", ".join(present[:SHOWN])
     if not present and expected is not None:
-        refuse_name(frame.path, expected, is_choice=is_choice, are_prices=must_be_named)
+        check_file_name(frame.path, expected, is_choice=is_choice, are_prices=must_be_named)
         doubt = doubtful_name(frame.path, expected, frame.titles)
         if not doubt and must_be_named and not names_symbol(frame.path, expected, frame.titles):
             doubt = f"taken for {expected}: nothing in the file or its name says a symbol"
@@ -366,7 +373,7 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
         check_columns(path, 1 + max(line[0].count(mark) for mark in DELIMITERS))
     form = dialect(text, encoding, lambda cell: _known_name(cell))
     if len(form.columns) < 2:
-        refuse_other_separator(path, text.splitlines()[:FIRST_LINES], _known_name)
+        check_separator(path, text.splitlines()[:FIRST_LINES], _known_name)
     columns, first = list(form.columns), form.skipped
     if all(is_date(cell) or is_number(cell) for cell in columns if cell.strip()):
         if len(columns) != 2:
@@ -584,7 +591,7 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
     numeric = numeric_dates(cells)
     if not numeric:
         return "mdy", ()
-    refuse_half_turned(cells, frame.path)
+    check_not_half_turned(cells, frame.path)
     orders: tuple[Order, ...] = ("mdy", "dmy", "ymd")
     readings = {order: days_in_order(numeric, order) for order in orders}
     fits = [order for order in orders if readings[order] is not None and (order != "ymd" or "-" in numeric[0])]
@@ -627,7 +634,7 @@ def sparse_step(days: Sequence[Any] | NDArray[np.datetime64]) -> tuple[float, st
     return step, "weekly" if step <= WEEK else "monthly or longer"
 
 
-def refuse_shifted(frame: Frame, days: "pd.Series[Any]") -> None:
+def check_not_shifted(frame: Frame, days: "pd.Series[Any]") -> None:
     """Refuse dates of which all or a part lie a day beside those of sessions, as where a time zone was lost.
 
     A week moved a day early has a Sunday and no Friday, one moved a day late a Saturday and no Monday; so have weeks of

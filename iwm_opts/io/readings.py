@@ -24,7 +24,7 @@ import numpy as np
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.formats import DAY_ROLES, Layout, detect
-from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency
+from iwm_opts.io.identity import CURRENCY_NAMES, check_currency
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.numbers import BLANKS, parse_number
@@ -34,12 +34,12 @@ from iwm_opts.io.parse import (
     MONTHS_A_YEAR,
     NUMERIC,
     Order,
+    check_not_half_turned,
     days_in_order,
     numeric_dates,
     order_error,
     parse_day,
     parse_moment,
-    refuse_half_turned,
 )
 from iwm_opts.io.tables import DataFile, batches, distinct_words
 from iwm_opts.io.twins import chain_twins
@@ -112,7 +112,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     """
     for name in file.columns:
         if plain(name) in CURRENCY_NAMES:
-            refuse_currency(file.path, name, distinct_words(file, [name])[name])
+            check_currency(file.path, name, distinct_words(file, [name])[name])
     columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
     order, warnings = _order(file, layout, columns)
     warnings += chain_twins(file, layout)
@@ -224,7 +224,7 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
     cells = distinct_words(file, open_names) if open_names else {}
     numeric = {name: dates for name, values in cells.items() if (dates := numeric_dates(values))}
     for name in numeric:
-        refuse_half_turned(cells[name], file.path)
+        check_not_half_turned(cells[name], file.path)
     texts = {role: numeric[name] for role, name in columns.items() if name in numeric}
     if not texts:
         return "mdy", []
@@ -233,13 +233,13 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
         fits += ["ymd"] if _fits(texts, "ymd") else []
     if len(fits) == 1:
         other: Order = "mdy" if fits[0] == "dmy" else "dmy"
-        _refuse_other_quote_day(file, columns, texts, fits[0], other)
+        _check_other_quote_day(file, columns, texts, fits[0], other)
         is_open = all(days_in_order(values, other) is not None for values in texts.values())
         return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] != "mdy" else []
     raise order_error(next(text for values in texts.values() for text in values), fits, file.path)
 
 
-def _refuse_other_quote_day(
+def _check_other_quote_day(
     file: DataFile, columns: dict[str, str], texts: dict[str, list[str]], order: Order, other: Order
 ) -> None:
     """Refuse quote days that expirations do not show to be written in their own order.
@@ -251,7 +251,7 @@ def _refuse_other_quote_day(
     if role is None or "expiration" not in texts:
         return
     orders = {name: order if name == "expiration" else other for name in texts}
-    quoted, otherwise = (days_in_order(texts[role], each) or [] for each in (order, other))
+    quoted, otherwise = (days_in_order(texts[role], item) or [] for item in (order, other))
     if quoted == otherwise or not _fits(texts, orders):
         return
     first = min(days_in_order(texts["expiration"], order) or [])
@@ -298,7 +298,7 @@ def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) 
     sample = _moments(file.sample.get(column, ()), zone, order)
     if not any(isinstance(moment, datetime) for moment in sample):
         return zone, [], False
-    pair = [_moments(file.sample[column][:1], each, order) for each in (NEW_YORK, UTC_ZONE)]
+    pair = [_moments(file.sample[column][:1], item, order) for item in (NEW_YORK, UTC_ZONE)]
     if pair[0] == pair[1]:  # cells are instants by themselves: two zones read them alike
         return zone, [], False
     other = NEW_YORK if zone is UTC_ZONE else UTC_ZONE

@@ -60,7 +60,7 @@ def check(frame: Frame, schema: Mapping[str, Column]) -> None:
     """
     for name, column in schema.items():
         if name in frame.cells:
-            refuse_rows(frame, column.broken_by(frame.cells[name]), column.breach)
+            check_no_rows(frame, column.broken_by(frame.cells[name]), column.breach)
 
 
 def check_ranges(frame: Frame, slack: float) -> None:
@@ -69,7 +69,7 @@ def check_ranges(frame: Frame, slack: float) -> None:
     room = slack * bars["close"]
     for name in ("open", "close", "high"):
         outside = (bars[name] > bars["high"] + room) | (bars[name] < bars["low"] - room)
-        refuse_rows(frame, outside, f"has its {name} outside low and high")
+        check_no_rows(frame, outside, f"has its {name} outside low and high")
 
 
 def once_a_day(frame: Frame, what: str) -> Frame:
@@ -77,12 +77,12 @@ def once_a_day(frame: Frame, what: str) -> Frame:
     again = frame.cells["day"].duplicated()
     if not again.any():
         return frame
-    refuse_rows(frame, again & ~frame.cells.duplicated(), f"has another {what} of that day before it")
+    check_no_rows(frame, again & ~frame.cells.duplicated(), f"has another {what} of that day before it")
     first = frame.row(int(np.argmax(again)))
     return frame.kept(~again.to_numpy(), f"{counted(int(again.sum()), *REPEATED)} (first: {first})")
 
 
-def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str) -> None:
+def check_no_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str) -> None:
     """Refuse rows of figures that break a rule, counted by year."""
     if not wrong.any():
         return

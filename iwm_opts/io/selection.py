@@ -72,7 +72,7 @@ class _Seen:
         others = {name: rows for name, rows in self.symbols.items() if symbol not in (None, name)}
         return other_symbols(others, sum(others.values()))
 
-    def refuse_stray(self, path: Path) -> None:
+    def check_no_stray_day(self, path: Path) -> None:
         """Refuse few rows dated later than all others: they would pass for the whole chain."""
         rows = self.days
         latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
@@ -169,15 +169,15 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
             kept.append((batch.rows.filter(pa.array(is_chosen)), numbers[is_chosen]))
     check_one_symbol(file.path, seen.symbols, symbol)
     if not kept and as_of is not None and seen.days:
-        refuse_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
+        raise_no_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
     if not kept:
         raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     if as_of is None and day_column is not None:
-        seen.refuse_stray(file.path)
+        seen.check_no_stray_day(file.path)
     day = readings.snapshot_day if day_column is None else date.fromordinal(latest)
     if day_column is None and as_of is not None and day not in (None, as_of):
         assert day is not None
-        refuse_day(file.path, [day], as_of)
+        raise_no_day(file.path, [day], as_of)
     notes, warnings = _remarks(file, readings)
     notes, warnings = (*notes, *seen.of_other_days(latest)), (*warnings, *seen.of_other_symbols(symbol))
     return Selection(*_joined(kept), day, readings, notes, warnings)
@@ -225,7 +225,7 @@ def select_days(
     left = {day: rows for day, rows in counts.items() if earliest <= date.fromordinal(day) <= latest}
     if not left:
         days = [date.fromordinal(day) for day in sorted(counts)]
-        refuse_days(file.path, days, first, last)
+        raise_no_days(file.path, days, first, last)
     left = {day: rows for day, rows in left.items() if date.fromordinal(day) not in skip}
     for day in sorted(set(others) - set(counts)):
         if earliest <= date.fromordinal(day) <= latest and date.fromordinal(day) not in skip:
@@ -281,14 +281,14 @@ def _counted(
     return seen.days, others, [text for text in seen.symbols if text != symbol]
 
 
-def refuse_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:
+def raise_no_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:
     """Raise for a range of days of which a file holds none."""
     dates = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
     span = f"{len(days)} days from {days[0]} to {days[-1]}"
     raise DataError(source, f"has no quotes {dates}, it holds {span}", "give `first` and `last` within them")
 
 
-def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
+def raise_no_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     """Raise for a day that a file does not hold, naming the first, the last and the nearest it has."""
     span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
     before, after = [d for d in days if d < asked], [d for d in days if d > asked]
@@ -304,10 +304,10 @@ def check_one_symbol(source: object, symbols: Collection[str], symbol: str | Non
         rule = f"holds several symbols, {some(sorted(symbols), SHOWN)}"
         raise DataError(source, rule, "choose one with `symbol`")
     if symbol is not None and symbols and symbol not in symbols:
-        refuse_symbol(source, symbols, symbol)
+        raise_no_symbol(source, symbols, symbol)
 
 
-def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
+def raise_no_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
     rule = f"has no quotes of {symbol}, it holds {some(present, SHOWN)}"
@@ -381,14 +381,14 @@ def _day_of_parquet(
             seen.symbols[str(cell)] += count if cell is not None else 0
         mine = np.array([symbol in (None, cell) for cell in cells])
         if not mine.any():
-            refuse_symbol(file.path, seen.symbols, symbol or "")
+            raise_no_symbol(file.path, seen.symbols, symbol or "")
     of_cell = _of_column(file, tally, column.name, column.parse)
     for cell, count in zip(of_cell, np.where(mine, counts, 0).tolist(), strict=True):
         seen.days[cell.toordinal()] += count
     present = sorted({cell for cell, is_mine in zip(of_cell, mine, strict=True) if is_mine})
     day = present[-1] if as_of is None else as_of
     if day not in present:
-        refuse_day(file.path, present, day)
+        raise_no_day(file.path, present, day)
     raw = tally.column(column.name).combine_chunks()
     return day, (column.name, pc.unique(raw.filter(pa.array([cell == day for cell in of_cell]))))
 

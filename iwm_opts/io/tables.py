@@ -36,9 +36,9 @@ from iwm_opts.io.text import (
     NAMES_OF_A_HEADER,
     Dialect,
     Utf8Stream,
+    check_separator,
     dialect,
     encoding_of,
-    refuse_other_separator,
     sampled,
     text_of,
 )
@@ -203,7 +203,7 @@ def open_table(path: Path) -> DataFile:
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
         return replace(_open_parquet(path, packed, place), notes=notes)
-    refuse_other_kind(path, head)
+    check_kind(path, head)
     with gate(path, REMEDY):
         encoding = encoding_of(head)
         text = head.decode(encoding, errors="replace")
@@ -216,7 +216,7 @@ def open_table(path: Path) -> DataFile:
         return replace(opened, notes=notes)
 
 
-def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
+def check_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
     """Refuse by name what begins like a file of another kind."""
     is_wide = encoding_of(head).startswith(("utf-16", "utf-32"))
     start = (text_of(head).encode() if is_wide else head.removeprefix(BOM)).lstrip()
@@ -229,7 +229,7 @@ def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
         raise DataError(path, "is a binary file, not a table", remedy)
 
 
-def refuse_one_line(path: Path, text: str) -> None:
+def check_several_lines(path: Path, text: str) -> None:
     """Refuse a text of one line and one cell: what a vendor or a server answers in place of a table."""
     line = text.strip("\ufeff \t\r\n")
     if WORD.search(line) and not ONE_CELL.search(line):
@@ -272,7 +272,7 @@ def batches(
         raise
     except FOREIGN as error:
         if file.kind == "csv":
-            _refuse_ragged(file, has_lone_cell=ONE_OF_SEVERAL.search(str(error)) is not None)
+            _check_ragged(file, has_lone_cell=ONE_OF_SEVERAL.search(str(error)) is not None)
         if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
             raise MixedNumbersError from None
         if file.kind == "parquet":
@@ -367,10 +367,10 @@ def _unpacked(path: Path, packed: bool) -> Any:
 
 
 def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
-    refuse_one_line(path, text)
+    check_several_lines(path, text)
     form = dialect(text.lstrip("\ufeff"), encoding, _is_known)
     if sum(map(_is_known, form.columns)) < NAMES_OF_A_HEADER:
-        refuse_other_separator(path, text.splitlines(), _is_known)
+        check_separator(path, text.splitlines(), _is_known)
     columns = halves(form.columns)
     below, end = _below(place, packed, encoding, len(columns), form.delimiter)
     around = (*form.above, *below, path.name)
@@ -511,7 +511,7 @@ def _spelled_batches(
         yield Batch(batch.start, pa.RecordBatch.from_arrays([*columns, *kept], names=[*names, *texts]))
 
 
-def _refuse_ragged(file: DataFile, has_lone_cell: bool) -> None:
+def _check_ragged(file: DataFile, has_lone_cell: bool) -> None:
     """Raise for the first row that does not fit the header, naming it as an editor counts; empty lines do not count.
 
     Lines of a single cell are titles and footers, unless `has_lone_cell` says that pyarrow found one among the rows.

@@ -99,7 +99,7 @@ def dialect(text: str, encoding: str, is_known: Callable[[str], bool]) -> Dialec
     return Dialect(encoding, delimiter, place + 1, tuple(columns), tuple(lines[:place]))
 
 
-def refuse_other_separator(path: Path, lines: Sequence[str], is_known: Callable[[str], bool]) -> None:
+def check_separator(path: Path, lines: Sequence[str], is_known: Callable[[str], bool]) -> None:
     """Refuse a table whose header is cut into known names by a separator that no table is read with.
 
     Raises DataError that names the separator.

@@ -10,8 +10,8 @@ import pandas as pd
 from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, days_of, number_columns, of_symbol, read_frame, refuse_shifted, tickers_of
-from iwm_opts.io.schema import once_a_day, refuse_rows
+from iwm_opts.io.reader import Frame, check_not_shifted, days_of, number_columns, of_symbol, read_frame, tickers_of
+from iwm_opts.io.schema import check_no_rows, once_a_day
 from iwm_opts.io.series_notes import NOTES
 
 YIELD_COLUMNS: Final = (
@@ -44,13 +44,13 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
         raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column")
     day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
-        frame.refuse_missing(f"{'date' if day_column is None else 'yield'} column", REMEDY)
-    frame.refuse_twins((day_column, value_column))
+        frame.raise_missing(f"{'date' if day_column is None else 'yield'} column", REMEDY)
+    frame.check_no_twins((day_column, value_column))
     is_old = frame.cells[day_column].astype(str).str.match(BEFORE_1970).to_numpy(dtype=bool)
     frame = frame.kept(~is_old, f"{counted(int(is_old.sum()), 'rows')} before 1970 left out") if is_old.any() else frame
     days, day_notes = days_of(frame, day_column)
     figures, number_notes = number_columns(frame, [value_column])
-    refuse_shifted(frame, days)
+    check_not_shifted(frame, days)
     cells, values = frame.cells[value_column].astype(str).str.strip(), figures[value_column]
     notes = [*day_notes, *number_notes]
     if values.isna().any():
@@ -61,11 +61,11 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     frame = frame.figured(days, pd.DataFrame({"yield": values}), notes)
     wrong = values.notna() & ~values.between(*PLAUSIBLE)
     if wrong.any():
-        refuse_rows(frame, wrong, f"{cells[wrong].iloc[0][:60]!r} is not a yield in per cent")
+        check_no_rows(frame, wrong, f"{cells[wrong].iloc[0][:60]!r} is not a yield in per cent")
     low = (values < LOWEST_PAID) & ~_near_zero(days) & (days <= RECORDED_UNTIL)
     if low.any():
         rule = f"{values[low].iloc[0]:g}% where bills paid more than {LOWEST_PAID:g}%: another unit than the rest"
-        refuse_rows(frame, low, rule)
+        check_no_rows(frame, low, rule)
     note = ""
     if (high := (values > MOST_NEAR_ZERO) & _near_zero(days)).any():
         where = f"{values[high].iloc[0]:g}% on {days[high].iloc[0]:%Y-%m-%d}"

@@ -104,7 +104,7 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
     step = -1 if newest_first else 1
     groups: dict[object, list[Execution]] = defaultdict(list)
     latest: dict[object, tuple[datetime, int]] = {}
-    for execution in sorted(executions, key=lambda each: (each.when, step * each.line)):
+    for execution in sorted(executions, key=lambda item: (item.when, step * item.line)):
         key: tuple[object, ...] = (execution.account, execution.symbol, execution.when, execution.line)
         if execution.kind == "reorganisation":
             key = _chained((execution.account, "reorganisation"), execution.when, latest)
@@ -146,8 +146,8 @@ def _parts(rows: list[Execution]) -> list[list[Execution]]:
             moments[-1].append(execution)
         else:
             moments.append([execution])
-    legs = [{(each.contract, each.quantity > 0) for each in part} for part in moments]
-    return [rows] if all(each == legs[0] for each in legs) else moments
+    legs = [{(item.contract, item.quantity > 0) for item in part} for part in moments]
+    return [rows] if all(item == legs[0] for item in legs) else moments
 
 
 def with_cash_settlement(

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from iwm_opts.conventions import YEARS, Right
 from iwm_opts.errors import DataError
 from iwm_opts.io.numbers import is_foreign
-from iwm_opts.io.parse import parse_right, refuse_half_turned
+from iwm_opts.io.parse import check_not_half_turned, parse_right
 from iwm_opts.market.calendar import NEW_YORK, is_session, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
@@ -266,7 +266,7 @@ def _why_day_first(stamps: Sequence[str], pairs: Sequence[tuple[str, str]]) -> s
     return "fewer dates contradict the calendar so"
 
 
-def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
+def check_not_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
     """Refuse a column of dates in which a spreadsheet of the other order took some with day and month turned.
 
     Dates that the spreadsheet knows as such, in columns `beside` it too, show that it did not: one of a day after the
@@ -276,7 +276,7 @@ def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
     """
     cells = list(cells)
     try:
-        refuse_half_turned(cells, "dates")
+        check_not_half_turned(cells, "dates")
     except DataError as error:
         known = {
             parse_moment(cell).date() for cell in (*cells, *beside) if _exists(cell, False) and not _is_numeric(cell)

@@ -171,9 +171,9 @@ def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:
 def _finite(value: object) -> object:
     """Numbers that JSON has; None for the others."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

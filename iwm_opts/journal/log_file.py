@@ -151,13 +151,13 @@ def open_log(path: Path) -> LogFile:
     ):
         if is_it:
             raise DataError(path, f"is {what}", remedy or "Export the transactions as CSV")
-    _refuse_settings(text, path)
+    _check_settings(text, path)
     if text.lstrip().startswith(("{", "[")):
         return LogFile(path, sheets=[Sheet("", _json_rows(text, path))], notes=notes)
     return LogFile(path, text, notes=notes)
 
 
-def _refuse_settings(text: str, path: Path) -> None:
+def _check_settings(text: str, path: Path) -> None:
     """Refuse a plan, in TOML or JSON, and other settings in TOML."""
     lines = (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
     is_toml = TOML_LINE.fullmatch(next(lines, "").strip()) is not None
@@ -189,7 +189,7 @@ def _json_rows(text: str, path: Path) -> Rows:
     if said:
         raise DataError(path, f"is an answer without data; {said}", REMEDY)
     lists = [content] if isinstance(content, list) else list(content.values())
-    records = next((each for each in lists if isinstance(each, list) and each and isinstance(each[0], dict)), [])
+    records = next((item for item in lists if isinstance(item, list) and item and isinstance(item[0], dict)), [])
     names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
     values = [[record.get(name) for name in names] for record in records if isinstance(record, dict)]
     if not records or any(isinstance(value, (dict, list)) for row in values for value in row):

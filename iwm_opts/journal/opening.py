@@ -80,7 +80,7 @@ class OpeningBalance:
         days |= {f"{day.month}/{day.day}/{day.year}", f"{day.month}/{day.day}/{day:%y}"}
         for line, text in left_out.items():
             plain = text.replace(",", "")
-            if strikes.search(plain) and symbols.search(plain) and any(each.lstrip("0") in plain for each in days):
+            if strikes.search(plain) and symbols.search(plain) and any(item.lstrip("0") in plain for item in days):
                 return line
         return 0
 

@@ -30,7 +30,7 @@ def with_paid_positive(
     counts = {reading: int(_fits(trades, *reading).sum()) for reading in READINGS}
     debit_sign, fee_sign = max(READINGS, key=counts.__getitem__)
     if all(counts[1, sign] == counts[-1, sign] for sign in (1, -1)):
-        _refuse_cash_flows(trades, lines)
+        _check_cash_flows(trades, lines)
     elif debit_sign < 0:
         trades["debit"] = -trades["debit"]
         warnings.append("debit is read as a cash flow, negative where paid: the P&L decides")
@@ -71,7 +71,7 @@ def _fits(trades: pd.DataFrame, debit_sign: int, fee_sign: int) -> "pd.Series[bo
     return fits
 
 
-def _refuse_cash_flows(trades: pd.DataFrame, lines: "pd.Series[int]") -> None:
+def _check_cash_flows(trades: pd.DataFrame, lines: "pd.Series[int]") -> None:
     """Refuse results without a P&L where most are opened and closed on the same side of the money."""
     product = (trades["credit"] * trades["debit"]).where(trades["exit"].notna() & trades["pnl"].isna())
     if (product < 0.0).sum() <= (product > 0.0).sum():

@@ -58,8 +58,8 @@ class PaperJournal:
         """
         outcome: list[tuple[PaperTrade, bool]] = []
 
-        def package(each: PaperTrade) -> tuple[object, ...]:
-            return each.opened[:DAY], each.plan, each.symbol, each.root, each.expiration, each.legs
+        def package(item: PaperTrade) -> tuple[object, ...]:
+            return item.opened[:DAY], item.plan, item.symbol, item.root, item.expiration, item.legs
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
             twin = next((candidate for candidate in held if package(candidate) == package(trade)), None)
@@ -91,7 +91,7 @@ class PaperJournal:
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
             closed = replace(reduce(marked_once, marks, _open(held, number)), closing=closing)
-            return tuple(closed if each.number == number else each for each in held)
+            return tuple(closed if item.number == number else item for item in held)
 
         return find(self._change(change), number)
 
@@ -104,8 +104,8 @@ class PaperJournal:
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
             trade = _open(held, number)
             closed = replace(marked_once(trade, mark), closing=closing)
-            opened = replace(successor, number=max(each.number for each in held) + 1, rolled_from=number)
-            return (*(closed if each.number == number else each for each in held), opened)
+            opened = replace(successor, number=max(item.number for item in held) + 1, rolled_from=number)
+            return (*(closed if item.number == number else item for item in held), opened)
 
         after = self._change(change)
         return find(after, number), after[-1]

@@ -136,7 +136,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     day = snapshot.chain.as_of
     if day.isoformat() < trade.opened[:10]:
         raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
-    refuse_other_market(trade, snapshot.chain.simulated, snapshot.chain.source)
+    check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
     table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
     bid, ask = [], []
     for leg in trade.legs:
@@ -207,7 +207,7 @@ def settled(trade: PaperTrade, price: float, day: date | None = None) -> tuple[M
     return mark, Closing(mark.at, debit, debit, debit, fees, "expiry")
 
 
-def refuse_other_market(trade: PaperTrade, simulated: bool, source: str) -> None:
+def check_same_market(trade: PaperTrade, simulated: bool, source: str) -> None:
     """Trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
     is_simulated = SIMULATED in trade.market
     if simulated == is_simulated:

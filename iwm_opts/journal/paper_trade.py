@@ -231,13 +231,13 @@ def campaigns_of(trades: Sequence[PaperTrade], journal: Sequence[PaperTrade]) ->
     """Trades of a journal that were rolled into each trade, by its number; those that were not rolled are left out."""
     campaigns = {}
     for trade in trades:
-        by_number = {each.number: each for each in journal}
+        by_number = {item.number: item for item in journal}
         earlier: list[PaperTrade] = []
         number = trade.rolled_from
         while number in by_number:
             earlier.append(by_number.pop(number))
             number = earlier[-1].rolled_from
         if earlier:
-            names, booked = tuple(str(each.number) for each in reversed(earlier)), sum(each.gain for each in earlier)
+            names, booked = tuple(str(item.number) for item in reversed(earlier)), sum(item.gain for item in earlier)
             campaigns[str(trade.number)] = Campaign(earlier[-1].opened[:10], names, booked)
     return campaigns

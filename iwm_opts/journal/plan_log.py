@@ -34,7 +34,7 @@ def log_of_plan(result: PlanResult) -> TradeLog:
         day, legs = expiration.date(), [TypedLeg.parse(leg) for leg in text.split()]
         rights: list[Right] = ["C" if leg.right > 0 else "P" for leg in legs]
         named = [Contract(plan.symbol, day, right, leg.strike) for leg, right in zip(legs, rights, strict=True)]
-        strategies.append(strategy_of([(leg.sign * leg.ratio, each) for leg, each in zip(legs, named, strict=True)]))
+        strategies.append(strategy_of([(leg.sign * leg.ratio, item) for leg, item in zip(legs, named, strict=True)]))
     return replace(log, trades=log.trades.assign(plan=plan.name, symbol=plan.symbol, strategy=strategies))
 
 

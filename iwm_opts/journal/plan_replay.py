@@ -116,7 +116,7 @@ def _with_share_rules(
         open_trades = held[accounts[rows.index[0]]]
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
-            _refuse_other_bars(rows, data.bars)
+            _check_other_bars(rows, data.bars)
             dividends, closes = _hold(trades, rows, rules, data.bars)
             paid, marked = paid + dividends, marked + closes
             refused += _replay(trades, lot, plan, rules, data, open_trades)
@@ -141,7 +141,7 @@ def _with_share_rules(
     return lines
 
 
-def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
+def _check_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
     """Bars reach from the session before a trade's entry to its exit, and its fills lie where the bars traded."""
     rows = rows.assign(exit=rows["exit"].where(~rows["reason"].isin(DELIVERS)))  # a strike is not a market price
     before = latest_session(rows["entry"].iloc[0].date() - timedelta(days=1))

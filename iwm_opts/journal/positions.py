@@ -396,8 +396,8 @@ def _rolls(
     keep = trade.exits.dte or 0
     least = earliest_entry(keep)
     later = sorted({
-        each.expiration for each in snapshot.slices
-        if each.expiration > here and least <= (each.expiration - today).days <= LONGEST_ROLL
+        item.expiration for item in snapshot.slices
+        if item.expiration > here and least <= (item.expiration - today).days <= LONGEST_ROLL
     })[:LATER]  # fmt: skip
     tables = {}  # of expirations that can be priced
     for day in (here, *later):

@@ -180,7 +180,7 @@ def _captures(
         chains = source.at(symbol, at.date())
         captures = [(ChainArchive.moment_of(chain), partial(_same, chain)) for chain in chains]
     else:
-        captures = [(each.stamp, partial(source.open, each)) for each in source.captures(symbol, at.date())]
+        captures = [(item.stamp, partial(source.open, item)) for item in source.captures(symbol, at.date())]
     near = [capture for capture in captures if abs(capture[0] - at) <= tolerance]
     return sorted(near, key=lambda capture: abs(capture[0] - at))
 

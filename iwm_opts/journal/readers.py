@@ -16,7 +16,7 @@ from iwm_opts.conventions import MULTIPLIER, TIMEZONE, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.accounts import without_quotes
 from iwm_opts.io.opening import as_path
-from iwm_opts.io.text import refuse_other_separator
+from iwm_opts.io.text import check_separator
 from iwm_opts.io.workbook import Rows, Sheet, joined
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import DELIVERED, NAMED, Export, Layout, RowReport
@@ -126,10 +126,10 @@ def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
         for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
             if _is_own_header(cells):
                 return _of_frame(_frame(rows[place:], path), path, delimiter)
-        _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
+        _check_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
     names = {*COLUMNS, *(name for layout in brokers.layouts() for name in layout.proof)}
     lines = file.text.split("\n", HEADER_ROWS)[:HEADER_ROWS]
-    refuse_other_separator(path, lines, lambda cell: columns_of([cell])[0] in names)
+    check_separator(path, lines, lambda cell: columns_of([cell])[0] in names)
     head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
     columns = ", ".join(name for name in columns_of(head) if name)
     missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
@@ -158,7 +158,7 @@ def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> Da
     return DataError(source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}")
 
 
-def _refuse_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
+def _check_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
     """Refuse chains, bars and positions by name."""
     table = table_of(rows)
     if table is not None:
@@ -326,7 +326,7 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
         return replace(log, notes=(*notes, *log.notes))
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        _refuse_other_table([names], path)
+        _check_other_table([names], path)
         raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False

@@ -157,9 +157,9 @@ def _bins(stated: Array, realised: Array) -> tuple[Bin, ...]:
     """Group forecasts by stated probability; bins without a forecast are left out."""
     place = np.minimum((stated * BINS).astype(np.int64), BINS - 1)
     bins = []
-    for each in np.unique(place).tolist():
-        inside = place == each
+    for item in np.unique(place).tolist():
+        inside = place == item
         n, count = int(inside.sum()), int(realised[inside].sum())
         mean = float(stated[inside].mean())
-        bins.append(Bin(each / BINS, (each + 1) / BINS, mean, count / n, wilson(count, n), n))
+        bins.append(Bin(item / BINS, (item + 1) / BINS, mean, count / n, wilson(count, n), n))
     return tuple(bins)

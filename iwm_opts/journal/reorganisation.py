@@ -227,9 +227,9 @@ class Reorganisation:
             self.notes.append(f"line {first.line}: split of {first.symbol}, {named}")
         self._shares.convert(first, first.symbol, factor)
         if factor > 1.0 and factor.is_integer():
-            successors = {each: replace(each, strike=round(each.strike / factor, 2)) for each in contracts}
+            successors = {item: replace(item, strike=round(item.strike / factor, 2)) for item in contracts}
             self._convert(first, successors, first.symbol, factor)
-            contracts = [each for each in contracts if self._lots[first.account, each]]
+            contracts = [item for item in contracts if self._lots[first.account, item]]
         for contract in contracts:
             self._leave_out(first, contract)
             self.unresolved.setdefault((first.account, first.symbol), first.line)
@@ -246,12 +246,12 @@ class Reorganisation:
             ratios.add((held + added) / held)
         for row in rows:
             if not ratios and row.contract is not None and row.quantity:
-                added_to = [each for each in contracts if _is_same_series(each, row.contract)]
-                for each in added_to:  # whether the contracts that the split adds are those of one that is held
-                    before = sum(leg.sign * leg.open for _, leg in self._lots[row.account, each])
+                added_to = [item for item in contracts if _is_same_series(item, row.contract)]
+                for item in added_to:  # whether the contracts that the split adds are those of one that is held
+                    before = sum(leg.sign * leg.open for _, leg in self._lots[row.account, item])
                     ratio = (before + row.quantity) / before
-                    if ratio > 1.0 and abs(each.strike / ratio - row.contract.strike) <= CENT:
-                        ratios.add(each.strike / row.contract.strike)
+                    if ratio > 1.0 and abs(item.strike / ratio - row.contract.strike) <= CENT:
+                        ratios.add(item.strike / row.contract.strike)
         simple = set()
         for ratio in ratios:  # as a fraction that a company would announce
             near = Fraction(ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 1.0 else Fraction(0)
@@ -275,7 +275,7 @@ def _without_reversed(rows: Sequence[Execution]) -> list[Execution]:
     for row in rows:
         taken_back = (row.symbol, row.contract, -row.quantity, -row.cash)
         other = next(
-            (each for each in kept if (each.symbol, each.contract, each.quantity, each.cash) == taken_back), None
+            (item for item in kept if (item.symbol, item.contract, item.quantity, item.cash) == taken_back), None
         )
         if other is None or not row.quantity:
             kept.append(row)

@@ -186,7 +186,7 @@ def _fill(
     """Fill at the entry or the exit, the quotes it is of, and where they come from."""
     moment: pd.Timestamp = trade["exit" if is_exit else "entry"]
     recorded = (leg_quotes(trade, moment, source, day_at_close=True) for source in sources)
-    quotes, origin = next((each for each in recorded if each is not None), None), RECORDED
+    quotes, origin = next((item for item in recorded if item is not None), None), RECORDED
     if quotes is None:
         mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", typed, bars)
         if math.isnan(mid):

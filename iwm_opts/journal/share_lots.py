@@ -181,7 +181,7 @@ class ShareBook:
                     "not open: left out"
                 )
                 continue
-            _, _, delivery = min(candidates, key=lambda each: (abs(each[0] - row.when), abs(each[1] - row.price)))
+            _, _, delivery = min(candidates, key=lambda item: (abs(item[0] - row.when), abs(item[1] - row.price)))
             _settle(delivery, -row.fees)
 
     def trade(self, rows: Sequence[Execution], number: int, reason: str = "closed") -> bool:

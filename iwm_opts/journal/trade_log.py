@@ -32,6 +32,7 @@ from iwm_opts.journal.fields import (
     CURRENCY,
     Notation,
     TwoReadingsError,
+    check_not_turned,
     day_first,
     decimal_sign,
     from_epoch,
@@ -43,7 +44,6 @@ from iwm_opts.journal.fields import (
     notation_warnings,
     number,
     parse_moment,
-    refuse_turned,
     shown,
 )
 from iwm_opts.journal.opening import OpeningBalance
@@ -94,7 +94,7 @@ COLUMNS: Final[dict[str, tuple[Literal["text", "time", "number"], str]]] = {  # 
     "marks": ("text", "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons"),
 }
 ORDER: Final = tuple(COLUMNS)
-TIMES, NUMBERS = (tuple(name for name, (each, _) in COLUMNS.items() if each == kind) for kind in ("time", "number"))
+TIMES, NUMBERS = (tuple(name for name, (item, _) in COLUMNS.items() if item == kind) for kind in ("time", "number"))
 REQUIRED: Final = ("entry", "contracts")
 ENDED: Final = ("expiry", "assignment", "exercise", "assigned", MERGED)  # reasons without a closing order
 DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
@@ -292,7 +292,7 @@ def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[N
     ]
     times = {name: _cells(frame, name) for name in TIMES if name in frame and _is_text(frame[name])}
     for cells in times.values():
-        refuse_turned(cells, (*times.get("entry", ()), *times.get("exit", ())))
+        check_not_turned(cells, (*times.get("entry", ()), *times.get("exit", ())))
     stamps = [cell for name in ("entry", "exit") for cell in times.get(name, []) if not is_blank(cell)]
     pairs = [
         (first, last)

@@ -87,7 +87,7 @@ def all_zero(source: str, fraction: float, rows: int) -> DataError:
 def out_of_parity(source: str, fit: float, strikes: int) -> DataError:
     """Error of prices or strikes in some other unit."""
     rule = f"{fit:.0%} of {strikes} strikes fit put-call parity: prices or strikes are not dollars a share"
-    return DataError(source, rule, "mend the units, or rows that are mixed up")
+    return DataError(source, rule, "fix the units, or rows that are mixed up")
 
 
 def no_spot(source: str) -> DataError:
@@ -204,7 +204,7 @@ def make_chain(
     remarks, warned = list(notes), list(warnings)
     table = _canonical(quotes, symbol, source)
     as_of = table["quote_date"].iloc[0].date()
-    _refuse_no_market(table, as_of, source)
+    _check_no_market(table, as_of, source)
     table, duplicate = _without_duplicates(table, source, remarks, warned)
     latest = table["quote_time"].max()
     quote_time = None if pd.isna(latest) else latest.to_pydatetime()
@@ -215,7 +215,7 @@ def make_chain(
     opened, closed = session_hours(as_of)
     if quote_time and not opened <= quote_time <= closed:
         remarks.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
-    parity = _refuse_no_parity(table, as_of, source)
+    parity = _check_no_parity(table, as_of, source)
     spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, remarks, warned)
     if abs(spot / parity - 1.0) > FAR_SPOT:
         raise wrong_spot(source, spot, spot_source, parity)
@@ -272,7 +272,7 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
     return table.sort_values(list(SORTED_BY), kind="stable", ignore_index=True)
 
 
-def _refuse_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
+def _check_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
     if not is_session(as_of):
         raise closed_exchange(source, as_of)
     for right, name in (("C", "calls"), ("P", "puts")):
@@ -283,7 +283,7 @@ def _refuse_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
         raise all_zero(source, float(zeros.mean()), len(table))
 
 
-def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
+def _check_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
     """Refuse quotes that cannot be of one market, and return the median over strikes of call less put plus strike.
 
     A call less its put is worth about spot less the strike, whatever the model (Stoll 1969); that median is about spot.

@@ -37,7 +37,7 @@ def bar_minutes(bars: pd.DataFrame) -> int:
     return max(int(np.median(np.diff(bars["minute"]))), 1) if len(bars) > 1 else 1
 
 
-def refuse_other_prices(minutes: Minutes, bars: pd.DataFrame) -> None:
+def check_same_prices(minutes: Minutes, bars: pd.DataFrame) -> None:
     """Refuse minutes that are of another fund than the daily bars, or adjusted otherwise.
 
     Raises
@@ -62,5 +62,5 @@ def without_bad_ticks(bars: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     top = pd.concat([top, bars["open"], bars["close"]], axis=1).max(axis=1)
     bottom = pd.concat([bottom, bars["open"], bars["close"]], axis=1).min(axis=1)
     high, low = bars["high"] > top * (1.0 + OUTLIER), bars["low"] < bottom * (1.0 - OUTLIER)
-    mended = bars.assign(high=bars["high"].mask(high), low=bars["low"].mask(low))
-    return mended, int(high.sum() + low.sum())
+    masked = bars.assign(high=bars["high"].mask(high), low=bars["low"].mask(low))
+    return masked, int(high.sum() + low.sum())

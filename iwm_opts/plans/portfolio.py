@@ -204,11 +204,11 @@ def first_refusal(parts: Sequence[StageResult], account: float, limits: SharedLi
 
 def _exceeded(entry: Entry, held: Sequence[Entry], equity: float, limits: SharedLimits) -> str:
     """Limit that an entry breaks; empty where it breaks none."""
-    if sum(each.risk for each in (*held, entry)) > limits.max_open_risk * equity:
+    if sum(item.risk for item in (*held, entry)) > limits.max_open_risk * equity:
         return OPEN_RISK
-    if sum(each.buying_power for each in (*held, entry)) > limits.max_buying_power * equity:
+    if sum(item.buying_power for item in (*held, entry)) > limits.max_buying_power * equity:
         return BUYING_POWER
-    before = sum(each.delta for each in held)
+    before = sum(item.delta for item in held)
     after = before + entry.delta
     bound = limits.max_net_delta
     if bound is not None and abs(after) > abs(before) and abs(after) * entry.spot > bound * equity:

@@ -22,9 +22,9 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")
 def fetched_table(series: Sequence[Fetched], columns: int | None = None) -> str:
     """One row a series that came."""
     rows = (
-        (each.name, each.kind, each.source, f"{each.added:,}", f"{each.rows:,}", each.last)
-        for each in series
-        if not each.error
+        (item.name, item.kind, item.source, f"{item.added:,}", f"{item.rows:,}", item.last)
+        for item in series
+        if not item.error
     )
     left = ("series", "kind", "from")
     return render([plain_table("series", "kind", "from", "new", "rows", "up to", left=left, rows=rows)], columns)
@@ -32,7 +32,7 @@ def fetched_table(series: Sequence[Fetched], columns: int | None = None) -> str:
 
 def failure_reasons(series: Sequence[Fetched]) -> str:
     """Why series failed, each reason once: an unreachable source is one reason."""
-    reasons = (re.sub(r" \(/\S+\)$", "", reason) for each in series for reason in each.error.split("; "))
+    reasons = (re.sub(r" \(/\S+\)$", "", reason) for item in series for reason in item.error.split("; "))
     return "; ".join(dict.fromkeys(reasons))
 
 
@@ -52,7 +52,7 @@ def recorded_lines(record: Record) -> str:
 def warnings_by_kind(files: Sequence[ImportedFile]) -> list[str]:
     """One line a kind of warning, its words without their numbers, with the days it is of and an example."""
     texts = (text for file in files for warnings in file.warnings.values() for text in warnings)
-    return [f"on {each}" for each in _kinds(texts)]
+    return [f"on {item}" for item in _kinds(texts)]
 
 
 def left_out_by_kind(files: Sequence[ImportedFile]) -> list[str]:
@@ -108,7 +108,7 @@ def certificate_table(
             )
         parts += [f"data quality of {symbol} chains by year; rows by defect", table]
         parts.append("spread: median ask less bid within 5% of spot, 7 to 90 days; parity: median |forward/spot - 1|")
-    parts += [f"left out: {each}" for each in left_out_by_kind(history)]
+    parts += [f"left out: {item}" for item in left_out_by_kind(history)]
     parts += warnings_by_kind(history)
     parts += [f"skipped: {line}" for line in skipped]
     differing = [day for file in files for day, quality in file.days.items() if quality.outcome == "conflict"]

@@ -86,7 +86,7 @@ def figure_records(comparison: SavedComparison) -> list[Record]:
     """One record a figure."""
     rows = []
     for field in fields(Metrics):
-        value, other = (getattr(each.metrics, field.name) for each in (comparison.first, comparison.second))
+        value, other = (getattr(item.metrics, field.name) for item in (comparison.first, comparison.second))
         if isinstance(value, Drawdown):
             value, other = value.share, other.share
         difference = 0.0 if value == other else other - value  # also of two infinite ones
@@ -113,8 +113,8 @@ def _over_paths(comparison: SavedComparison) -> str:
 def comparison_sheet(comparison: SavedComparison) -> Page:
     """Page of two results: every difference of inputs, equity, costs and figures side by side."""
     saved = (comparison.first, comparison.second)
-    names = tuple(str(each.folder) for each in saved)
-    runs = [Run.of_saved(each) for each in saved]
+    names = tuple(str(item.folder) for item in saved)
+    runs = [Run.of_saved(item) for item in saved]
     rows = tuple((name, input_text(value), input_text(other)) for name, value, other in comparison.config)
     inputs: Block = Grid(("input", *names), rows) if rows else Paragraph("No input differs.")
     small = next(filter(None, (too_small(r.metrics.sessions, independent_trades(r.trades)) for r in runs)), "")

@@ -202,7 +202,7 @@ def _conditional(acceptance: Acceptance) -> Table:
     for place, bucket in enumerate(figures.real.index):
         shown = f"{bucket.left:.0f} to {bucket.right:.0f}" if np.isfinite(bucket.right) else f"from {bucket.left:.0f}"
         for name, frame in tables.items():
-            values = ((float(frame[each].iloc[place]), *COLUMNS[each][1:]) for each in COLUMNS)
+            values = ((float(frame[item].iloc[place]), *COLUMNS[item][1:]) for item in COLUMNS)
             cells = (percent(value, digits) if share else number(value, digits) for value, digits, share in values)
             table.add_row(shown if name == "real" else "", name, *cells)
     return table

@@ -182,7 +182,7 @@ def spreads_sheet(title: str, lines: Sequence[str], label: str, frame: pd.DataFr
     """Page of quoted spreads by bucket; `ratio` names the two chains that are compared."""
     blocks: list[Block] = []
     spreads = [str(name) for name in frame if str(name) == "spread" or str(name).startswith("spread_")]
-    for name in [*(each for each in spreads if each != "spread_p75"), *(["ratio"] if ratio else [])]:
+    for name in [*(item for item in spreads if item != "spread_p75"), *(["ratio"] if ratio else [])]:
         what = f"Ratio of shares of mid, {ratio}" if name == "ratio" else f"Median quoted spread, $/share: {name}"
         for right, rows in frame.groupby("right", sort=False):
             buckets, days = (list(dict.fromkeys(rows[key])) for key in ("bucket", "dte"))

@@ -46,10 +46,10 @@ def forecasts_table(
     head = f"{label}  " if label else ""
     bins = (
         (
-            WORDS[figure.name], f"{percent(each.low)} to {percent(each.high)}", percent(each.stated, 1),
-            percent(each.realised, 1), " to ".join(map(percent, each.interval)), f"{each.n:,}",
+            WORDS[figure.name], f"{percent(item.low)} to {percent(item.high)}", percent(item.stated, 1),
+            percent(item.realised, 1), " to ".join(map(percent, item.interval)), f"{item.n:,}",
         )
-        for figure in figures for each in figure.bins
+        for figure in figures for item in figure.bins
     )  # fmt: skip
     heads: tuple[str, ...] = ("", "n", "days", "stated", "realised", "gap 95%", "Brier", "95%", "base")
     parts: list[RenderableType] = [
@@ -139,7 +139,7 @@ def forecasts_record(
                 name: {end: getattr(getattr(figure, name), end) for end in ("estimate", "low", "high", "block")}
                 for name in ("gap", "brier")
             },
-            "bins": [asdict(each) for each in figure.bins],
+            "bins": [asdict(item) for item in figure.bins],
         }
         for figure in figures
     ]  # fmt: skip

@@ -38,7 +38,7 @@ class IvSummary:
         """What to know before trusting the rank."""
         of_chain = [*self.snapshot.chain.warnings, *self.snapshot.warnings] if self.snapshot else []
         note = [self.rank.note] if self.rank.proxy else []
-        read = [each for each in series_notes({IV_HISTORY: self.history}) if each not in of_chain]
+        read = [item for item in series_notes({IV_HISTORY: self.history}) if item not in of_chain]
         return (*of_chain, *note, *self.rank.warnings, *read)
 
 

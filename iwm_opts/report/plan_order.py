@@ -56,7 +56,7 @@ def order_section(order: PlanOrder, take: bool, name: str) -> Section:
     levels = f"{net(order.limit)} (mid {price(abs(order.mid))}, natural {net(order.natural)})"
     cash = f"{dollars(MULTIPLIER * order.contracts * order.limit, 2)} before fees"
     rows = [(f"entry at {order.fill}", levels, cash)]
-    rows += [(each.name, net(each.price), dollars(each.pnl, 2)) for each in order.exits]
+    rows += [(item.name, net(item.price), dollars(item.pnl, 2)) for item in order.exits]
     rows += [("DTE exit", f"on {order.exit_date}", "-")] if order.exit_date else []
     rows += [("largest loss", "-", dollars(-order.max_loss, 2)), ("buying power", "-", dollars(order.buying_power, 2))]
     texts = "\n".join(text for text in (order.opening, order.closing) if text)
@@ -78,7 +78,7 @@ def order_record(order: PlanOrder, take: bool) -> Record:
 
 def _boxes(order: PlanOrder, name: str) -> list[str]:
     effect = "credit" if order.limit > 0 else "debit"
-    prices = {each.name: each.price for each in order.exits}
+    prices = {item.name: item.price for item in order.exits}
     limit = f"{abs(order.limit):.2f} {effect}; no worse than {abs(order.natural):.2f}"
     boxes = [
         "Decision above still TAKE; quotes fresh; no release before the next session",

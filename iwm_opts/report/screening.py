@@ -42,8 +42,8 @@ class Screening:
             of_all = f"{losing} of {len(self.screened.kept)} candidates"
             lines.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
         kept = self.screened.kept
-        stops = [self.exits.no_stop(each.candidate.fill.price, each.requirement / MULTIPLIER) for each in kept]
-        beyond = [(each.candidate.expiration, why) for each, why in zip(kept, stops, strict=True) if why]
+        stops = [self.exits.no_stop(item.candidate.fill.price, item.requirement / MULTIPLIER) for item in kept]
+        beyond = [(item.candidate.expiration, why) for item, why in zip(kept, stops, strict=True) if why]
         if beyond:  # what closing can cost
             lines.append(f"{len(beyond)} of {len(kept)} candidates, {beyond[0][0]:%d%b} first: {beyond[0][1]}")
         lines += [sized.size.warning for sized in self.screened.kept if sized.size.warning]

@@ -19,7 +19,7 @@ def export_table(plan: Plan, written: Sequence[Written], columns: int | None = N
     world = f"scenario {plan.scenario.name}" if plan.scenario else "calibrated dynamics"
     head = f"{plan.parameters.setting.symbol}  {plan.first} to {plan.last}, seed {plan.seed}, {world}"
     rows = (
-        (each.kind, f"{each.files:,}", f"{each.rows:,}", f"{each.size / 1e6:,.1f}", each.example) for each in written
+        (item.kind, f"{item.files:,}", f"{item.rows:,}", f"{item.size / 1e6:,.1f}", item.example) for item in written
     )
     table = plain_table("kind", "files", "rows", "MB", "such as", left=("kind", "such as"), rows=rows)
     note = Text("chains are quoted as European options on IWM: commands that read them price them so", style="yellow")

@@ -119,7 +119,7 @@ def published_composition(rule: IndexRule, days: Sequence[date]) -> Composition:
             listed = third_fridays
             near = np.searchsorted(listed, ordinal[here] + NEAR_TERM_DAYS)
         else:
-            spans = [weekday_expirations(days[0], days[-1] + LONGEST_NEXT_TERM, each) for each in era.weekdays]
+            spans = [weekday_expirations(days[0], days[-1] + LONGEST_NEXT_TERM, item) for item in era.weekdays]
             listed = np.unique(np.concatenate(spans))
             near = np.searchsorted(listed, ordinal[here] + rule.tenor_days, side="right") - 1
         expiration[:, here] = listed[near], listed[near + 1]

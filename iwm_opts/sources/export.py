@@ -7,7 +7,7 @@
     path-0/chains-2016.parquet     one a year, a row group a day
     path-0/intraday-2016.parquet   on request
 
-Each file is there whole or not at all and depends on its path's seed alone, so that a run cut off anywhere is taken up
+Each file is written atomically and depends on its path's seed alone, so that a run cut off anywhere is taken up
 where it stopped, and any number of workers writes the same bytes.
 """
 

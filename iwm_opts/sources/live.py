@@ -77,7 +77,7 @@ class LiveSource:
         vendor, as_of = LIVE[self.name], request.as_of
         if request.session is not None:
             raise InputError("session", request.session, f"{vendor} shows only the present", "leave it out")
-        refuse_past(vendor, as_of)
+        check_not_past(vendor, as_of)
         symbol = clean_symbol(request.symbol or DEFAULT_SYMBOL)
         record, warnings = open_record(), list[str]()
         with open_feed(self.name) as feed:
@@ -103,7 +103,7 @@ class AutoSource:
     def on_day(self, request: MarketRequest) -> MarketOnDay:
         """Market now, or the simulated one; see `Source`."""
         try:
-            refuse_past("no live source", request.as_of)
+            check_not_past("no live source", request.as_of)
             return first_answer("auto", lambda name: LiveSource(name).on_day(request))
         except DataError as failure:
             from iwm_opts.sources.simulated import SimulatedSource
@@ -116,7 +116,7 @@ class AutoSource:
             return replace(market, warnings=(f"the market shown is simulated: {failure}",))
 
 
-def refuse_past(name: str, as_of: date | None) -> None:
+def check_not_past(name: str, as_of: date | None) -> None:
     """Raise for a day that no live source can show."""
     if as_of is not None and as_of != latest_session(now().date()):
         raise DataError(name, f"only the present is live, not {as_of}", "take `source` record or a chain file")
@@ -147,5 +147,5 @@ def _history(
         warnings.append(f"no {index} to rank in ({error}): {instead}")
         return recorded
     series = KNOWN_SERIES[index]
-    note = f"{index}: {series.what} standing in for {symbol}'s own IV{tenor_days}, from {name}"
+    note = f"{index}: {series.what}, proxy for {symbol}'s own IV{tenor_days}, from {name}"
     return IvHistory(index, series.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points

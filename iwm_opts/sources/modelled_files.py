@@ -163,7 +163,7 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str, dict[str, IvHistory]]:
     wrong = ratio[~ratio.between(*SLOPES)]
     if len(wrong):
         day, value = wrong.index[0].date(), float(wrong.iloc[0])
-        raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "mend that row")
+        raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "fix that row")
     note = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
     note += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
     return (

@@ -8,7 +8,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import RECORD_IT, ChainArchive, open_record
 from iwm_opts.io.archive_iv import TENORS, recorded_iv_history
 from iwm_opts.io.archive_series import recorded_dividends, recorded_index
-from iwm_opts.io.selection import clean_symbol, refuse_day
+from iwm_opts.io.selection import clean_symbol, raise_no_day
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
@@ -43,7 +43,7 @@ class RecordedMarket:
             When the day, or the time, was not recorded; names the nearest that were.
         """
         if day not in self.days:
-            refuse_day(self.name, self.days, day)
+            raise_no_day(self.name, self.days, day)
         chain = self.record.chain(self.symbol, day, at)
         return replace(chain, source=f"local record, taken from {chain.source}")
 

@@ -28,7 +28,7 @@ Ranked = tuple[float, OptionTable, Analysis, int]  # figure ranked by, expiratio
 # What --sort ranks by: the figure, and whether more of it is better.
 SORTS: Final[dict[str, tuple[str, bool]]] = {
     "ev-managed": ("managed_edge", True),  # expected profit under the exits over max loss
-    "edge": ("edge", True),  # expected profit over max loss
+    "ev-per-risk": ("edge", True),  # expected profit over max loss
     "expected-profit": ("expected_profit", True),
     "pop": ("pop", True),
     "return-on-risk": ("return_on_risk", True),
@@ -38,6 +38,7 @@ SORTS: Final[dict[str, tuple[str, bool]]] = {
     "slippage": ("slippage", False),
     "theta": ("theta", True),
 }
+EARLIER_SORTS: Final = {"edge": "ev-per-risk"}
 DEFAULT_SORT: Final = "ev-managed"
 MANAGED_AT_ONCE: Final = 10  # packages of an expiration and kind, best by edge, whose managed expectancy ranks them
 MANAGED_SHOWN: Final = 20  # candidates, the best, with managed expectancy
@@ -56,6 +57,7 @@ class Selection:
     top: int = 5
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sort", EARLIER_SORTS.get(self.sort, self.sort))
         if self.sort not in SORTS:
             raise InputError("sort", self.sort, "unknown figure to rank by", f"choose one of {', '.join(SORTS)}")
         if self.top < 1:

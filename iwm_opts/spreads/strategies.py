@@ -239,7 +239,7 @@ def wings_of(width: Widths | None, wing_delta: Fraction | None) -> list[Wing]:
             raise ConflictError("width", width, "contradicts wing_delta", "give one of them")
         return [Wing(delta=parse_fraction(wing_delta, "wing_delta", 'give 0.05 or "5%"'))]
     widths = width if isinstance(width, tuple) else (width,)
-    return [Wing.parse(STRATEGY.width if each is None else each) for each in widths or (None,)]
+    return [Wing.parse(STRATEGY.width if item is None else item) for item in widths or (None,)]
 
 
 def _given(width: Widths | None) -> bool:

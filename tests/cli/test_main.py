@@ -84,7 +84,7 @@ def test_a_market_of_european_quotes_loads_no_american_kernel():
         (["condor", "--fees", "mybroker"], 1, "tastytrade"),
         (["condor", "--short-delta", "16"], 1, "0 < low <= high < 1"),
         (["condor", "--width", "-5"], 1, "positive"),
-        (["condor", "--sort", "luck"], 1, "edge"),
+        (["condor", "--sort", "luck"], 1, "ev-per-risk"),
         (["condor", "--variance-ratio", "0"], 2, "--variance-ratio"),
         (["condor", "--rate", "3.6"], 1, "rate"),
         (["condor", "--dividends", "soon"], 1, "ex_date"),

@@ -86,12 +86,12 @@ def test_skip_names_what_stands_against_it(run, data):
 
 def test_old_data_decide_on_no_session_of_today(run, data):
     done = run(*DIPS, *data, "--check")  # the bars end on 2024-12-30, years ago
-    assert "OLD DATA: they decide on 2024-12-31, not on today" in " ".join(done.out.split())
-    assert "OLD DATA" in run(*DIPS, *data, "--check", "--format", "json").json["notes"][0]
+    assert "STALE DATA: latest decision date is 2024-12-31 (today is" in " ".join(done.out.split())
+    assert "STALE DATA" in run(*DIPS, *data, "--check", "--format", "json").json["notes"][0]
     asked = run(*DIPS, *data, "--check", "--as-of", "2024-12-31")
     assert asked.out.startswith("TAKE")
-    assert "OLD DATA" not in asked.out
-    assert "OLD DATA" not in run(*DIPS, "--source", "sim", "--check").out
+    assert "STALE DATA" not in asked.out
+    assert "STALE DATA" not in run(*DIPS, "--source", "sim", "--check").out
 
 
 def test_the_filter_blocks_a_condor_in_its_own_words(run, data, tmp_path):
@@ -196,7 +196,7 @@ def test_instruments_side_by_side(run, data):
     found = done.json
     assert found["label"].startswith("MODELLED QUOTES")
     assert found["simulated"] is True
-    assert any("standing in for IWM's own IV10" in note for note in found["notes"])
+    assert any("proxy for IWM's own IV10" in note for note in found["notes"])
     assert [row["instrument"] for row in found["instruments"]] == 2 * ["shares", "options", "vertical"]
     trades = [row["trades"] for row in found["instruments"]]
     assert all(plan <= every for plan, every in zip(trades[:3], trades[3:], strict=True))
@@ -224,7 +224,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     record = run("backtest", "--plan", "dips.toml", *data, "--format", "json").json
     assert record["plan"] == "mean-reversion-shares"
     assert record["simulated"] is False
-    assert any("standing in for IWM's own IV10" in note for note in record["notes"])
+    assert any("proxy for IWM's own IV10" in note for note in record["notes"])
     usual = run("backtest", "--edge", "mean-reversion", *data, "--format", "json").json
     assert usual["periods"] == record["periods"]
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")

@@ -8,7 +8,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
-from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.identity import check_file_name
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.series_notes import notes_of
@@ -34,7 +34,7 @@ def bars():
 
 @pytest.mark.parametrize("name", SENSIBLE)
 def test_sensible_names_pass(name):
-    refuse_name(name, "IWM")
+    check_file_name(name, "IWM")
 
 
 @pytest.mark.parametrize("name", ["SPY.csv", "SPY_2026-10-02.csv", "SPX.parquet", "TLT-chain.csv", "spy.us.txt",
@@ -44,8 +44,8 @@ def test_names_of_other_underlyings_are_refused(name):
     ticker = re.findall(r"[A-Za-z]+", name)[0].upper()
     rule = rf"its name says {ticker}, not IWM.* Give `symbol` {ticker} or the file of IWM"
     with pytest.raises(DataError, match=rule):
-        refuse_name(name, "IWM")
-    refuse_name(name, ticker)
+        check_file_name(name, "IWM")
+    check_file_name(name, ticker)
 
 
 def test_a_chain_is_that_of_its_name(chain, tmp_path):
@@ -156,7 +156,7 @@ def test_a_word_of_another_underlying_in_a_name_is_said(bars, tmp_path, name):
 @pytest.mark.parametrize("name", ["BATS_META, 1D.csv", "NYSE_META.csv", "Download Data - ETF_US_ARCX_META.csv"])
 def test_an_exchange_goes_before_the_ticker_of_a_name(name):
     with pytest.raises(DataError, match="its name says META, not IWM"):
-        refuse_name(name, "IWM")
+        check_file_name(name, "IWM")
 
 
 def iv(**columns):

@@ -27,7 +27,7 @@ def test_cboe_download(write):
     assert history.closes.tolist() == pytest.approx([0.205, 0.2125, 0.1975])
     assert history.closes.index[0] == pd.Timestamp("2024-01-03")
     assert (history.series, history.tenor_days, history.proxy) == ("RVX", 30, True)
-    assert history.note == ("RVX: 30-day index of Russell 2000 options standing in for IWM's own IV10, read as points")
+    assert history.note == ("RVX: 30-day index of Russell 2000 options, proxy for IWM's own IV10, read as points")
     assert history.skipped == ()
 
 
@@ -87,7 +87,7 @@ def test_iwms_own_series_is_no_proxy(write):
 def test_another_tenor_of_its_own_stands_in(write):
     history = load_iv_history(write("date,iv30\n2024-01-03,0.20\n2024-01-04,0.21\n", "index.csv"))
     assert (history.tenor_days, history.proxy) == (30, True)
-    assert history.note.startswith("IWM IV30: IWM's own, standing in for its IV10")
+    assert history.note.startswith("IWM IV30: IWM's own, proxy for its IV10")
 
 
 def test_rows_out_of_order_are_sorted_and_noted(write):

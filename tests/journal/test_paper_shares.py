@@ -121,7 +121,7 @@ def test_sessions_that_nobody_marked_do_not_put_the_time_stop_off():
 def test_open_trades_of_the_plan_take_up_the_risk_that_is_allowed():
     bars = bars_after_warm_up((100, 101, 99, 100))
     held = [opened(bars)] * 5
-    assert opened(bars, held=held) == "as many positions open as allowed"
+    assert opened(bars, held=held) == "max open positions reached"
 
 
 def test_bars_that_lack_a_session_are_refused():

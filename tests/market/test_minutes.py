@@ -3,7 +3,7 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.minutes import load_minutes
-from iwm_opts.market.minutes import Minutes, refuse_other_prices
+from iwm_opts.market.minutes import Minutes, check_same_prices
 
 HEAD = "Datetime,Open,High,Low,Close,Volume\n"
 
@@ -148,11 +148,11 @@ def test_minutes_of_another_fund_are_refused_and_those_of_no_shared_session_are_
     days = pd.DatetimeIndex(["2026-03-02", "2026-03-03", "2026-03-04"])
     bars = pd.DataFrame({"open": [100.0, 101.0, 102.0]}, index=days)
     text = "".join(row(f"{day.date()} 09:30", 103.0) + row(f"{day.date()} 09:31", 300.0) for day in days)
-    refuse_other_prices(load_minutes(written(HEAD + text)), bars)
+    check_same_prices(load_minutes(written(HEAD + text)), bars)
     other = load_minutes(written(HEAD + text.replace("103.0", "210.0")))
     with pytest.raises(InputError, match=r"minutes\.csv': open \+107\.9% from the daily bars in the median session"):
-        refuse_other_prices(other, bars)
-    refuse_other_prices(other, bars.set_axis(days + pd.Timedelta(days=365)))
+        check_same_prices(other, bars)
+    check_same_prices(other, bars.set_axis(days + pd.Timedelta(days=365)))
 
 
 def test_a_session_without_minutes_is_named(written):

@@ -48,7 +48,7 @@ def test_a_named_source_gives_its_chain_and_an_index_to_rank_in(cboe):
     assert not market.chain.simulated
     assert market.history.proxy
     assert market.history.series == "RVX"
-    assert "standing in for IWM's own IV10, from Cboe" in market.history.note
+    assert "proxy for IWM's own IV10, from Cboe" in market.history.note
     assert 0.19 < market.history.closes.iloc[-1] < 0.25
 
 

@@ -128,7 +128,7 @@ def read_csv(export: Export) -> list[Execution]:
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
         columns = columns_of(body)
         proof = next((name for name, proof in COLUMNS_OF if proof <= set(columns)), "")
-        if not proof and any(set(columns) >= set(each.proof) for each in (FLEX_CSV, CONFIRMATIONS_CSV)):
+        if not proof and any(set(columns) >= set(item.proof) for item in (FLEX_CSV, CONFIRMATIONS_CSV)):
             proof = TRADES
         if mark == "HEADER" or proof == TRADES or ACCOUNTS & set(columns):
             if header == columns:
@@ -191,13 +191,13 @@ def read_xml(export: Export) -> list[Execution]:
         account = {"accountId": statement.attrib.get("accountId", "")}
         elements = [
             account
-            | each.attrib
-            | {"levelOfDetail": each.attrib.get("levelOfDetail") or ELEMENTS.get(each.tag, each.tag)}
+            | item.attrib
+            | {"levelOfDetail": item.attrib.get("levelOfDetail") or ELEMENTS.get(item.tag, item.tag)}
             for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms"))
-            for each in section
+            for item in section
         ]
         for tag, level in SECTIONS.items():
-            elements += [account | each.attrib | {"levelOfDetail": level} for each in statement.iter(tag)]
+            elements += [account | item.attrib | {"levelOfDetail": level} for item in statement.iter(tag)]
         for element in elements:
             record = {name.lower(): value.strip() for name, value in element.items()}
             if not joined.repeats(tuple(record.items())):
@@ -254,7 +254,7 @@ def _rows(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> l
     """
     fields: dict[int, dict[str, str]] = {}
     for line, record in records:
-        texts = {name: [record[each] for each in columns if each in record] for name, columns in TABLE.fields.items()}
+        texts = {name: [record[item] for item in columns if item in record] for name, columns in TABLE.fields.items()}
         fields[line] = {
             name: next((text for text in cells if name == "description" and "(" in text), cells[0])
             for name, cells in texts.items()
@@ -275,7 +275,7 @@ def _rows(records: Sequence[tuple[int, Mapping[str, str]]], export: Export) -> l
     return rows
 
 
-def refuse_answer(export: Export) -> list[Execution]:
+def raise_flex_answer(export: Export) -> list[Execution]:
     """Refuse an answer of the web service in place of a statement, in its words."""
     cells = {name: " ".join(text.split()) for name, text in ANSWER_CELL.findall(export.text)}
     if "ErrorMessage" in cells or "ErrorCode" in cells:
@@ -444,4 +444,4 @@ CONFIRMATIONS_CSV: Final = Layout(
     paper=PAPER,
 )
 FLEX_XML: Final = Layout("Interactive Brokers Flex query", (), read_xml, root="FlexQueryResponse", paper=PAPER)
-ANSWER: Final = Layout("Interactive Brokers Flex Web Service", (), refuse_answer, root="FlexStatementResponse")
+ANSWER: Final = Layout("Interactive Brokers Flex Web Service", (), raise_flex_answer, root="FlexStatementResponse")

@@ -43,11 +43,11 @@ from iwm_opts.journal.fields import (
     CURRENCY,
     Notation,
     Row,
+    check_not_turned,
     columns_of,
     contract_of_symbol,
     day_first,
     number,
-    refuse_turned,
     shown,
 )
 from iwm_opts.market.contract import Contract
@@ -123,7 +123,7 @@ def read_statement(export: Export) -> list[Execution]:
     if not any("commission" in row for row in sections[SECTION]):
         report.remarks.append(layout.NO_FEES)
     cancelled = {row.line for row in sections[SECTION] if CANCELLED in codes_of(row)}
-    executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
+    executions = [replace(item, quantity=-item.quantity) if item.line in cancelled else item for item in executions]
     executions = layout.without_cancelled(executions, cancelled, report)
     executions += layout.each_row(
         sections[ACTIONS], lambda row, _: corporate_action(row, category_of(row), row.number("proceeds")), report
@@ -212,7 +212,7 @@ def _rates(export: Export) -> dict[str, float]:
 def _notation(rows: Sequence[Row], export: Export) -> Notation:
     numbers = [row.text(name) for row in rows for name in ("price", "proceeds", "commission") if row.text(name)]
     stamps = [row.text("time") for row in rows if row.text("time") and row.text("grain") in GRAINS]
-    refuse_turned(stamps)
+    check_not_turned(stamps)
     pairs = []
     for row in rows:
         match = SYMBOL.fullmatch(row.text("symbol").upper())
@@ -229,7 +229,7 @@ def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:
     """Read the executions with a name for the order that each belongs to, in order of time."""
     latest: dict[str, tuple[datetime, str]] = {}
     named = []
-    for row in sorted(executions, key=lambda each: (each.when, each.line)):
+    for row in sorted(executions, key=lambda item: (item.when, item.line)):
         if row.contract is not None and row.kind == "trade" and not row.order:
             before, order = latest.get(row.symbol, (row.when, ""))
             order = order if order and row.when - before <= TOGETHER else f"order at {row.when}"
@@ -464,11 +464,11 @@ def _is_option(text: str) -> bool:
     return SYMBOL.fullmatch(" ".join(text.upper().split())) is not None
 
 
-def refuse_language(export: Export) -> list[Execution]:
+def raise_unsupported_language(export: Export) -> list[Execution]:
     """Refuse a statement whose sections are not named in English, or whose trades lack a column."""
     section, columns = export.rows[export.header][1][0], columns_of(export.rows[export.header][1])
     if section != SECTION and "asset category" in columns:
-        return refuse_without_trades(export)
+        return raise_without_trades(export)
     if section == SECTION:
         raise DataError(NAME, f"the section {SECTION} has no column Asset Category", "Export the whole statement")
     raise DataError(
@@ -478,7 +478,7 @@ def refuse_language(export: Export) -> list[Execution]:
     )
 
 
-def refuse_without_trades(_export: Export) -> list[Execution]:
+def raise_without_trades(_export: Export) -> list[Execution]:
     raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
 
 
@@ -491,8 +491,8 @@ TRANSACTION_HISTORY: Final = Layout(
     read_history,
     paper=PAPER,
 )
-OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), refuse_language)
+OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), raise_unsupported_language)
 HISTORY_OF_OTHER_LANGUAGE: Final = Layout(
-    TRANSACTION_HISTORY.name, (HISTORY_SECTION.lower(), "header"), refuse_language
+    TRANSACTION_HISTORY.name, (HISTORY_SECTION.lower(), "header"), raise_unsupported_language
 )
-WITHOUT_TRADES: Final = Layout(NAME, ("statement", "header"), refuse_without_trades)
+WITHOUT_TRADES: Final = Layout(NAME, ("statement", "header"), raise_without_trades)

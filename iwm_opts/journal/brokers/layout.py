@@ -28,6 +28,7 @@ from iwm_opts.journal.fields import (
     HALF_CENT,
     Notation,
     Row,
+    check_not_turned,
     columns_of,
     day_first,
     decimal_sign,
@@ -36,7 +37,6 @@ from iwm_opts.journal.fields import (
     notation_warnings,
     number,
     parse_moment,
-    refuse_turned,
     require_month_first,
     right_of,
     shown,
@@ -228,7 +228,7 @@ class Table:
         numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
         for name in dict.fromkeys((*self.stamps, *(last for _, last in self.pairs))):
-            refuse_turned(cells[name] for _, cells in rows if name in cells)
+            check_not_turned(cells[name] for _, cells in rows if name in cells)
         pairs = [
             (cells[first], cells[last])
             for _, cells in rows
@@ -306,7 +306,7 @@ def same(*names: str) -> dict[str, tuple[str, ...]]:
 
 def places_of(fields: Mapping[str, tuple[str, ...]], header: Sequence[str]) -> dict[str, int]:
     """Place of the first of its columns that a header has, by field."""
-    firsts = {name: next((each for each in columns if each in header), None) for name, columns in fields.items()}
+    firsts = {name: next((item for item in columns if item in header), None) for name, columns in fields.items()}
     return {name: header.index(column) for name, column in firsts.items() if column is not None}
 
 
@@ -451,14 +451,14 @@ def without_cancelled(
     kept = [row for row in executions if row.line not in cancelled and row.line not in corrected]
     taken: Counter[tuple[object, ...]] = Counter()
     # In the order of days: a correction may be cancelled and corrected again.
-    for row in sorted(executions, key=lambda each: (each.when.date(), each.line in corrected)):
+    for row in sorted(executions, key=lambda item: (item.when.date(), item.line in corrected)):
         if row.line in cancelled:
-            trade = _trade_of(row, kept) or _trade_of(row, [each for each in executions if each.line in corrected])
+            trade = _trade_of(row, kept) or _trade_of(row, [item for item in executions if item.line in corrected])
             if trade is None:
                 report.reject(row.line, "cancels a trade that the file does not hold")
                 continue
-            executions = [each for each in executions if each is not trade]
-            kept = [each for each in kept if each is not trade]
+            executions = [item for item in executions if item is not trade]
+            kept = [item for item in kept if item is not trade]
             taken[_side(row)] += 1
             report.skipped["cancelled trades and their cancellations"] += 2
     for row in executions:
@@ -466,7 +466,7 @@ def without_cancelled(
             continue
         if taken[_side(row)]:
             taken[_side(row)] -= 1
-        elif any(_side(each) == _side(row) and each.when <= row.when for each in kept):
+        elif any(_side(item) == _side(row) and item.when <= row.when for item in kept):
             report.reject(row.line, "corrects a trade, and no row cancels that trade: export the cancellation too")
             continue
         kept.append(row)

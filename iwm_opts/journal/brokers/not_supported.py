@@ -98,7 +98,7 @@ def json_answer_of(content: object) -> tuple[str, str] | None:
             part = part.get(step) if isinstance(part, dict) else None
         records = part if isinstance(part, list) else [part]  # one record alone is not in a list
         is_there = part is not None and (bool(path) or bool(records))
-        if is_there and (not keys or any(isinstance(each, dict) and set(keys) <= set(each) for each in records)):
+        if is_there and (not keys or any(isinstance(item, dict) and set(keys) <= set(item) for item in records)):
             return name, remedy
     return None
 

@@ -102,12 +102,12 @@ def _closing(row: Row, credit: float, contracts: int) -> tuple[float, float]:
     written = sum(map(abs, charges))
     gross = {debit: MULTIPLIER * contracts * (credit - debit) for debit in (-cost, cost)}
     if not charges:
-        debit, fees = min(((debit, amount - pnl) for debit, amount in gross.items()), key=lambda each: abs(each[1]))
+        debit, fees = min(((debit, amount - pnl) for debit, amount in gross.items()), key=lambda item: abs(item[1]))
         if -CENT <= fees <= MOST_FEES * contracts * max(1, len(LEG.findall(row.text("legs")))):
             return debit, fees
     # Some versions write fees of one package.
     readings = [(debit, fees) for debit in gross for fees in (written, written * contracts)]
-    debit, fees = min(readings, key=lambda each: abs(gross[each[0]] - each[1] - pnl))
+    debit, fees = min(readings, key=lambda item: abs(gross[item[0]] - item[1] - pnl))
     miss = gross[debit] - fees - pnl
     rounded = HALF_DOLLAR * sum(row.number(name).is_integer() for name in ("premium", "closing cost"))
     if abs(miss) > (CENT + rounded) * contracts:

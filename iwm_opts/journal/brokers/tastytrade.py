@@ -19,7 +19,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers import layout
 from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
 from iwm_opts.journal.executions import HOLDS, SETTLES_WITHIN, Effect, Execution, Kind, underlying
-from iwm_opts.journal.fields import CENT, Row, is_blank, make_contract, refuse_turned, right_of, shown
+from iwm_opts.journal.fields import CENT, Row, check_not_turned, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
@@ -60,7 +60,7 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of a history; trades taken back leave it with their reversals."""
     rows = list(TABLE.rows(export))
-    refuse_turned(
+    check_not_turned(
         row.text("expiration")
         for row in rows
         if _instrument(row) == "equity option" and not OCC_PATTERN.fullmatch(row.text("symbol").upper())
@@ -79,11 +79,11 @@ def read(export: Export) -> list[Execution]:
     mergers = {row.line for row in rows if MERGED.fullmatch(row.text("sub type"))}
     moments: dict[int, datetime] = {}  # by line
     latest: dict[str, tuple[datetime, datetime]] = {}  # first and last time of a group, by account
-    for each in sorted((each for each in executions if each.line in mergers), key=lambda each: each.when):
-        first, before = latest.get(each.account, (each.when, each.when))
-        first = first if each.when - before <= SETTLES_WITHIN else each.when
-        moments[each.line], latest[each.account] = first, (first, each.when)
-    executions = [replace(each, when=moments.get(each.line, each.when)) for each in executions]
+    for item in sorted((item for item in executions if item.line in mergers), key=lambda item: item.when):
+        first, before = latest.get(item.account, (item.when, item.when))
+        first = first if item.when - before <= SETTLES_WITHIN else item.when
+        moments[item.line], latest[item.account] = first, (first, item.when)
+    executions = [replace(item, when=moments.get(item.line, item.when)) for item in executions]
     return layout.without_cancelled(executions, cancelled, export.report, corrected)
 
 

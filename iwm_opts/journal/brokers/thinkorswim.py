@@ -37,12 +37,12 @@ from iwm_opts.journal.fields import (
     CENT,
     HALF_CENT,
     Row,
+    check_not_turned,
     columns_of,
     day_first,
     make_contract,
     number,
     parse_moment,
-    refuse_turned,
     right_of,
     shown,
 )
@@ -171,9 +171,9 @@ def read(export: Export) -> list[Execution]:
     names = ("quantity", "strike", "price", "fees", "commissions", "amount")
     numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
     stamps = [row.text("time") for row in trades if row.text("time")]
-    refuse_turned(stamps)
-    refuse_turned(row.text("date") for row in cash)
-    refuse_turned(row.text("expiration") for row in trades)
+    check_not_turned(stamps)
+    check_not_turned(row.text("date") for row in cash)
+    check_not_turned(row.text("expiration") for row in trades)
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
     # Pairs of dates in order: the period that the title of a statement names, and the stamps inside it.
     period = next((match for _, cells in export.rows for cell in cells if (match := PERIOD.search(cell))), None)
