@@ -10,6 +10,8 @@ pytest.importorskip("mkdocs", reason="needs the extra `docs`")
 pytest.importorskip("latex2mathml", reason="needs the extra `docs`")
 pytest.importorskip("mkdocstrings", reason="needs the extra `docs`")
 
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # those of the builder's own packages
+
 ROOT = Path(__file__).parents[2]
 PAGES = ("smile", "fills", "expected-profit", "iv-index", "simulator", "montecarlo")
 SCRIPT = re.compile(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//[^"]+"')
@@ -26,7 +28,6 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.mark.filterwarnings("ignore")  # those of the builder's own packages
 def test_formulas_are_rendered_without_a_script(site):
     for name in PAGES:
         page = (site / "how-it-works" / name / "index.html").read_text(encoding="utf-8")
@@ -35,7 +36,6 @@ def test_formulas_are_rendered_without_a_script(site):
         assert page.count("<math") > 0, name
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_no_page_shows_tex_or_fetches_from_elsewhere(site):
     for path in sorted(site.rglob("*.html")):
         page = path.read_text(encoding="utf-8")
@@ -43,7 +43,6 @@ def test_no_page_shows_tex_or_fetches_from_elsewhere(site):
         assert SCRIPT.findall(page) == [], path
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_amounts_in_dollars_are_no_formulas(site):
     page = (site / "how-it-works" / "managed" / "index.html").read_text(encoding="utf-8")
     assert "<math" not in page

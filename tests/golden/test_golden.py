@@ -31,6 +31,7 @@ def outcomes(tmp_path_factory):
         return dict(cases.outcomes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cases.COMMANDS)
 def test_json_is_as_recorded(outcomes, name):
     golden = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
