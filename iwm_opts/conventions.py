@@ -72,6 +72,8 @@ GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 ACCOUNT: Final = 50_000.0  # dollars
 RISK_SHARE: Final = 0.01  # of the account on one position; the strategy risks 1 to 2%
+MAX_OPEN: Final = 5  # positions at once
+MACRO_DROP: Final = 0.015  # fall of a sector fund in a session, more than which blocks new longs
 MATRIX_DELTAS: Final = (0.10, 0.16, 0.20, 0.30)  # |delta| of short strikes, one a column
 DEBIT_DELTA: Final = (0.45, 0.65)  # |delta| of the long leg of a debit spread
 SINGLE_DELTA: Final = (0.35, 0.65)  # |delta| of a single long option

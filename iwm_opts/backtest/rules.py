@@ -13,6 +13,7 @@ from iwm_opts.conventions import (
     ACCOUNT,
     GATE_RANK,
     IVR_LOOKBACK,
+    MAX_OPEN,
     RISK_SHARE,
     STRATEGY,
     VERTICAL_KINDS,
@@ -56,7 +57,7 @@ class EntryRule:
     min_credit_width: float = 0.0  # credit at the entry fill over the wider wing; nothing to a debit
     weekdays: tuple[str, ...] = ()  # of WEEKDAYS; none means every session
     every: int = 1  # sessions from one entry to the next, at least
-    max_open: int = 5  # positions
+    max_open: int = MAX_OPEN  # positions
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:

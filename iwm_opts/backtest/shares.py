@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.share_exits import ShareExits
-from iwm_opts.conventions import ACCOUNT, RISK_SHARE, counted
+from iwm_opts.conventions import ACCOUNT, MAX_OPEN, RISK_SHARE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import average_true_range
 from iwm_opts.risk.sizing import MAX_OPEN_RISK, share_size
@@ -38,7 +38,7 @@ class ShareRules:
     exits: ShareExits = field(default_factory=ShareExits)
     account: float = ACCOUNT  # dollars at the start
     risk_share: float = RISK_SHARE  # of the equity of the close before
-    max_open: int = 5  # positions
+    max_open: int = MAX_OPEN  # positions
     max_open_risk: float = MAX_OPEN_RISK  # of that equity, all positions together
     slippage: float = 0.01  # dollars a share, on the way in, on stops and on time exits; a target is a resting order
     fees: float = 0.0  # dollars a share, each way

@@ -15,12 +15,14 @@ from iwm_opts.cli.options import (
     STOP_FILL,
     SYMBOL,
     Count,
+    CountOrOff,
     DateParam,
     FractionParam,
     Number,
     OffOrNumber,
     OutputParam,
     RangeParam,
+    RankOrOff,
     ShareParam,
     WidthParam,
     cost_options,
@@ -33,7 +35,16 @@ from iwm_opts.cli.options import (
     wing_options,
 )
 from iwm_opts.cli.values import Values
-from iwm_opts.conventions import ACCOUNT, EDGES, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
+from iwm_opts.conventions import (
+    ACCOUNT,
+    EDGES,
+    GATE_RANK,
+    MACRO_DROP,
+    MAX_OPEN,
+    PICTURE_KINDS,
+    RISK_SHARE,
+    STRATEGY,
+)
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 
 PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
@@ -43,7 +54,7 @@ STRATEGIES: Final = (
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 EXIT_LEVELS: Final[dict[str, dict[str, Any]]] = {
     "multiple": {"type": OffOrNumber(min=0)}, "flag": {"is_flag": True, "show_default": False},
-    "count": {"type": Count(min=1)}, "rank": {"type": Number(0, 100)},
+    "count": {"type": CountOrOff(min=1)}, "rank": {"type": RankOrOff()},
 }  # fmt: skip
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
@@ -101,7 +112,7 @@ entry_options = group(
         "--strategy", type=ChoiceParam(STRATEGIES), default=STRATEGIES[0], metavar="NAME", help=", ".join(STRATEGIES)
     ),
     gate_option(GATE_RANK),
-    option("--ivr-at-least", type=Number(0, 100), help="Trade only while the IV rank is this or above."),
+    option("--ivr-at-least", type=RankOrOff(), help="Trade only while the IV rank is this or above."),
     option("--lag", type=Count(min=1), default=1, help="Sessions from the close that is ranked to the entry."),
     option(
         "--dte",
@@ -122,14 +133,14 @@ entry_options = group(
     option("--min-credit-width", type=ShareParam(), default=None, help="Least credit over width, such as 0.2."),
     option("--weekday", type=ChoiceParam(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=Count(min=1), default=1, help="Sessions from one entry to the next, at least."),
-    option("--max-open", type=Count(min=1), default=5, help="Positions at once."),
+    option("--max-open", type=Count(min=1), default=MAX_OPEN, help="Positions at once."),
     option(
         "--macro",
         metavar="FILE|SYMBOL",
         help="Daily bars of a fund such as KRE, after whose fall nothing that gains from a rise is entered; a day "
         "without a bar is unknown, and no entry either. On the simulated market its symbol.",
     ),
-    option("--macro-drop", type=ShareParam(), default="1.5%", help="A fall of more than this keeps out."),
+    option("--macro-drop", type=ShareParam(), default=f"{MACRO_DROP:.1%}", help="A fall of more than this keeps out."),
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="Keep condors out as well."),
     heading="Entries",
 )

@@ -127,13 +127,34 @@ class FractionParam(Number):
 
 
 class OffOrNumber(FractionParam):
-    """Number, or `none` for a rule that is switched off: NaN."""
+    """Number, or `off` for a rule that is switched off: NaN."""
 
-    name = "number|none"
+    name = "number|off"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         off = isinstance(value, float) and math.isnan(value)
         return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
+
+
+class RankOrOff(Number):
+    """IV rank, or `off` for no rule: None."""
+
+    name = "rank|off"
+
+    def __init__(self) -> None:
+        super().__init__(0, 100)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return None if str(value).lower() in OFF else super().convert(value, param, ctx)
+
+
+class CountOrOff(Count):
+    """Whole number, or `off` for no rule: None."""
+
+    name = "count|off"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return None if str(value).lower() in OFF else super().convert(value, param, ctx)
 
 
 class OutputParam(click.Path):
@@ -442,7 +463,7 @@ def gate_option(default: float | None) -> Callable[[Command], Command]:
     unless = "" if default is not None else "  [default: no gate]"
     return group(
         option(
-            "--ivr-below", type=Number(0, 100), default=default, help=f"Trade only while the IV rank is below.{unless}"
+            "--ivr-below", type=RankOrOff(), default=default, help=f"Trade only while the IV rank is below.{unless}"
         ),
         option("--no-gate", is_flag=True, show_default=False, help="Trade at any IV rank."),
         heading="IV history and gate",

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from iwm_opts.conventions import MACRO_DROP
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.signals import ROUNDING, known_signal, session_returns, total_return_close
 
@@ -14,7 +15,6 @@ State = Literal["met", "unmet", "unknown"]
 FILTER_SYMBOL: Final = "KRE"
 LEAD_SYMBOL: Final = "XBI"
 LEAD_SESSIONS: Final = 5
-DROP: Final = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class MacroFilter:
     """No new positive-delta position while a fund's last session lost more than `drop`."""
 
     symbol: str = FILTER_SYMBOL
-    drop: float = DROP  # share of price, positive; more than this blocks
+    drop: float = MACRO_DROP  # share of price, positive; more than this blocks
     applies_to_condors: bool = False
 
     def clear(self, bars: pd.DataFrame) -> "pd.Series[bool]":

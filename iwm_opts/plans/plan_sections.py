@@ -8,6 +8,8 @@ from iwm_opts.conventions import (
     ACCOUNT,
     FEE_SCHEDULE,
     FILL_MODEL,
+    MACRO_DROP,
+    MAX_OPEN,
     RISK_SHARE,
     STRATEGY,
     Default,
@@ -18,7 +20,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import MINE
 from iwm_opts.execution.own_fills import fill_model
 from iwm_opts.io.fraction import parse_fraction, parse_share
-from iwm_opts.market.sector_filter import DROP, FILTER_SYMBOL
+from iwm_opts.market.sector_filter import FILTER_SYMBOL
 from iwm_opts.plans.checklist import MINIMUM
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
 from iwm_opts.spreads.legs import Wing
@@ -83,7 +85,7 @@ class AccountTable(Table):
     value: Positive = ACCOUNT  # dollars
     risk: Fraction = RISK_SHARE  # of it on one position
     max_open_risk: Fraction = MAX_OPEN_RISK  # of it, all positions together
-    max_open: Count = 5  # positions
+    max_open: Count = MAX_OPEN  # positions
 
 
 class ChecklistTable(Table):
@@ -152,7 +154,7 @@ class CostsTable(Table):
 class MacroTable(Table):
     enabled: Flag = True
     symbol: str = FILTER_SYMBOL
-    drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
+    drop: Fraction = MACRO_DROP  # of its price in the session before: more than this blocks new longs
     applies_to_condors: Flag = False
 
 

@@ -3,12 +3,16 @@
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 
 import click
 import pytest
 
+from iwm_opts.cli.backtest import backtest
 from iwm_opts.cli.command import FIRST_OPTIONS, HeadedCommand
 from iwm_opts.cli.main import COMMANDS, GROUPS, _command, cli
+from iwm_opts.cli.requests import rules
+from iwm_opts.cli.values import Values
 
 # Options that differ between commands, each with its reason. An entry that no longer differs fails the test.
 EXCEPTIONS = {
@@ -133,6 +137,26 @@ def test_no_gate_opens_a_closed_gate(run, chain_file, history_file):
                 "--as-of", "2026-03-02")  # fmt: skip
     assert run(*screened, "--ivr-below", "0").json["gate"]["open"] is False
     assert run(*screened, "--ivr-below", "0", "--no-gate").json["gate"]["open"] is True
+
+
+@pytest.mark.parametrize("word", ["off", "none"])
+@pytest.mark.parametrize(
+    "option", ["--ivr-below", "--ivr-at-least", "--profit", "--stop", "--exit-dte", "--time-stop", "--exit-rank"]
+)
+def test_a_level_that_can_be_switched_off_takes_both_words(option, word):
+    for name, command in all_commands():
+        if name not in ("ivr", "paper open", "size"):  # a rank to report, the plan's exits, a price
+            for parameter in command.params:
+                if option in parameter.opts:
+                    value = parameter.type.convert(word, parameter, None)
+                    assert value is None or value != value, name
+
+
+def test_a_gate_that_is_off_is_no_gate():
+    request = backtest.make_context("backtest", ["--ivr-below", "off", "--time-stop", "none"])
+    off, no_gate = rules(Values.of(request)), rules(Values.of(backtest.make_context("backtest", ["--no-gate"])))
+    assert (off.ivr_below, off.time_stop) == (None, None)
+    assert asdict(off) == asdict(no_gate)
 
 
 def test_help_loads_few_modules():
