@@ -1,5 +1,9 @@
-"""The documentation does what it shows: every command and every Python block of a page runs, in order."""
+"""The documentation does what it shows: every command and every Python block of a page runs, in order.
 
+Commands on a user's own downloads, marked `market data` in the page, run where there is market data.
+"""
+
+import gzip
 import re
 import shlex
 from pathlib import Path
@@ -16,6 +20,15 @@ PAGES = [
     path.relative_to(DOCS).as_posix()
     for path in sorted([DOCS / "index.md", DOCS / "extend.md", *(DOCS / "guides").glob("*.md")])
 ]
+MARKER = "<!-- market data -->\n```text\n"
+MARKET_FILES = {
+    "IWM.csv": "daily/IWM_yahoo_long.csv.gz",
+    "KRE.csv": "daily/KRE_yahoo_adj_div.csv.gz",
+    "RVX_History.csv": "vol/RVX_History.csv.gz",
+    "VIX_History.csv": "vol/VIX_History.csv.gz",
+    "VIX9D_History.csv": "vol/VIX9D_History.csv.gz",
+    "yields.csv": "rates/us_treasury_yields_daily.csv.gz",
+}
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -64,3 +77,19 @@ def test_a_page_runs_as_written(page, tmp_path, monkeypatch, capsys):
             for line in code.replace("\\\n", " ").splitlines():
                 run_line(line, capsys)
     CHECKS.get(page, lambda: None)()
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("page", ["guides/has-it-paid.md", "guides/plan-to-review.md"])
+def test_commands_on_downloads_run(page, market_data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "archive"))
+    for name, source in MARKET_FILES.items():
+        (tmp_path / name).write_bytes(gzip.decompress((market_data / source).read_bytes()))
+    (tmp_path / "IWM_dividends.csv").write_bytes((market_data / "daily/IWM_dividends.csv").read_bytes())
+    run_line("iwm-opts plan --edge mean-reversion --source sim --as-of 2026-07-20 --save dips.toml", capsys)
+    blocks = (DOCS / page).read_text(encoding="utf-8").split(MARKER)[1:]
+    assert len(blocks) == 1
+    for block in blocks:
+        for line in block.partition("```")[0].replace("\\\n", " ").splitlines():
+            run_line(line, capsys)
