@@ -242,8 +242,8 @@ def _identity(
     published = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
     if published:
         tenor, what = KNOWN_SERIES[published]
-        return published, tenor, True, f"{published}: {what} {as_proxy}"
+        return published, tenor, True, f"{published}: {what}, {as_proxy}"
     if not ticker:
         check_file_name(path, symbol, is_proxy_read=True)
     series = path.name.split(".")[0] if ticker in ("", symbol) else ticker
-    return series, None, True, f"{series}: a series of unknown underlying and tenor {as_proxy}"
+    return series, None, True, f"{series}: a series of unknown underlying and tenor, {as_proxy}"
