@@ -144,7 +144,9 @@ class RankOrOff(Number):
     def __init__(self) -> None:
         super().__init__(0, 100)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(  # type: ignore[override]
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
         return None if str(value).lower() in OFF else super().convert(value, param, ctx)
 
 
@@ -153,8 +155,12 @@ class CountOrOff(Count):
 
     name = "count|off"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return None if str(value).lower() in OFF else super().convert(value, param, ctx)
+    def convert(  # type: ignore[override]
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if str(value).lower() in OFF:
+            return None
+        return super().convert(value, param, ctx)  # type: ignore[arg-type]
 
 
 class OutputParam(click.Path):
