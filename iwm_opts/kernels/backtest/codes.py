@@ -77,13 +77,13 @@ class SkipReason(IntEnum):
         code._value_, code.words = value, words
         return code
 
-    FULL = 0, "as many positions open as allowed"
+    FULL = 0, "max open positions reached"
     NO_PACKAGE = 1, "no package of the rule is listed"
     NO_QUOTE = 2, "a leg has no quote"
     NO_CREDIT = 3, "the credit is not above zero"
     THIN = 4, "credit over width below the minimum"
     RISKLESS = 5, "cannot lose: a quote must be wrong"
-    SPENT = 6, "the account is spent"
+    SPENT = 6, "account equity exhausted"
     BY_RISK = 7, "size is zero, limited by risk"
     BY_OPEN_RISK = 8, "size is zero, limited by open risk"
     BY_BUYING_POWER = 9, "size is zero, limited by buying power"
