@@ -1,6 +1,6 @@
 """Options for market and rules of the backtesting commands."""
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -52,10 +52,7 @@ STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
-EXIT_LEVELS: Final[dict[str, dict[str, Any]]] = {
-    "multiple": {"type": OffOrNumber(min=0)}, "flag": {"is_flag": True, "show_default": False},
-    "count": {"type": CountOrOff(min=1)}, "rank": {"type": RankOrOff()},
-}  # fmt: skip
+EXIT_TYPES: Final = {"multiple": OffOrNumber(min=0), "flag": None, "count": CountOrOff(min=1), "rank": RankOrOff()}
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
 
@@ -147,7 +144,13 @@ entry_options = group(
 exit_options = group(
     *(
         SHARED_EXITS.get(setting.option)
-        or option(f"--{setting.option.replace('_', '-')}", help=setting.help, **EXIT_LEVELS[setting.level])
+        or option(
+            f"--{setting.option.replace('_', '-')}",
+            type=EXIT_TYPES[setting.level],
+            is_flag=setting.level == "flag",
+            show_default=setting.level != "flag",
+            help=setting.help,
+        )
         for setting in EXIT_SETTINGS
     ),
     heading="Exits",

@@ -318,16 +318,16 @@ def test_parameters_that_an_error_names_are_options_on_the_command_line(run, mad
 def test_parameters_that_a_note_names_are_options_on_the_command_line():
     text = "no RVX (give `first`)"
     result = SimpleNamespace(to_text=lambda verbose: text, to_json=lambda: text, to_csv=lambda: text)
-    for form, shown in (("table", "--from"), ("json", "--from"), ("csv", "`first`")):
+    for form, shown in (("table", "--from"), ("json", "`first`"), ("csv", "`first`")):  # JSON is `to_dict`
         assert result_text(result, Values({"format": form}, command=backtest)) == f"no RVX (give {shown})"
 
 
-def test_files_name_options_as_the_page_does(run, made_quotes, tmp_path):
+def test_pages_name_options_and_json_the_fields_of_python(run, made_quotes, tmp_path):
     source = ("--source", "chain.csv", "--as-of", "2026-03-02", "--no-gate", "--dte", "28:50")
     made_quotes().to_csv("chain.csv", index=False)
-    for suffix in ("json", "md", "txt"):
+    for suffix, shown in (("json", "`dividends`"), ("md", "--dividends"), ("txt", "--dividends")):
         assert run("condor", *source, "--output", f"x.{suffix}").code == 0
-        assert "give --dividends" in (tmp_path / f"x.{suffix}").read_text()
+        assert f"give {shown}" in (tmp_path / f"x.{suffix}").read_text()
 
 
 def test_other_words_in_backticks_stay():
