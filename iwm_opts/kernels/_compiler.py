@@ -24,6 +24,7 @@ from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, _pass_registry
 from numba.core.cpu import CPUContext
+from numba.core.lowering import Lower
 from numba.core.typing import context as typing_context
 from numba.core.typing.templates import ConcreteTemplate
 
@@ -223,6 +224,10 @@ def _resolve_function_type(self: Any, function: Any, arguments: Any, keywords: A
 
 
 def _get_call_type(self: Any, context: Any, arguments: Any, keywords: Any) -> Any:
+    return _remembered(partial(_find_call_type, self, context), self, arguments, keywords)
+
+
+def _find_call_type(self: Any, context: Any, arguments: Any, keywords: Any) -> Any:
     """Signature of a call of numba's own function, from what reads arrays and computes with numbers first.
 
     Numba would try every overload for lists, sets, dates and strings before.
@@ -238,7 +243,7 @@ def _get_call_type(self: Any, context: Any, arguments: Any, keywords: Any) -> An
         if signature is not None:
             self._impl_keys[signature.args] = template(context).get_impl_key(signature)
             return signature
-    return _remembered(partial(_call_type, self, context), self, arguments, keywords)
+    return _call_type(self, context, arguments, keywords)
 
 
 def _variables(instruction: Any, value: Any) -> list[Any]:
@@ -280,6 +285,84 @@ def _nothing(*_: Any, **__: Any) -> None:
     pass
 
 
+_get_item, _set_item, _store, _lower = Lower.lower_getitem, Lower.lower_setitem, Lower.storevar, Lower.lower_expr
+_sizes: dict[Any, int] = {}
+
+
+def _size_of(self: Any, kind: Any) -> int:
+    """Size of an LLVM type, asked for at each variable."""
+    if kind not in _sizes:
+        _sizes[kind] = kind.get_abi_size(self.target_data)
+    return _sizes[kind]
+
+
+def _element(self: Any, array: Any, index: Any, index_type: Any) -> Any:
+    """Pointer to an element of a contiguous array; None where the index names no single element of one.
+
+    Numba would store the whole record of the array and read it back, and compute the result's shape and strides.
+    """
+    kind, builder = self.typeof(array.name), self.builder
+    parts = index_type.types if isinstance(index_type, types.BaseTuple) else (index_type,)
+    is_element = isinstance(kind, types.Array) and kind.layout == "C" and len(parts) == kind.ndim
+    if not is_element or not isinstance(kind.dtype, (types.Number, types.Boolean)):
+        return None
+    if not all(isinstance(part, types.Integer) and part.signed for part in parts):
+        return None
+    model, record = self.context.data_model_manager[kind], self.loadvar(array.name)
+    data, shape = (builder.extract_value(record, model.get_field_position(field)) for field in ("data", "shape"))
+    index_value = self.context.cast(builder, self.loadvar(index.name), self.typeof(index.name), index_type)
+    place = None
+    for axis, part in enumerate(parts):
+        at = builder.extract_value(index_value, axis) if index_type is not part else index_value
+        at = self.context.cast(builder, at, part, types.intp)
+        size = builder.extract_value(shape, axis)
+        if not isinstance(part, types.Literal) or part.literal_value < 0:
+            at = builder.select(builder.icmp_signed("<", at, at.type(0)), builder.add(at, size), at)
+        for other in range(axis + 1, kind.ndim):
+            at = builder.mul(at, builder.extract_value(shape, other))
+        place = at if place is None else builder.add(place, at)
+    return builder.gep(data, [place])
+
+
+def _lower_getitem(self: Any, result: Any, expression: Any, value: Any, index: Any, signature: Any) -> Any:
+    """Read an element."""
+    kind = signature.args[0]
+    place = _element(self, value, index, signature.args[1]) if kind == self.typeof(value.name) else None
+    if place is None:
+        return _get_item(self, result, expression, value, index, signature)
+    item = self.context.unpack_value(self.builder, kind.dtype, place, None if kind.aligned else 1)
+    return self.context.cast(self.builder, item, kind.dtype, result)
+
+
+def _lower_setitem(self: Any, target: Any, index: Any, value: Any, signature: Any) -> Any:
+    """Write an element."""
+    kind, _, given = signature.args
+    is_scalar = isinstance(given, (types.Number, types.Boolean)) and kind == self.typeof(target.name)
+    place = _element(self, target, index, signature.args[1]) if is_scalar else None
+    if place is None:
+        return _set_item(self, target, index, value, signature)
+    item = self.context.cast(self.builder, self.loadvar(value.name), self.typeof(value.name), given)
+    item = self.context.cast(self.builder, item, given, kind.dtype)
+    return self.context.pack_value(self.builder, kind.dtype, item, place, align=None if kind.aligned else 1)
+
+
+def _lower_expression(self: Any, result: Any, expression: Any) -> Any:
+    """Lower an expression; arrays have no lowering of their own for constant indices, for which numba looks first."""
+    if expression.op == "static_getitem" and isinstance(self.typeof(expression.value.name), types.Array):
+        signature = self.fndesc.calltypes[expression]
+        return self.lower_getitem(result, expression, expression.value, expression.index_var, signature)
+    return _lower(self, result, expression)
+
+
+def _store_variable(self: Any, value: Any, name: str, argidx: Any = None) -> None:
+    """Store a variable; numba would read its last value first, to count it."""
+    if self.context.enable_nrt or argidx is not None or name in self._singly_assigned_vars:
+        _store(self, value, name, argidx)
+    else:
+        self._alloca_var(name, self.typeof(name))
+        self.builder.store(value, self.getvar(name))
+
+
 _scheme: Any = type(errors.termcolor())
 # Owner, name and replacement; what numba's own part does in vain.
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
@@ -289,6 +372,11 @@ REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (postproc.PostProcessor, "run", _post_process_last),  # after each pass
     (base, "_has_loc", _has_loc),  # the signature of a lowering function, at each use
     (CPUContext, "create_cfunc_wrapper", _nothing),  # for C
+    (CPUContext, "get_abi_sizeof", _size_of),  # parses a module, at each variable
+    (Lower, "lower_getitem", _lower_getitem),
+    (Lower, "lower_setitem", _lower_setitem),
+    (Lower, "lower_expr", _lower_expression),
+    (Lower, "storevar", _store_variable),
     (JITCPUCodegen, "_library_class", InlineLibrary),  # numba's own building blocks, as min and max
     (typing_context.Context, "load_additional_registries", _reinstall),  # imports all of numba, at each use
     (CPUContext, "load_additional_registries", _reinstall),

@@ -342,16 +342,26 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
         return self.overloads[match.args].entry_point
 
     def _run_in_python(self, *args: Any) -> Any:
-        """Call the Python function; its result has the types of compiled code."""
+        """Call the Python function; its result has the types of compiled code.
+
+        Python reads an element of a memory view, a number of its own, in half the time of numpy's.
+        """
         try:
             with np.errstate(all="ignore"):
-                result = self.py_func(*args)
+                result = self.py_func(*map(_views, args))
         except (ArithmeticError, ValueError):  # of Python's floats, where compiled code gives infinity or NaN
             self.prepare()
             return self(*args)
         if isinstance(result, tuple):
             return tuple(value.item() if isinstance(value, np.generic) else value for value in result)
         return result.item() if isinstance(result, np.generic) else result
+
+
+def _views(argument: Any) -> Any:
+    """Replace arrays of one dimension by views of their memory: rows of a view are not implemented."""
+    if type(argument) is tuple:
+        return tuple(map(_views, argument))
+    return memoryview(argument) if isinstance(argument, np.ndarray) and argument.ndim == 1 else argument
 
 
 class _Inline(_Kernel):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import TICK
 from iwm_opts.errors import DataError
-from iwm_opts.kernels.panel.smile import smile_stdev, smoothing_spline, terminal_cdf
+from iwm_opts.kernels.panel.smile import smoothing_spline, terminal_cdf
 from iwm_opts.pricing.black import black_price
 
 Array = NDArray[np.float64]
@@ -22,6 +22,7 @@ STIFFNESS_STEP = 0.5
 DENSITY_POINTS = 500
 FINE_POINTS = 4000  # of the running maximum
 DENSITY_TOLERANCE = 5e-4  # a fall of the distribution function smaller than this is rounding of quotes to cents
+LEE_SLOPE = 2.0  # total variance cannot grow faster than 2|k| (Lee 2004, "The moment formula", theorems 3.2 and 3.4)
 BEYOND = 0.3  # share of the strikes' range, on either side, in which the distribution must rise too
 
 
@@ -55,12 +56,34 @@ class Smile:
         return ""
 
     def total_stdev(self, strike: ArrayLike) -> tuple[Array, Array]:
-        """Total standard deviation at each strike and its slope in log-moneyness, both of the strike's shape."""
+        """Total standard deviation at each strike and its slope in log-moneyness, both of the strike's shape.
+
+        Beyond the outermost knots total variance goes on in a straight line, never falling outwards and never steeper
+        than Lee's bound.
+        """
         at = np.atleast_1d(np.log(np.asarray(strike, dtype=np.float64) / self.forward))
-        flat = np.ascontiguousarray(at.ravel())
-        stdev, slope = np.empty_like(flat), np.empty_like(flat)
-        smile_stdev(self.knots, self.stdev, self.curvature, flat, stdev, slope)
-        return stdev.reshape(at.shape), slope.reshape(at.shape)
+        inside = np.clip(at, self.knots[0], self.knots[-1])
+        stdev, slope = self._spline(inside)
+        outside = at - inside
+        outwards = np.sign(outside)
+        line = outwards * np.clip(outwards * 2.0 * stdev * slope, 0.0, LEE_SLOPE)
+        extended = np.sqrt(stdev * stdev + line * outside)
+        is_inside = outside == 0.0
+        return np.where(is_inside, stdev, extended), np.where(is_inside, slope, 0.5 * line / extended)
+
+    def _spline(self, at: Array) -> tuple[Array, Array]:
+        """Value and slope of the natural cubic spline between its first and last knot."""
+        i = np.clip(np.searchsorted(self.knots, at, side="right") - 1, 0, len(self.knots) - 2)
+        step = np.diff(self.knots)[i]
+        right = (at - self.knots[i]) / step
+        left = 1.0 - right
+        (low, bend_low), (high, bend_high) = (
+            (self.stdev[place], self.curvature[place] * step / 6.0) for place in (i, i + 1)
+        )
+        bends = (left * left - 1.0) * left * bend_low + (right * right - 1.0) * right * bend_high
+        slope = (high - low) / step
+        slope += (3.0 * right * right - 1.0) * bend_high - (3.0 * left * left - 1.0) * bend_low
+        return left * low + right * high + step * bends, slope
 
     def vol(self, strike: ArrayLike) -> Array:
         """Implied volatility at each strike, annualised decimal."""
@@ -174,7 +197,8 @@ def fit_smile(expiration: date, years: float, forward: float, discount: float, q
 def _fit(x: Array, y: Array, tolerance: Array, log_stiffness: float) -> tuple[Array, Array, float]:
     fitted, curvature = np.empty_like(x), np.empty_like(x)
     weight = tolerance**-2
-    smoothing_spline(x, y, weight / weight.mean(), 10.0**log_stiffness, fitted, curvature)
+    scratch = (np.empty_like(x), np.empty_like(x), np.empty_like(x), np.empty_like(x), np.empty_like(x))
+    smoothing_spline(x, y, weight / weight.mean(), 10.0**log_stiffness, scratch, fitted, curvature)
     return fitted, curvature, float(np.sqrt(np.mean(((y - fitted) / tolerance) ** 2)))
 
 

@@ -20,7 +20,7 @@ from typing import Final, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.simulation.listing import close_ranges, merge_strikes
+from iwm_opts.kernels.simulation.listing import merge_strikes
 from iwm_opts.market.calendar import latest_sessions, next_sessions
 from iwm_opts.market.holidays import DAY, MONTH
 
@@ -209,8 +209,9 @@ def listed_strikes(listed: Listings, day: Places, closed: Places, closes: Array)
     start = np.empty(len(listed) + 1, dtype=np.int64)
     strike = np.empty(int(np.maximum(lasts - firsts + 1.0, 0.0).sum()))
     merge_strikes(
-        np.rint(steps_of / unit).astype(np.int64), firsts.astype(np.int64), lasts.astype(np.int64), unit, start, strike
-    )
+        np.rint(steps_of / unit).astype(np.int64), firsts.astype(np.int64), lasts.astype(np.int64), unit,
+        np.empty((3, len(ladders)), dtype=np.int64), start, strike,
+    )  # fmt: skip
     return start, strike[: start[-1]].copy()
 
 
@@ -223,9 +224,13 @@ def _close_ranges(
     """
     last = np.searchsorted(closed, until, side="right") - 1
     first = np.minimum(np.searchsorted(closed, since), np.searchsorted(closed, day))
-    last = np.where((until >= since) & (last < first), first, last)
-    low, high, cheap_high = (np.empty(len(since)) for _ in range(3))
-    close_ranges(first, np.where(until >= since, last, first - 1), closes, CHEAP, low, high, cheap_high)
+    bounds = np.column_stack([first, np.maximum(first, last) + 1]).ravel()
+    padded = np.append(closes, np.nan)  # a range may end with the last close
+    cheap = np.where(padded < CHEAP, padded, np.nan)
+    low, high, cheap_high = (
+        np.where(until >= since, extreme.reduceat(close, bounds)[::2], np.nan)
+        for extreme, close in ((np.minimum, padded), (np.maximum, padded), (np.fmax, cheap))
+    )
     return low, high, cheap_high
 
 

@@ -1,13 +1,16 @@
 """Kernels whose first calls run as Python give the same bits compiled."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 from iwm_opts.kernels._jit import _Kernel, config
-from iwm_opts.kernels.panel import variance_index
+from iwm_opts.kernels.panel import constant_maturity, smile, variance_index
+from iwm_opts.kernels.simulation import paths, surface
 from iwm_opts.kernels.trading import assignment, fees, fill, payoff, sizing
 
-MODULES = (variance_index, assignment, fees, fill, payoff, sizing)
+MODULES = (constant_maturity, smile, variance_index, paths, surface, assignment, fees, fill, payoff, sizing)
 CALLS = 400
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
@@ -69,9 +72,39 @@ def total_variance(rng):
     return strike, call, call + 0.05, put, put + 0.05, 250.3, 0.997
 
 
+def constant_maturity_vols(rng):
+    clock, variance = np.sort(rng.uniform(1.0, 60.0, (4, 6))), np.sort(rng.uniform(0.0, 0.03, (4, 6)))
+    clock[0, 2] = clock[0, 1]  # two roots
+    variance[1, :2] = np.nan
+    strikes = rng.integers(1, 9, 24)
+    return np.arange(0, 25, 6), clock.ravel(), variance.ravel(), strikes, 21.3, 30.0, np.empty(4)
+
+
+def smoothing_spline(rng):
+    x, y, weight = np.sort(rng.uniform(-0.4, 0.3, 12)), *rng.uniform(0.05, 3.0, (2, 12))
+    return x, y, weight, 10.0 ** rng.uniform(-9.0, 2.0), tuple(np.zeros((5, 12))), *np.empty((2, 12))
+
+
+def advance(rng):
+    shares, shocks = rng.uniform(0.1, 0.5, 28), rng.standard_normal((9, paths.SHOCKS))
+    shares[[22, 27]] = 0.8, 0.8  # thresholds of jumps and bursts
+    return shocks, 1.0 / 252, *shares, rng.standard_normal(5), *np.empty((7, 9))
+
+
+def mean_reverting(rng):
+    return rng.standard_normal(9), 1.0 / 252, *rng.uniform(0.1, 30.0, 3), np.empty(9)
+
+
+def forwards(rng):
+    day, expiration = np.array([10, 12]), np.array([11, 40, 80, 12, 90])
+    ex_date, amount = np.array([9, 12, 60, 95]), rng.uniform(0.0, 2.0, 4)
+    years, spot, rate = rng.uniform(0.0, 0.3, 5), rng.uniform(100.0, 300.0, 2), rng.uniform(0.0, 0.1, 2)
+    return np.array([0, 3, 5]), day, expiration, years, spot, rate, ex_date, amount, *np.empty((2, 5))
+
+
 MADE = {make.__name__: make for make in (
     delivered_losses, extremes, breakevens, kelly_share, whole_units, units_within, orders, fill_prices, is_assigned,
-    total_variance,
+    total_variance, constant_maturity_vols, smoothing_spline, advance, mean_reverting, forwards,
 )}  # fmt: skip
 FEW = {name: function for module in MODULES for name, function in vars(module).items() if isinstance(function, _Kernel)}
 
@@ -81,10 +114,8 @@ def test_compiled_code_has_the_bits_of_python(name, monkeypatch):
     rng, compiled = np.random.default_rng(1), FEW[name]
     monkeypatch.setattr(compiled, "few", 0)
     for _ in range(CALLS):
-        given = MADE[name](rng)
-        copies = [[np.copy(value) if isinstance(value, np.ndarray) else value for value in given] for _ in range(2)]
-        with np.errstate(all="ignore"):
-            results = compiled(*copies[0]), compiled.py_func(*copies[1])
+        copies = [deepcopy(given) for given in [MADE[name](rng)] * 2]
+        results = compiled(*copies[0]), compiled._run_in_python(*copies[1])
         if results[0] is not None:
             np.testing.assert_array_equal(*results)
         for one, other in zip(*copies, strict=True):

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad, simpson
+from scipy.interpolate import CubicSpline
 from scipy.stats import norm
 
 from iwm_opts.errors import DataError
-from iwm_opts.market.surface import MAX_RMS, SmileQuotes, fit_smile
+from iwm_opts.market.surface import LEE_SLOPE, MAX_RMS, Smile, SmileQuotes, fit_smile
 
 EXPIRATION, YEARS, FORWARD, DISCOUNT = date(2026, 4, 17), 0.126, 200.0, 0.995
 STRIKES = np.arange(150.0, 251.0)
@@ -39,6 +40,28 @@ def test_it_finds_the_smile_it_was_given():
     assert smile.vol(inside) == pytest.approx(skewed(inside), abs=0.002)
     assert smile.atm_vol == pytest.approx(0.22, abs=5e-4)
     assert smile.rms <= MAX_RMS
+
+
+def test_between_knots_it_is_the_natural_cubic_spline():
+    smile = fitted(noise=0.5)
+    at = np.linspace(smile.knots[0], smile.knots[-1], 333)
+    stdev, slope = smile.total_stdev(FORWARD * np.exp(at))
+    natural = CubicSpline(smile.knots, smile.stdev, bc_type="natural")
+    assert stdev == pytest.approx(natural(at), abs=1e-9)
+    assert slope == pytest.approx(natural(at, 1), abs=1e-6)
+
+
+def test_beyond_the_knots_variance_is_a_line_within_lees_bound():
+    x, stdev = np.array([-0.2, -0.1, 0.0, 0.1]), np.array([0.5, 0.3, 0.1, 0.05])
+    smile = Smile(EXPIRATION, YEARS, FORWARD, DISCOUNT, x, stdev, np.zeros(4), 0.0, 0.0)
+    at = np.array([-1.2, -0.7, 0.3, 2.0, np.nan])
+    beyond, slope = smile.total_stdev(FORWARD * np.exp(at))
+    assert np.diff(beyond[:2] ** 2)[0] / 0.5 == pytest.approx(-LEE_SLOPE)  # 2 x 0.5 x -2 would be steeper
+    assert slope[:2] == pytest.approx(-LEE_SLOPE / 2 / beyond[:2])
+    assert beyond[2:4] == pytest.approx(0.05)  # it fell outwards: level from there
+    assert slope[2:4] == pytest.approx(0.0)
+    assert np.isnan(beyond[4])
+    assert np.isnan(slope[4])
 
 
 @pytest.mark.parametrize("seed", range(5))

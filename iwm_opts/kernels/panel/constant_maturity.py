@@ -8,7 +8,7 @@ from iwm_opts.kernels._jit import kernel
 SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 
 
-@kernel("void(int64[::1], float64[::1], float64[::1], int64[::1], float64, float64, float64[::1])")
+@kernel("void(int64[::1], float64[::1], float64[::1], int64[::1], float64, float64, float64[::1])", few=8192)
 def constant_maturity_vols(start, clock, variance, strikes, target, tenor_days, vol):
     """Interpolate total variance between the expirations that bracket a tenor, and annualise it.
 

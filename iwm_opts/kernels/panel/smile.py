@@ -1,26 +1,23 @@
 """Smile of one expiration: a smoothing spline of total standard deviation over log-moneyness, and its distribution."""
 
-import math
-
-import numpy as np
-
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.elementary import normal_cdf, normal_pdf
 
-LEE_SLOPE = 2.0  # total variance cannot grow faster than 2|k| (Lee 2004, "The moment formula", theorems 3.2 and 3.4)
 
-
-@kernel("void(float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1])")
-def smoothing_spline(x, y, weight, stiffness, fitted, curvature):
+@kernel(
+    "void(float64[::1], float64[::1], float64[::1], float64, UniTuple(float64[::1], 5), float64[::1], float64[::1])",
+    few=16384,
+)
+def smoothing_spline(x, y, weight, stiffness, scratch, fitted, curvature):
     """Natural cubic spline minimising sum(weight (y - g)^2) + stiffness integral(g''^2).
 
     Reinsch's algorithm (Green and Silverman 1994, Nonparametric Regression, section 2.3): a pentadiagonal system in
     the second derivatives, factorised as L D L'. `x` ascends strictly, shape (n,), n >= 3; `fitted` and `curvature`
-    (second derivatives at the knots, zero at both ends) are written.
+    (second derivatives at the knots, zero at both ends) are written, and `scratch`, of that shape too.
     """
     n = x.shape[0]
     inner = n - 2
-    step, diagonal, lower1, lower2, z = np.empty(n - 1), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    step, diagonal, lower1, lower2, z = scratch
     for j in range(n - 1):
         step[j] = x[j + 1] - x[j]
     for j in range(inner):
@@ -59,52 +56,6 @@ def smoothing_spline(x, y, weight, stiffness, fitted, curvature):
         if i < n - 1:
             bend += (curvature[i + 1] - curvature[i]) / step[i]
         fitted[i] = y[i] - stiffness * bend / weight[i]
-
-
-@inline
-def spline_at(x, fitted, curvature, at):
-    """Value and slope of a natural cubic spline at one point between its first and last knot."""
-    i, last = 0, x.shape[0] - 1
-    while last - i > 1:
-        middle = (i + last) // 2
-        if x[middle] <= at:
-            i = middle
-        else:
-            last = middle
-    step = x[i + 1] - x[i]
-    right = (at - x[i]) / step
-    left = 1.0 - right
-    value = left * fitted[i] + right * fitted[i + 1]
-    value += ((left**3 - left) * curvature[i] + (right**3 - right) * curvature[i + 1]) * step * step / 6.0
-    slope = (fitted[i + 1] - fitted[i]) / step
-    slope += ((3.0 * right * right - 1.0) * curvature[i + 1] - (3.0 * left * left - 1.0) * curvature[i]) * step / 6.0
-    return value, slope
-
-
-@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
-def smile_stdev(x, fitted, curvature, at, stdev, slope):
-    """Total standard deviation and its slope in log-moneyness at the points `at`.
-
-    Beyond the outermost knots total variance goes on in a straight line, never falling outwards and never steeper than
-    Lee's bound.
-    """
-    n = x.shape[0]
-    low, low_slope = spline_at(x, fitted, curvature, x[0])
-    high, high_slope = spline_at(x, fitted, curvature, x[n - 1])
-    low_line = max(min(2.0 * low * low_slope, 0.0), -LEE_SLOPE)
-    high_line = min(max(2.0 * high * high_slope, 0.0), LEE_SLOPE)
-    for i in range(at.shape[0]):
-        k = at[i]
-        if math.isnan(k):
-            stdev[i] = slope[i] = math.nan
-        elif k < x[0]:
-            stdev[i] = math.sqrt(low * low + low_line * (k - x[0]))
-            slope[i] = 0.5 * low_line / stdev[i]
-        elif k > x[n - 1]:
-            stdev[i] = math.sqrt(high * high + high_line * (k - x[n - 1]))
-            slope[i] = 0.5 * high_line / stdev[i]
-        else:
-            stdev[i], slope[i] = spline_at(x, fitted, curvature, k)
 
 
 @kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")

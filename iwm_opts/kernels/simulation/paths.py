@@ -6,13 +6,13 @@ standard normal numbers, one row a session, so that a path cut anywhere and cont
 
 import math
 
-from iwm_opts.kernels._jit import inline, kernel
-from iwm_opts.kernels.elementary import exp, log, normal_cdf
+from iwm_opts.kernels._jit import inline, kernel, unfused
+from iwm_opts.kernels.elementary import SQRT_HALF, exp
 
 SHOCKS = 7  # standard normals a session: spot, fast, slow, premium, event, size of the event, middle
 
 
-@inline
+@unfused
 def _wiener(correlation, spot_shock, own_shock):
     """Draw a standard normal with a given correlation to the spot's."""
     return correlation * spot_shock + math.sqrt(1.0 - correlation * correlation) * own_shock
@@ -22,7 +22,8 @@ def _wiener(correlation, spot_shock, own_shock):
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])",
+    few=4096,
 )
 def advance(
     shocks,
@@ -82,18 +83,18 @@ def advance(
     """
     fast_keep, middle_keep = math.exp(-fast_speed * dt), math.exp(-middle_speed * dt)
     slow_keep, premium_keep = math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)
-    fast_sd = fast_vol * math.sqrt((1.0 - fast_keep**2) / (2.0 * fast_speed))
-    middle_sd = middle_vol * math.sqrt((1.0 - middle_keep**2) / (2.0 * middle_speed))
-    slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
-    premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
+    fast_sd = fast_vol * math.sqrt((1.0 - fast_keep * fast_keep) / (2.0 * fast_speed))
+    middle_sd = middle_vol * math.sqrt((1.0 - middle_keep * middle_keep) / (2.0 * middle_speed))
+    slow_sd = slow_vol * math.sqrt((1.0 - slow_keep * slow_keep) / (2.0 * slow_speed))
+    premium_sd = premium_vol * math.sqrt((1.0 - premium_keep * premium_keep) / (2.0 * premium_speed))
     fast_own = math.sqrt(1.0 - fast_correlation * fast_correlation - fast_convexity * fast_convexity)
     x, m, y, u, surprise = state[0], state[1], state[2], state[3], state[4]
     for i in range(shocks.shape[0]):
         spot_shock = shocks[i, 0]
-        rate = (floor + exp(level + m + y)) * (1.0 - fast_share + fast_share * exp(x))
+        rate = (floor + math.exp(level + m + y)) * (1.0 - fast_share + fast_share * math.exp(x))
         expected = (drift + (variance_price - 0.5) * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
-        middle_move = middle_sd * 2.0 / (1.0 + exp(-middle_heat * m))
+        middle_move = middle_sd * 2.0 / (1.0 + math.exp(-middle_heat * m))
         square = (spot_shock * spot_shock - 1.0) * math.sqrt(0.5)
         fast_shock = fast_correlation * spot_shock + fast_convexity * square + fast_own * shocks[i, 1]
         x = fast_keep * x + fast_sd * fast_shock
@@ -107,7 +108,7 @@ def advance(
             x -= jump_lift * jump
             m -= jump_middle_lift * jump
         elif shocks[i, 4] < -burst_threshold:
-            burst = -burst_mean * log(normal_cdf(shocks[i, 5]))
+            burst = -burst_mean * math.log(0.5 * math.erfc(-SQRT_HALF * shocks[i, 5]))
             x += burst
             m += burst_middle_share * burst
         log_return[i], variance[i], jumped[i] = expected + surprise, rate, jump
@@ -115,11 +116,11 @@ def advance(
     state[0], state[1], state[2], state[3], state[4] = x, m, y, u, surprise
 
 
-@kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
+@kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])", few=4096)
 def mean_reverting(shocks, dt, speed, vol, start, out):
     """Ornstein-Uhlenbeck process around 0, exact at steps of `dt` years; shapes (n,)."""
     keep = math.exp(-speed * dt)
-    sd = vol * math.sqrt((1.0 - keep**2) / (2.0 * speed))
+    sd = vol * math.sqrt((1.0 - keep * keep) / (2.0 * speed))
     value = start
     for i in range(shocks.shape[0]):
         value = keep * value + sd * shocks[i]

@@ -65,7 +65,8 @@ def smiles(start, variance, skew, eta, convexity, tilt, gamma, theta, rho, phi):
 
 @kernel(
     "void(int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1], int64[::1], float64[::1],"
-    " float64[::1], float64[::1])"
+    " float64[::1], float64[::1])",
+    few=8192,
 )
 def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward, discount):
     """Compute forwards and discount factors.
