@@ -8,6 +8,7 @@ and only holds while one of our functions compiles. The replaced parts are priva
 import contextlib
 import functools
 import gc
+import importlib
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -31,6 +32,7 @@ from numba.core.typing.templates import ConcreteTemplate
 Library: Any = JITCodeLibrary  # their methods are only partly annotated
 Passes: Any = PassManager
 BaseFunction: Any = types.BaseFunction
+Integer: Any = types.Integer
 pass_registry: Any = _pass_registry
 
 # Passes for closures, object mode, parallel loops and error messages.
@@ -302,11 +304,11 @@ def _element(self: Any, array: Any, index: Any, index_type: Any) -> Any:
     Numba would store the whole record of the array and read it back, and compute the result's shape and strides.
     """
     kind, builder = self.typeof(array.name), self.builder
-    parts = index_type.types if isinstance(index_type, types.BaseTuple) else (index_type,)
+    parts: tuple[Any, ...] = tuple(getattr(index_type, "types", (index_type,)))
     is_element = isinstance(kind, types.Array) and kind.layout == "C" and len(parts) == kind.ndim
     if not is_element or not isinstance(kind.dtype, (types.Number, types.Boolean)):
         return None
-    if not all(isinstance(part, types.Integer) and part.signed for part in parts):
+    if not all(isinstance(part, Integer) and part.signed for part in parts):
         return None
     model, record = self.context.data_model_manager[kind], self.loadvar(array.name)
     data, shape = (builder.extract_value(record, model.get_field_position(field)) for field in ("data", "shape"))
@@ -361,6 +363,20 @@ def _store_variable(self: Any, value: Any, name: str, argidx: Any = None) -> Non
     else:
         self._alloca_var(name, self.typeof(name))
         self.builder.store(value, self.getvar(name))
+
+
+@contextlib.contextmanager
+def without_blas() -> Iterator[None]:
+    """Let numba register what it can compile without scipy.linalg, imported there only to see whether it is installed.
+
+    A function of the user's that multiplies matrices imports it when it is compiled.
+    """
+    linalg: Any = importlib.import_module("numba.np.linalg")
+    ensure, linalg.ensure_blas = linalg.ensure_blas, _nothing
+    try:
+        yield
+    finally:
+        linalg.ensure_blas = ensure
 
 
 _scheme: Any = type(errors.termcolor())

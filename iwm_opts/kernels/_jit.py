@@ -41,6 +41,7 @@ from iwm_opts.kernels._compiler import (
     KernelLibrary,
     SeparateCompiler,
     lean_compiler,
+    without_blas,
 )
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
@@ -253,8 +254,8 @@ class _SharedCache(Cache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load a compiled signature; without one, return None and hold the lock until `release`."""
-        # Numba would first register all that it can compile, scipy.linalg included: 0.5 s. Compiled code needs only the
-        # runtime; compiling registers the rest.
+        # Numba would first register all that it can compile: 0.2 s. Compiled code needs only the runtime; compiling
+        # registers the rest.
         with lean_compiler():  # kernels hold what they need of it
             rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
@@ -263,7 +264,8 @@ class _SharedCache(Cache):  # type: ignore[misc]
             with contextlib.suppress(OSError):
                 _compilers_lock().acquire(timeout=LONGEST_WAIT)
                 self._is_held = True
-                result = super().load_overload(sig, target_context)
+                with without_blas():
+                    result = super().load_overload(sig, target_context)
         return result
 
     def release(self) -> None:
@@ -361,7 +363,7 @@ def _views(argument: Any) -> Any:
     """Replace arrays of one dimension by views of their memory: rows of a view are not implemented."""
     if type(argument) is tuple:
         return tuple(map(_views, argument))
-    return memoryview(argument) if isinstance(argument, np.ndarray) and argument.ndim == 1 else argument
+    return argument.data if isinstance(argument, np.ndarray) and argument.ndim == 1 else argument
 
 
 class _Inline(_Kernel):
@@ -386,8 +388,9 @@ def kernel(
     """Compile a function as a kernel on its first call, for the signature where one is given.
 
     The first calls, on up to `few` elements in all, run as Python: to load machine code takes 5 ms and to make it half
-    a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call, and
-    is UNFUSED, as its building blocks must be: see `unfused`. A kernel that calls nothing in ALLOCATE is COUNTLESS.
+    a second, and a screen sizes one package. Such a kernel writes every element of its results anew in each call, uses
+    arrays of one dimension by element and slice, and is UNFUSED, as its building blocks must be: see `unfused`. A
+    kernel that calls nothing in ALLOCATE is COUNTLESS.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX, TICK
 from iwm_opts.kernels.panel.constant_maturity import constant_maturity_vols
+from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES
 from iwm_opts.kernels.simulation.surface import quoted_variances
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.iv_index import MIN_COMPLETENESS, MIN_WING_STRIKES
@@ -88,9 +89,10 @@ def quoted_variance(
     ])  # fmt: skip
     variance, completeness = np.empty(len(table)), np.empty(len(table))
     puts, calls = (np.empty(len(table), dtype=np.int64) for _ in range(2))
+    most = max(PARITY_STRIKES + 1, int(np.diff(strikes.start).max(initial=0)))
     quoted_variances(
-        rows, strikes.start, strikes.strike, np.array(parameters.spread.coefficients), TICK, is_implied, variance,
-        puts, calls, completeness,
+        rows, strikes.start, strikes.strike, np.array(parameters.spread.coefficients), TICK, is_implied,
+        np.empty((7, most)), np.empty(PARITY_STRIKES + 1, dtype=np.int64), variance, puts, calls, completeness,
     )  # fmt: skip
     is_usable = (np.minimum(puts, calls) >= MIN_WING_STRIKES) & (variance > 0.0) & (completeness >= min_completeness)
     return np.where(is_usable, variance, np.nan), puts + calls

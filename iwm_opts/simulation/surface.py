@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels.simulation.paths import expected_variance
-from iwm_opts.kernels.simulation.ssvi import KNEE, MAX_CONVEXITY, convexity_limit, shapes
+from iwm_opts.kernels.simulation.ssvi import KNEE, MAX_CONVEXITY, NODES, convexity_limit, shapes
 from iwm_opts.kernels.simulation.surface import priced_variances, smiles
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import FACTORS, State, VarianceCurve, variance_curve
@@ -87,7 +87,7 @@ def total_variances(parameters: Parameters, factors: Array, start: Places, effec
     variance = np.empty(len(years))
     priced_variances(
         start, tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant, curve.weight,
-        curve.fast, curve.middle, curve.slow, curve.premium, curve.term, variance,
+        curve.fast, curve.middle, curve.slow, curve.premium, curve.term, np.empty(curve.weight.shape[1]), variance,
     )  # fmt: skip
     return variance
 
@@ -112,7 +112,7 @@ def smile_coefficients(
     smile = parameters.smile
     theta, rho, phi = (np.empty(len(variance)) for _ in range(3))
     skew, eta, convexity = day_shapes(parameters, factors)
-    smiles(start, variance, skew, eta, convexity, smile.tilt, smile.gamma, theta, rho, phi)
+    smiles(start, variance, skew, eta, convexity, smile.tilt, smile.gamma, np.empty(NODES), theta, rho, phi)
     return theta, rho, phi, np.repeat(convexity, np.diff(start))
 
 

@@ -181,5 +181,6 @@ def prob_touch(table: OptionTable, packages: Packages) -> Array:
     model, touched = fit_sabr(table.smile), np.empty(len(pairs))
     drift = math.log(table.forward.price / table.spot) / table.years
     low, high = (np.ascontiguousarray(side) for side in pairs.T)
-    barrier.touch(low, high, drift, model.alpha, model.nu, model.rho, table.years, touched)
+    grids, rows = np.empty((2, barrier.NODES + 1, barrier.LEVELS + 1)), np.empty((2, barrier.NODES + 1))
+    barrier.touch(low, high, drift, model.alpha, model.nu, model.rho, table.years, grids, rows, touched)
     return touched[place.ravel()]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numba.core import config
 
@@ -20,7 +21,7 @@ def test_the_users_numba_is_left_as_it_was():
 
 
 RANK = "import numpy as np; from iwm_opts.kernels.panel.rank import rank_and_percentile\n"
-SPLINE = "import numpy as np; from iwm_opts.kernels.panel.smile import smoothing_spline; result = np.arange(9.0)\n"
+ROLLING = "import numpy as np; from iwm_opts.kernels.panel.rank import rolling_rank; result = np.arange(9.0)\n"
 CALL = "rank_and_percentile(np.arange(9.0))\n"
 
 
@@ -49,7 +50,7 @@ def test_imports_compile_nothing(tmp_path):
     [
         (RANK + "result = " + CALL + "result = result[0]\n", "numba.np.arraymath"),
         (
-            SPLINE + "smoothing_spline(1.0 * result, 1.0 * result, np.ones(9), 1.0, result, np.empty(9))\n",
+            ROLLING + "rolling_rank(1.0 * result, 5, result, np.empty(9, dtype=np.int64))\n",
             "numba.cpython.randomimpl",  # imported with functions that allocate
         ),
     ],
@@ -97,7 +98,7 @@ def test_building_blocks_run_as_python_when_python_calls_them():
 
 FEW = (
     "import numpy as np; from iwm_opts.kernels._jit import kernel\n"
-    "half = kernel('float64(float64[::1], float64)', cache=False, few=10)(lambda x, by: x.sum() / by)\n"
+    "half = kernel('float64(float64[::1], float64)', cache=False, few=10)(lambda x, by: len(x) / by)\n"
 )
 
 
@@ -136,6 +137,48 @@ def test_the_users_functions_may_use_what_a_kernel_compiled(tmp_path):
         "print(kernel('float64(float64)', cache=False)(smallest)(3.0), numba.njit(smallest)(1.0))"
     )
     assert run_fresh(probe, tmp_path) == "2.0 1.0\n"
+
+
+def test_elements_are_those_of_python():
+    @_jit.kernel(
+        "float64(float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1], boolean[::1], int32)", cache=False
+    )
+    def mixed(x, y, z, n, flags, k):
+        total = x[-1] + y[1, -2] + z[-1, k, 0] + x[n[0]]
+        for i in range(x.shape[0]):
+            for j in range(y.shape[1]):
+                y[i % 2, j] = y[i % 2, j] * x[i] + n[-1]
+                z[j % 2, i, -k] += 1
+            flags[i] = x[i] > 1.5
+            n[i] = x[i] * 3.0
+            if flags[i - 1]:
+                total += y[-1][1]
+        return total
+
+    def arrays():
+        rng = np.random.default_rng(3)
+        return (
+            rng.uniform(0.0, 3.0, 4),
+            rng.random((2, 3)),
+            rng.random((2, 4, 2)),
+            np.arange(-1, 3),
+            np.ones(4, dtype=bool),
+        )
+
+    given, copies = arrays(), arrays()
+    assert mixed(*given, np.int32(1)) == pytest.approx(
+        getattr(mixed, "py_func", mixed)(*copies, np.int32(1)), rel=1e-14
+    )
+    for one, other in zip(given, copies, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-14)
+
+
+def test_compiling_leaves_linear_algebra_to_those_who_use_it(tmp_path):
+    probe = RANK + (
+        "import sys, numba\n" + CALL + "print('scipy.linalg' in sys.modules)\n"
+        "print(numba.njit(lambda a: a @ a)(2.0 * np.eye(2))[1, 1], 'scipy.linalg' in sys.modules)"
+    )
+    assert run_fresh(probe, tmp_path) == "False\n4.0 True\n"
 
 
 def test_a_kept_kernel_is_linked_into_the_next(tmp_path):

@@ -265,7 +265,7 @@ def sum_days(equity, account, row):
         gain = change / before if before > 0.0 else 0.0
         returns += gain
         squared += gain * gain
-        below += min(gain, 0.0) ** 2
+        below += min(gain, 0.0) * min(gain, 0.0)
         digest += scramble(change, day + 1) if change != 0.0 else 0
         before = level
         if level > peak:  # a division a peak, not a day

@@ -38,11 +38,11 @@ def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price)
     used = empty = absent = skipped = before_edge = unquoted = blank = 0
     end = start - step
     last_strike = centre_strike
-    centre = last_weight = centre_price / centre_strike**2
+    centre = last_weight = centre_price / (centre_strike * centre_strike)
     i = start
     while low <= i < high and empty < 2:
         if bid[i] > 0.0 and ask[i] > 0.0:
-            weight = 0.5 * (bid[i] + ask[i]) / strike[i] ** 2
+            weight = 0.5 * (bid[i] + ask[i]) / (strike[i] * strike[i])
             gap = abs(strike[i] - last_strike)
             total += 0.5 * gap * (weight + last_weight)
             unsupported += _excess(last_weight, weight, gap)
@@ -94,8 +94,8 @@ def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, low, high, forw
     if puts == 0 or calls == 0:
         return math.nan, puts, calls, first, last, low_dry, high_dry, absent, unquoted, math.nan
     off = forward / k0 - 1.0
-    variance = 2.0 / discount * (below + above) - off**2
-    doubt = 2.0 / discount * (doubt_puts + doubt_calls) + abs(2.0 * (off - math.log1p(off)) - off**2)
+    variance = 2.0 / discount * (below + above) - off * off
+    doubt = 2.0 / discount * (doubt_puts + doubt_calls) + abs(2.0 * (off - math.log1p(off)) - off * off)
     completeness = max(1.0 - doubt / variance, 0.0) if variance > 0.0 else 0.0
     return variance, puts, calls, first, last, low_dry, high_dry, absent, unquoted, completeness
 

@@ -9,8 +9,6 @@ Foulon 2010, "ADI finite difference schemes for option pricing", section 2.2), t
 
 import math
 
-import numpy as np
-
 from iwm_opts.kernels._jit import internal, kernel
 
 NODES = 80  # intervals between the levels
@@ -23,40 +21,30 @@ LEAST_NU = 0.05  # of nu sqrt(t): below, the smile is flat and the grid of log v
 
 
 @internal
-def never_touched(x, drift, alpha, nu, rho, t, spread, u, change, explicit_x, explicit_y, upper, right):
-    """Step u, 1 inside and 0 on the levels, back over a time t; shape (NODES + 1, LEVELS + 1).
+def never_touched(h, drift, alpha, nu, rho, t, spread, u, change, upper, right):
+    """Step u, 1 inside and 0 on the levels, NODES steps of `h` apart, back over a time t.
 
-    `change`, `explicit_x` and `explicit_y`, of the shape of u, and `upper` and `right` (NODES + 1,) are overwritten.
+    Shape (NODES + 1, LEVELS + 1). `change`, of the shape of u, and `upper` and `right` (NODES + 1,) are overwritten.
     """
-    h, g = x[1] - x[0], 2.0 * spread / LEVELS
+    g = 2.0 * spread / LEVELS
     up, down = 0.5 * nu * nu / (g * g) - 0.25 * nu * nu / g, 0.5 * nu * nu / (g * g) + 0.25 * nu * nu / g
     for step in range(STEPS):
-        dt = t * ((step + 1.0) ** 2 - step * step) / (STEPS * STEPS)
+        dt = t * (2.0 * step + 1.0) / (STEPS * STEPS)
         theta = 1.0 if step < IMPLICIT else 0.5
-        for j in range(LEVELS + 1):
-            vol = alpha * math.exp((j - LEVELS // 2) * g)
-            diffusion, advection = 0.5 * vol * vol / (h * h), (drift - 0.5 * vol * vol) / (2.0 * h)
-            mixed = rho * nu * vol / (4.0 * h * g)
-            inner = 0 < j < LEVELS
-            for i in range(1, NODES):
-                a = (diffusion + advection) * u[i + 1, j] + (diffusion - advection) * u[i - 1, j]
-                explicit_x[i, j] = a - 2.0 * diffusion * u[i, j]
-                explicit_y[i, j] = change[i, j] = 0.0
-                if inner:
-                    explicit_y[i, j] = up * u[i, j + 1] + down * u[i, j - 1] - (up + down) * u[i, j]
-                    change[i, j] = mixed * (u[i + 1, j + 1] - u[i + 1, j - 1] - u[i - 1, j + 1] + u[i - 1, j - 1])
         for j in range(LEVELS + 1):  # implicit in the price
             vol = alpha * math.exp((j - LEVELS // 2) * g)
             diffusion, advection = 0.5 * vol * vol / (h * h), (drift - 0.5 * vol * vol) / (2.0 * h)
             low, high, middle = diffusion - advection, diffusion + advection, 1.0 + 2.0 * theta * dt * diffusion
+            mixed = rho * nu * vol / (4.0 * h * g)
             upper[0] = right[0] = 0.0  # changes: none on the edges
             for i in range(1, NODES):
-                whole = explicit_x[i, j] + explicit_y[i, j] + change[i, j]
-                source = dt * (whole - theta * explicit_x[i, j])
-                source += theta * dt * explicit_x[i, j]
+                rise = high * u[i + 1, j] + low * u[i - 1, j] - 2.0 * diffusion * u[i, j]
+                if 0 < j < LEVELS:
+                    rise += up * u[i, j + 1] + down * u[i, j - 1] - (up + down) * u[i, j]
+                    rise += mixed * (u[i + 1, j + 1] - u[i + 1, j - 1] - u[i - 1, j + 1] + u[i - 1, j - 1])
                 pivot = middle - theta * dt * low * upper[i - 1]
                 upper[i] = theta * dt * high / pivot
-                right[i] = (source + theta * dt * low * right[i - 1]) / pivot
+                right[i] = (dt * rise + theta * dt * low * right[i - 1]) / pivot
             change[NODES, j] = 0.0
             for i in range(NODES - 1, 0, -1):
                 change[i, j] = right[i] + upper[i] * change[i + 1, j]
@@ -74,16 +62,18 @@ def never_touched(x, drift, alpha, nu, rho, t, spread, u, change, explicit_x, ex
                 u[i, j] += after
 
 
-@kernel("void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64[::1])")
-def touch(low, high, drift, alpha, nu, rho, t, out):
+@kernel(
+    "void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64[:, :, ::1], float64[:, ::1],"
+    " float64[::1])"
+)
+def touch(low, high, drift, alpha, nu, rho, t, grids, rows, out):
     """Probability of touching the lower or the upper level of each pair, given as log(level / price).
 
     NaN: no level on that side; NaN of neither. 1 where the price is already beyond one. `drift` is a year's of the
-    price (its log grows by drift - vol^2 / 2), `t` in years.
+    price (its log grows by drift - vol^2 / 2), `t` in years. `grids` (2, NODES + 1, LEVELS + 1) and `rows`
+    (2, NODES + 1) are overwritten.
     """
-    u, change = np.empty((NODES + 1, LEVELS + 1)), np.empty((NODES + 1, LEVELS + 1))
-    explicit_x, explicit_y = np.empty((NODES + 1, LEVELS + 1)), np.empty((NODES + 1, LEVELS + 1))
-    x, upper, right = np.empty(NODES + 1), np.empty(NODES + 1), np.empty(NODES + 1)
+    u, change, upper, right = grids[0], grids[1], rows[0], rows[1]
     steady = max(nu * math.sqrt(t), LEAST_NU)
     edge = REACH * alpha * math.sqrt(t) * math.exp(0.5 * steady)
     for k in range(out.shape[0]):
@@ -98,14 +88,10 @@ def touch(low, high, drift, alpha, nu, rho, t, out):
         bottom, top = low[k] if has_low else -edge, high[k] if has_high else edge
         pitch = (top - bottom) / NODES
         for i in range(NODES + 1):
-            x[i] = bottom + i * pitch
             is_level = (i == 0 and has_low) or (i == NODES and has_high)
             for j in range(LEVELS + 1):
                 u[i, j] = 0.0 if is_level else 1.0
-        never_touched(
-            x, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u, change, explicit_x, explicit_y, upper,
-            right,
-        )  # fmt: skip
+        never_touched(pitch, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u, change, upper, right)
         position = -bottom / pitch
         i = min(max(int(position), 1), NODES - 1)
         away = position - i

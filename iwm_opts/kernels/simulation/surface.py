@@ -6,28 +6,27 @@ import numpy as np
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES, parity_point
+from iwm_opts.kernels.panel.implied_rate import parity_point
 from iwm_opts.kernels.panel.variance_index import strip_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
 from iwm_opts.kernels.simulation.quote import quote_option, time_terms
-from iwm_opts.kernels.simulation.ssvi import NO_RATIO, NODES, correlation, curvature, solve_at_the_money
+from iwm_opts.kernels.simulation.ssvi import NO_RATIO, correlation, curvature, solve_at_the_money
 
 
 @kernel(
     "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1])"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1])"
 )
 def priced_variances(
     start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading,
-    term_loading, variance,
+    term_loading, part, variance,
 ):  # fmt: skip
     """Compute the model-free total variance that the state prices at every row.
 
     Day d has the rows start[d] to start[d + 1]; `tenor` (rows,) names their row of the node arrays, `years` (rows,) is
     on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and term. Rows whose
-    `years` are not positive give NaN.
+    `years` are not positive give NaN. `part` (nodes,) is overwritten.
     """
-    part = np.empty(weight.shape[1])
     for d in range(start.shape[0] - 1):
         fast, middle, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3], factors[d, 4]
         for i in range(start[d], start[d + 1]):
@@ -41,15 +40,14 @@ def priced_variances(
 
 @kernel(
     "void(int64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64[::1],"
-    " float64[::1], float64[::1])"
+    " float64[::1], float64[::1], float64[::1])"
 )
-def smiles(start, variance, skew, eta, convexity, tilt, gamma, theta, rho, phi):
+def smiles(start, variance, skew, eta, convexity, tilt, gamma, part, theta, rho, phi):
     """Compute the smile of every row from its model-free total variance.
 
     Day d has the rows start[d] to start[d + 1], ascending in time; `skew`, `eta` and `convexity` have shape (days,).
-    Rows whose variance is NaN give NaN.
+    Rows whose variance is NaN give NaN. `part` (NODES,) is overwritten.
     """
-    part = np.empty(NODES)
     for d in range(start.shape[0] - 1):
         ratio, slope = NO_RATIO, 1.0
         for i in range(start[d], start[d + 1]):
@@ -86,17 +84,19 @@ def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward
 
 
 @kernel(
-    "void(float64[:, ::1], int64[::1], float64[::1], float64[::1], float64, boolean, float64[::1], int64[::1],"
-    " int64[::1], float64[::1])"
+    "void(float64[:, ::1], int64[::1], float64[::1], float64[::1], float64, boolean, float64[:, ::1], int64[::1],"
+    " float64[::1], int64[::1], int64[::1], float64[::1])"
 )
-def quoted_variances(rows, start, strike, coefficients, tick, is_implied, variance, puts, calls, completeness):
+def quoted_variances(
+    rows, start, strike, coefficients, tick, is_implied, room, place, variance, puts, calls, completeness
+):  # fmt: skip
     """Model-free total variance of each expiration's quotes; see `total_variance`.
 
     `rows` (10, rows) holds spot, forward, discount, years, calendar days, theta, rho, phi, convexity and widening. Row
     i lists the strikes start[i] to start[i + 1] of `strike`, ascending. The variance is summed around the forward that
-    the quotes imply where `is_implied`, NaN where they imply none; else around the model's own.
+    the quotes imply where `is_implied`, NaN where they imply none; else around the model's own. `room` (7, m), m the
+    most strikes of a row and at least PARITY_STRIKES + 1, and `place` (PARITY_STRIKES + 1,) are overwritten.
     """
-    room, place = np.empty((3, PARITY_STRIKES + 1)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
     for i in range(variance.shape[0]):
         spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
         theta, rho, phi, convexity, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i]
@@ -104,10 +104,9 @@ def quoted_variances(rows, start, strike, coefficients, tick, is_implied, varian
         root = math.sqrt(years)
         listed = strike[start[i] : start[i + 1]]
         count = listed.shape[0]
-        quotes = np.empty((4, count))
         for side in range(2):
             sign = 1.0 - 2.0 * side
-            bid, ask = quotes[2 * side], quotes[2 * side + 1]
+            bid, ask = room[3 + 2 * side], room[4 + 2 * side]
             for j in range(count):
                 bid[j], ask[j], _, _ = quote_option(
                     sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, convexity, widening,
@@ -116,8 +115,8 @@ def quoted_variances(rows, start, strike, coefficients, tick, is_implied, varian
         centre = forward
         if is_implied:
             centre, _ = parity_point(
-                listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, discount, room, place
+                listed, room[3], room[4], room[5], room[6], np.int64(0), count, discount, room, place
             )  # fmt: skip
         variance[i], puts[i], calls[i], _, _, _, _, _, _, completeness[i] = strip_variance(
-            listed, quotes[0], quotes[1], quotes[2], quotes[3], np.int64(0), count, centre, discount
+            listed, room[3], room[4], room[5], room[6], np.int64(0), count, centre, discount
         )

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from iwm_opts.kernels.pricing.barrier import touch
+from iwm_opts.kernels.pricing.barrier import LEVELS, NODES, touch
 
 FLAT = 1e-9, 0.0  # nu and rho of a vol that never moves
 ERROR = 1.5e-3  # of the finite differences
@@ -16,7 +16,8 @@ ERROR = 1.5e-3  # of the finite differences
 
 def touched(low, high, alpha, nu=FLAT[0], rho=FLAT[1], drift=0.0, t=1.0):
     out = np.empty(1)
-    touch(np.array([low]), np.array([high]), drift, alpha, nu, rho, t, out)
+    grids, rows = np.empty((2, NODES + 1, LEVELS + 1)), np.empty((2, NODES + 1))
+    touch(np.array([low]), np.array([high]), drift, alpha, nu, rho, t, grids, rows, out)
     return float(out[0])
 
 

@@ -3,10 +3,11 @@ import math
 import numpy as np
 import pytest
 
+from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES
 from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
-from iwm_opts.kernels.simulation.ssvi import variance_swap
+from iwm_opts.kernels.simulation.ssvi import NODES, variance_swap
 from iwm_opts.kernels.simulation.surface import forwards, priced_variances, quoted_variances, smiles
 
 ETA, GAMMA, TILT, CONVEXITY = 1.2, 0.44, -0.1, 0.05
@@ -46,9 +47,9 @@ def test_smiles_hold_the_priced_variance():
     skew, eta = np.array([0.4, 0.6]), np.full(2, ETA)
     variance, theta, rho, phi = (np.empty(5) for _ in range(4))
     priced_variances(
-        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, variance
+        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, np.empty(1), variance
     )  # fmt: skip
-    smiles(START, variance, skew, eta, np.full(2, CONVEXITY), TILT, GAMMA, theta, rho, phi)
+    smiles(START, variance, skew, eta, np.full(2, CONVEXITY), TILT, GAMMA, np.empty(NODES), theta, rho, phi)
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
         t = tenor[row]
@@ -65,9 +66,11 @@ def test_what_has_expired_has_no_smile():
     variance, theta, rho, phi = (np.empty(5) for _ in range(4))
     one = np.ones((1, 1))
     priced_variances(
-        START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, one, one, one, one, one, one, variance
+        START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, *[one] * 6, np.empty(1), variance
     )  # fmt: skip
-    smiles(START, variance, np.full(2, 0.4), np.full(2, ETA), np.zeros(2), TILT, GAMMA, theta, rho, phi)
+    smiles(
+        START, variance, np.full(2, 0.4), np.full(2, ETA), np.zeros(2), TILT, GAMMA, np.empty(NODES), theta, rho, phi
+    )
     assert list(np.isnan(theta)) == list(np.isnan(rho)) == list(np.isnan(phi)) == [True, True, False, False, True]
 
 
@@ -84,8 +87,12 @@ def test_quoted_variances_are_those_of_the_quotes():
     variance, puts, calls = np.empty(2), np.empty(2, dtype=np.int64), np.empty(2, dtype=np.int64)
     first = np.array([0, len(ladders[0]), len(ladders[0]) + len(ladders[1])])
     strikes, implied, completeness = np.concatenate(ladders), np.empty(2), np.empty(2)
-    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, False, variance, puts, calls, completeness)
-    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, True, implied, puts, calls, np.empty(2))
+    room, place = np.empty((7, 99)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
+    for is_implied, out in ((False, variance), (True, implied)):
+        quoted_variances(
+            np.stack(columns), first, strikes, coefficients, 0.01, is_implied, room, place, out, puts, calls,
+            completeness,
+        )  # fmt: skip
     for row, strike in enumerate(ladders):
         spot, forward, discount, *rest = (float(column[row]) for column in columns)
         quotes = []
