@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from numba.core import config
 
 import iwm_opts as iwm
 from iwm_opts.cli.backtest import backtest
@@ -243,6 +244,21 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path):
         code.write_bytes(code.read_bytes()[:100])
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert again.stdout == first.stdout
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_a_first_screen_compiles_what_its_sizes_need(tmp_path):
+    """A function more costs a first run 0.1 s and a kernel 0.2 s: what takes Python milliseconds is not compiled."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "IWM_OPTS_DATA": str(tmp_path)}
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "condor", "--source", "sim"]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    compiled = {index.name.partition("-")[0] for index in tmp_path.rglob("*.nbi")}
+    assert {"barrier.touch", "surface.quoted_variances"} <= compiled
+    assert not compiled & {
+        "constant_maturity.constant_maturity_vols", "smile.smoothing_spline", "paths.advance", "paths.mean_reverting",
+        "surface.forwards",
+    }  # fmt: skip
+    assert len(compiled) <= 65
 
 
 def test_without_a_writable_cache_nothing_is_kept_beside_the_sources(tmp_path):
