@@ -88,11 +88,10 @@ def test_quoted_variances_are_those_of_the_quotes():
     first = np.array([0, len(ladders[0]), len(ladders[0]) + len(ladders[1])])
     strikes, implied, completeness = np.concatenate(ladders), np.empty(2), np.empty(2)
     room, place = np.empty((7, 99)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
-    for is_implied, out in ((False, variance), (True, implied)):
+    for is_implied, out, complete in ((False, variance, completeness), (True, implied, np.empty(2))):
         quoted_variances(
-            np.stack(columns), first, strikes, coefficients, 0.01, is_implied, room, place, out, puts, calls,
-            completeness,
-        )  # fmt: skip
+            np.stack(columns), first, strikes, coefficients, 0.01, is_implied, room, place, out, puts, calls, complete
+        )
     for row, strike in enumerate(ladders):
         spot, forward, discount, *rest = (float(column[row]) for column in columns)
         quotes = []
