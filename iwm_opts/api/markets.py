@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.api.chain import HistoryRequest, ModelledInputs
 from iwm_opts.api.result import Day, OnProgress, as_day
 from iwm_opts.backtest.macro import with_macro
-from iwm_opts.backtest.recorded_chains import MAX_DTE
+from iwm_opts.backtest.recorded_chains import ARCHIVE_NAMES, MAX_DTE
 from iwm_opts.backtest.resolve import YEARS, modelled_trial, recorded_trial, simulated_trials
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
@@ -38,8 +38,8 @@ class MarketRequest:
 
     Parameters
     ----------
-    source : str
-        `sim`, `modelled`, `archive`, or a chain file of many days.
+    source : str or tuple of str
+        `sim`, `modelled`, `archive`, or chain files of many days: a file, a folder, a glob, or several of them.
     scenario_file, parameters : str, optional
         Scenarios of your own; calibration of the simulated market. TOML.
     dividends : str, optional
@@ -48,7 +48,7 @@ class MarketRequest:
         What gates rank.
     """
 
-    source: str = "sim"
+    source: str | tuple[str, ...] = "sim"
     first: date | None = None
     last: date | None = None
     paths: int = PATHS
@@ -64,9 +64,14 @@ class MarketRequest:
     modelled: ModelledInputs = field(default_factory=ModelledInputs)
 
     def __post_init__(self) -> None:
-        if self.source in PRESENT_ALONE or is_plugin(self.source):
-            rule = "returns one capture, and a backtest needs many days"
-            raise ConflictError("source", self.source, rule, "name sim, modelled, archive or a file")
+        sources = (self.source,) if isinstance(self.source, str) else self.source
+        for source in sources:
+            if source in PRESENT_ALONE or is_plugin(source):
+                rule = "returns one capture, and a backtest needs many days"
+                raise ConflictError("source", source, rule, "name sim, modelled, archive or a file")
+            if len(sources) > 1 and source in (*SIMULATED_WORDS, "modelled", *ARCHIVE_NAMES):
+                rule = f"is a market of its own beside {', '.join(other for other in sources if other != source)}"
+                raise ConflictError("source", source, rule, "name it alone, or files alone")
         if self.first and self.last and self.first > self.last:
             raise ConflictError("from", self.first.isoformat(), f"later than `last` {self.last}", "swap them")
         others = {"bars": self.modelled.bars, "session": self.session, "rate": self.rate, "dividends": self.dividends}
@@ -316,7 +321,7 @@ def modelled_market(
 
 
 def recorded_market(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     iv_history: str | Path | IvHistory | None = None,
     bars: str | Path | None = None,
@@ -334,8 +339,8 @@ def recorded_market(
 
     Parameters
     ----------
-    source : str or Path
-        Chain file of many days, or `archive` for the local archive.
+    source : str, Path or sequence of them
+        Chain files of many days: a file, a folder, a glob, or several of them; `archive` for the local archive.
     iv_history : str, Path or IvHistory, optional
         What gates rank; the chains' own index unless given.
     bars : str or Path, optional
@@ -355,8 +360,9 @@ def recorded_market(
     Market
     """
     paid = str(dividends) if isinstance(dividends, Path) else dividends
+    files = str(source) if isinstance(source, str | Path) else tuple(map(str, source))
     request = MarketRequest(
-        source=str(source), first=as_day("first", first), last=as_day("last", last), symbol=symbol, session=session,
+        source=files, first=as_day("first", first), last=as_day("last", last), symbol=symbol, session=session,
         rate=rate, dividends=paid, modelled=ModelledInputs(bars=None if bars is None else str(bars)),
         history=HistoryRequest(iv_history=iv_history, ivr_tenor=ivr_tenor, ivr_lookback=ivr_lookback),
     )  # fmt: skip

@@ -74,10 +74,12 @@ SHARED_EXITS: Final = {"profit": PROFIT, "stop": STOP, "exit_dte": EXIT_DTE}  # 
 trial_options = group(
     option(
         "--source",
-        default="sim",
+        type=click.Path(),  # a variable of the environment separates several as PATH does
+        multiple=True,
+        default=("sim",),
         metavar="sim|modelled|archive|PATH",
         help="The simulated market, real prices under modelled quotes (with --bars and --iv-history), the local "
-        "archive (record: the same), or chain files of many days.",
+        "archive (record: the same), or chain files of many days: a file, a folder or a glob, may repeat.",
     ),
     option("--from", "first", type=DateParam(), help="First day to trade.  [default: all there is; sim: 5 years]"),
     option("--to", "last", type=DateParam(), help="Last day."),

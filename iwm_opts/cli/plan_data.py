@@ -50,7 +50,7 @@ def plan_data_request(values: Values, **given: object) -> "api.PlanDataRequest":
 
 def files_or_simulated(values: Values) -> str:
     """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars."""
-    source = values.text("source")
+    source = ", ".join(values.texts("source"))
     if "source" not in values.given and values["bars"]:
         return "record"
     if source not in ("sim", "modelled", "archive", "record"):

@@ -73,9 +73,11 @@ def screen_request(values: Values, strategy: "api.Strategy") -> "api.ScreenReque
 
 def market_request(values: Values) -> "api.MarketRequest":
     """--source of a backtest and its companions; the symbol defaults to the file's."""
+    sources = values.texts("source")
     request = build(
         api.MarketRequest,
         values,
+        source=sources if len(sources) > 1 else sources[0],
         symbol=values["symbol"] if "symbol" in values.given else None,
         history=history_request(values),
         modelled=build(api.ModelledInputs, values),

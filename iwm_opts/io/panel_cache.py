@@ -50,7 +50,7 @@ KINDS: Final = {  # of the values of `ABOUT`
     **dict.fromkeys(("notes", "roots", "remarks"), list),
     "refused": dict, "warnings": dict, "other_captures": dict, "days": int,
 }  # fmt: skip
-CODE: Final = ("io", "market", "kernels/panel")  # rooms that a kept panel depends on
+CODE: Final = ("io", "market", "kernels/panel", "conventions.py")  # what a kept panel depends on
 PACKAGE: Final = (".",)  # every room
 
 
@@ -178,12 +178,13 @@ def _keep(root: Path, key: str, build: Build) -> None:
 def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
     """Arrays that follow from a panel and some options: read from its cache, else made and written there.
 
-    `about` holds the options, plain values.
+    `about` holds the options, plain values. Prices and rules of any room may be behind them: a change of the package
+    makes them anew.
     """
     folder = cache_folder() / PANELS / panel.key.partition("/")[0]
     if not panel.key or not folder.exists():
         return make()
-    return _kept(folder, [panel.key, about], make)
+    return _kept(folder, [panel.key, about, code_digest(PACKAGE)], make)
 
 
 def kept_by_inputs(about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
@@ -266,11 +267,13 @@ def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_B
 
 
 @cache
+@cache
 def code_digest(rooms: tuple[str, ...] = CODE) -> str:
     """Digest of the modules of some rooms: those that a kept panel depends on, if none are given."""
     package = Path(__file__).parents[1]
     content = hashlib.sha256()
-    for file in sorted(file for room in rooms for file in (package / room).rglob("*.py")):
+    files = [(package / room).rglob("*.py") if (package / room).is_dir() else [package / room] for room in rooms]
+    for file in sorted(file for of_room in files for file in of_room):
         content.update(file.read_bytes())
     return content.hexdigest()[:DIGEST_LENGTH]
 

@@ -387,14 +387,17 @@ def _search(options: Options, price: Array, start: Array) -> Array:
         high[open_[gap >= 0.0]] = at[gap >= 0.0]
         with np.errstate(divide="ignore", invalid="ignore"):
             secant = (gap - last_gap[open_]) / (at - last_vol[open_])
+            bend = np.abs(secant / slope[open_] - 1.0)
             slope[open_] = np.where(secant > 0.0, secant, slope[open_])
             step_to = at - gap / slope[open_]
         inside = (step_to > low[open_]) & (step_to < high[open_])
         step_to = np.where(inside, step_to, np.sqrt(low[open_] * high[open_]))
         met = np.abs(gap) < PRICE_TOLERANCE
-        # A secant step leaves an error of the order of the last two steps' product (times a curvature below 10).
-        product = np.abs(step_to - at) * np.abs(at - last_vol[open_])
-        done = met | (np.abs(step_to - at) < VOL_TOLERANCE) | (inside & (product < 0.1 * VOL_TOLERANCE))
+        # A secant step leaves an error of the order of the last two steps' product times a curvature: below 10, but
+        # above 100 where a put is about to be exercised; the slopes of two steps tell.
+        step = np.abs(step_to - at)
+        product = step * np.abs(at - last_vol[open_])
+        done = met | (step < VOL_TOLERANCE) | (inside & (product < 0.1 * VOL_TOLERANCE) & (step * bend < VOL_TOLERANCE))
         vols[open_[done]] = np.where(met, at, step_to)[done]
         last_vol[open_], last_gap[open_], vol[open_] = at, gap, step_to
         open_ = open_[~done]
