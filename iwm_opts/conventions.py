@@ -85,7 +85,7 @@ class Strategy(NamedTuple):
     dte: tuple[int, int] = (35, 55)  # calendar days at the entry
     short_delta: float = 0.16  # |delta| of the short strikes: about one standard deviation out
     width: float = 5.0  # dollars between short and long strike on one chain
-    history_width: str = "2%"  # of the spot, over a history and in plans: $5 were 7% of IWM in 2010 and 2% in 2026
+    history_width: str = "2%"  # of the spot, over a history: $5 were 7% of IWM in 2010 and 2% in 2026
     profit: float = 0.5  # of the entry credit or debit
     stop: float = 2.0  # times the entry credit
     debit_stop: float = 0.5  # of the entry debit

@@ -110,7 +110,7 @@ class PackageTable(Table):
     dte: Count = STRATEGY.target_dte  # calendar days, the nearest expiration
     dte_slack: CountOrZero = STRATEGY.dte_slack
     delta: Delta = STRATEGY.short_delta  # |delta|: of the short legs of a condor or bull put, else of the long leg
-    width: Width = STRATEGY.history_width  # between the strikes of a side: 5 (dollars), "2%" (of spot) or "0.6sd"
+    width: Width = STRATEGY.width  # between the strikes of a side: 5 (dollars), "2%" (of spot) or "0.6sd"
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
     credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
     profit: Level = STRATEGY.profit  # of the credit, or of the debit paid; 0: off

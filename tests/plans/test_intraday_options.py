@@ -42,7 +42,6 @@ from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.source import ModelledFiles
 
-WIDTH = 5.0  # dollars
 EDGE = Momentum(gap=0.001, volume_sessions=5)
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
 KINDS = ("long-call", "bull-call", "bull-put")
@@ -199,7 +198,7 @@ def loop(market, minutes, day, rules, kind, account, smile):
         return datetime.fromisoformat(str(held.index[i])).replace(tzinfo=session_hours(day)[0].tzinfo)
 
     spot = held["open"].tolist()
-    legs = legs_of(kind, model, moment(0), spot[0], expiration, ladder, rules.entry.call_delta, WIDTH)
+    legs = legs_of(kind, model, moment(0), spot[0], expiration, ladder, rules.entry.call_delta, 5.0)
     if legs is None:
         return None
     mid, credit, sold = package(model, moment(0), spot[0], expiration, legs, 1, 0.5)
@@ -278,7 +277,7 @@ def stage(market):
 
 def rules_of(kind, **exits):
     instrument = "options" if kind == "long-call" else "vertical"
-    rules = engine_rules(make_usual_plan("momentum", instrument=instrument, package={"width": WIDTH}), kind)
+    rules = engine_rules(make_usual_plan("momentum", instrument=instrument), kind)
     return replace(rules, exit=replace(rules.exit, **exits))
 
 
