@@ -208,8 +208,8 @@ def test_claims_on_made_data(run, data):
     done = run("claims", *data, "--format", "json")
     assert done.code == 0
     found = {one["name"]: one for one in done.json["claims"]}
-    assert found["sector-drift"]["verdict"] == "needs data: --sectors"
-    assert found["gap-momentum"]["verdict"] == "needs data: --minutes"
+    assert found["sector-drift"]["verdict"] == "needs data: `sectors`"
+    assert found["gap-momentum"]["verdict"] == "needs data: `minutes`"
     assert found["atr-ratio"]["low"] <= found["atr-ratio"]["estimate"] <= found["atr-ratio"]["high"]
     one = run("claims", *data, "--claim", "kre-filter")
     assert "the session after KRE lost" in one.out
