@@ -105,6 +105,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     years = float(np.mean([len(path) for path in paths])) / SESSIONS_PER_YEAR or NAN
     returns = np.concatenate([daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
     gains, losses = pnl[pnl > 0.0], pnl[pnl <= 0.0]
+    lost = -float(losses.sum())
     run, run_loss = _losing_run(trades)
     total = float(earned.mean()) / account
     at_risk = float(equity["open_risk"].sum())
@@ -126,7 +127,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         gain_loss_ratio=_ratio(mean_or_nan(gains), -mean_or_nan(losses)),
         expectancy=mean_or_nan(pnl),
         expectancy_on_risk=mean_or_nan(pnl / risk),
-        profit_factor=_profit_factor(gains, losses),
+        profit_factor=_ratio(float(gains.sum()), lost) if lost > 0.0 or not len(pnl) else math.inf,
         average_sessions=mean_or_nan(trades["sessions"].to_numpy(dtype=np.float64)),
         average_days=mean_or_nan(trades["days"].to_numpy(dtype=np.float64)),
         losing_run=run,
@@ -235,13 +236,6 @@ def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:
             length, lost = (length + 1, lost + gain) if gain <= 0.0 else (0, 0.0)
             longest, deepest = max(longest, length), min(deepest, lost)
     return longest, deepest
-
-
-def _profit_factor(gains: Array, losses: Array) -> float:
-    if not len(gains) and not len(losses):
-        return NAN
-    lost = -float(losses.sum())
-    return float(gains.sum()) / lost if lost > 0.0 else math.inf
 
 
 def annualised(mean: Array, spread: Array) -> Array:

@@ -279,8 +279,8 @@ def _effective_clock(
         even = np.interp(at, calendar_days, elapsed)
         if closed_day_weight == 1.0:
             return np.asarray(even)
-        day = np.ceil(at).astype(np.int64) - 1
-        within = at - day
+        day = np.clip(np.ceil(at).astype(np.int64) - 1, 0, len(days) - 1)
+        within = np.clip(at - day, 0.0, 1.0)  # what ended before the first day has no part of it
         profiled = np.where(is_half[day], np.interp(within, *_HALF_DAY), np.interp(within, *_FULL_DAY))
         return np.asarray(even + is_open[day] * (profiled - within))
 

@@ -92,7 +92,10 @@ def panel_of_rows(
     moment, is_timed = quote_moments(rows, place, day, report)
     panel = grid.panel(name, symbol, provenance, rows.roots, day, moment, is_timed, spot, quotes, defects)
     panel = replace(panel, rate=np.full(len(panel), np.nan if rate is None else rate))
-    return _without_days(panel, refused)
+    slices, kept = (panel.years > 0.0) & ~refused[panel.slice_day], ~refused  # without what has expired
+    if not kept.any():
+        return None
+    return panel if slices.all() and kept.all() else taken(panel, kept, slices)
 
 
 def _no_market(rows: QuoteRows, day: Places, place: Places, report: Report) -> Flags:
@@ -260,12 +263,3 @@ def _defects(counts: NDArray[np.int64], place: Places, duplicate: Places, stale:
         totals[:, DEFECTS.index(name)] = np.bincount(place, weights=counts[:, column], minlength=days)
     totals[:, DEFECTS.index("duplicate")], totals[:, DEFECTS.index("stale")] = duplicate, stale
     return totals
-
-
-def _without_days(panel: Panel, refused: Flags) -> Panel | None:
-    """Panel without refused days and slices that have expired."""
-    slices = (panel.years > 0.0) & ~refused[panel.slice_day]
-    kept = ~refused
-    if not kept.any():
-        return None
-    return panel if slices.all() and kept.all() else taken(panel, kept, slices)

@@ -94,15 +94,15 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
     for place in range(ROUNDS):
         # Facts together and, with less weight, each by itself; shape (2 x facts, facts).
         root = np.vstack([joint_root(fitted, target), ALONE * np.diag(1.0 / target.error)])
-        progress = _part_of(report, place) if report else None
+
+        def progress(done: int, _value: float, place: int = place) -> None:
+            if report:
+                report(place * STEPS + done, ROUNDS * STEPS)
+
         fitted, _ = fit(fitted, target, HISTORIES, STEPS, seed=20 + place, root=root, report=progress)
         if report:
             report((place + 1) * STEPS, ROUNDS * STEPS)
     return fitted
-
-
-def _part_of(report: Callable[[int, int], None], place: int) -> Callable[[int, float], None]:
-    return lambda done, _value: report(place * STEPS + done, ROUNDS * STEPS)
 
 
 def joint_root(parameters: Parameters, target: Target, histories: int = 1500, seed: int = 3) -> Array:

@@ -8,6 +8,7 @@ had. The burden of proof is the claim's: a refutation needs no adjustment for th
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -136,7 +137,9 @@ def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
     head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
         return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}"), None
-    reading = measure.read(data)
+    with warnings.catch_warnings():  # a flat or short series gives NaN, and is not measured
+        warnings.simplefilter("ignore", RuntimeWarning)
+        reading = measure.read(data)
     if not math.isfinite(reading.estimate):
         lacking = f"needs data: {reading.detail}"
         return Claim(*head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, lacking), None

@@ -773,7 +773,7 @@ def test_no_condor_held_to_expiry_loses_more_than_stated(market_data):
     assert (-trades["pnl"] <= trades["risk"]).all()
     # Delivered on Friday 2020-11-06 at 163.62 between the call strikes, 100 shares short bought on Monday at 176.95.
     (trade,) = trades[trades["entry"] == "2020-09-25"].to_dict("records")
-    assert trade["legs"] == "+1P124 -1P129 -1C160 +1C165"
+    assert trade["legs"] == "+1P125 -1P130 -1C160 +1C165"
     loss = 100 * (3.62 + 176.95 - 163.62 - trade["credit"]) + trade["fees"]
     assert -trade["pnl"] == pytest.approx(loss, abs=0.01)
     assert loss > 1500 > 3 * (100 * (5 - trade["credit"]) + trade["fees"])

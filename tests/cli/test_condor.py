@@ -64,7 +64,7 @@ def test_an_open_gate_sizes_and_a_closed_one_trades_nothing(screened):
 def test_without_a_history_the_gate_is_closed_with_the_reason(run, chain_file):
     found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "28:50", "--format", "json").json
     assert found["gate"] == {
-        "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give --iv-history"],
+        "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give `iv_history`"],
     }  # fmt: skip
     assert found["iv"]["rank"] is None
 

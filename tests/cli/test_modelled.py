@@ -23,7 +23,7 @@ def test_a_screen_on_modelled_quotes(run, files):
     assert (market["simulated"], market["modelled"]) == (True, True)
     assert (market["source"], market["exercise"], market["rate"]) == ("modelled market, RVX", "european", 0.05)
     assert found["chain_iv"]["iv30"] == pytest.approx(0.1637, rel=0.01)  # the index of the day, less about its clock
-    assert found["iv"]["proxy"] is True
+    assert (found["iv"]["series"], found["iv"]["proxy"]) == ("IV10, modelled market, RVX", False)  # its own
     assert found["iv"]["value_date"] == "2024-01-31"
     assert found["gate"]["open"] is True
     assert found["candidates"]

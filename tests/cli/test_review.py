@@ -228,7 +228,7 @@ def test_without_bars_the_review_says_which_data_it_needs(run, shares):
     assert told["closed"] == 1
     (need,) = [note for note in told["notes"] if note.startswith("needs data")]
     assert "size, risk, exits, fills and checklist of trades without it are not judged" in need
-    assert need.endswith("give --bars FILE or run iwm-opts fetch")
+    assert need.endswith("give `bars` FILE or run iwm-opts fetch")
 
 
 def test_recorded_bars_are_taken_where_none_are_named(run, shares, tmp_path):
@@ -328,7 +328,7 @@ class TestOwnFills:
         assert offsets["all", "all"]["value"] == pytest.approx(0.8, abs=0.01)
         assert offsets["legs", "2"]["trades"] == 12
         notes = "\n".join(page.json["notes"])
-        assert "kept for --fill mine: mine:0.8/2=0.8" in notes
+        assert "kept for `fill` mine: mine:0.8/2=0.8" in notes
         assert "worse than fraction:0.5, 0.50 of H" in notes
         asked = ("fills", "--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--fees", "zero")
         fills = {row["model"]: row for row in run(*asked, "--fill", "mine", "--format", "json").json["fills"]}
@@ -341,7 +341,7 @@ class TestOwnFills:
         later = [row.replace(" 15:40", " 15:41") for row in held]
         log.write_text("\n".join([text[0], *held, *later]))
         page = run("review", log, "--quotes", chains, "--keep-fills", "--format", "json")
-        assert "kept for --fill mine: mine:0.8/2=0.8" in "\n".join(page.json["notes"])
+        assert "kept for `fill` mine: mine:0.8/2=0.8" in "\n".join(page.json["notes"])
         log.write_text("\n".join([text[0], *held]))
         page = run("review", log, "--quotes", chains, "--keep-fills")
         assert (page.code, page.out) == (1, "")

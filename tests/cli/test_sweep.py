@@ -102,8 +102,8 @@ def test_shards_merge_into_the_whole_sweep(swept, tmp_path):
     for arguments, rule in (
         (("--shard", "4/3", "--output", "x"), "is not K/N"),
         (("--shard", "1/3"), "needed by --shard"),
-        (("merge", "--output", "x"), "write `merge` and the folders"),
-        (("murge", tmp_path / "1", "--output", "x"), "write `merge` and the folders"),
+        (("merge", "--output", "x"), "Write merge FOLDER"),
+        (("murge", tmp_path / "1", "--output", "x"), "Did you mean merge FOLDER"),
         (("merge", tmp_path / "1"), "needed by --shard and merge"),
         (("merge", tmp_path / "1", "--output", tmp_path / "1"), "would overwrite"),
         (("merge", tmp_path / "none", "--output", tmp_path / "more"), "holds no sweep"),

@@ -91,9 +91,8 @@ class Model:
         while one < expiration:
             one += timedelta(days=1)
             effective += 1.0 if is_session(one) else 0.3
-        effective -= (16 - end.hour) / 24
-        if effective < 3:  # today's part by what is left of the session's half-hours; of a half day all that is left
-            effective += left_today(at) - (16.0 - at.hour - at.minute / 60) / 24 + (16 - end.hour) / 24
+        # Today's part by what is left of the session's half-hours; a half day ends with 21 of its 24 hours.
+        effective += left_today(at) - (16.0 - at.hour - at.minute / 60) / 24 - (16 - end.hour) / 24
         state = market.states.at(self.place)
         theta = float(surface_of(params, state, np.array([effective])).theta[0])
         due = [d for d in market.dividends.dividends if self.before < d.ex_date <= self.day]
