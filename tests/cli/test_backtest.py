@@ -10,7 +10,7 @@ import pytest
 from iwm_opts.backtest.metrics import Metrics
 from iwm_opts.report.comparison_table import UNITS
 
-SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 2, "--ivr-lookback", 20)
+SIM = ("--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 2, "--ivr-lookback", 20)
 RULES = ("--ivr-below", 40, "--dte", 30, "--exit-dte", 10, "--contracts", 1)
 
 
