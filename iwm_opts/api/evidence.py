@@ -7,7 +7,7 @@ from iwm_opts.api.backtest import DEFAULT_SEED, EquityResult, reach
 from iwm_opts.api.cluster import OnCluster, cluster_mapper, market_opener
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
-from iwm_opts.api.rules import Rules, refuse_own
+from iwm_opts.api.rules import Rules, raise_own_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
 from iwm_opts.backtest.quote_bands import DRAWS as BAND_DRAWS
@@ -47,7 +47,7 @@ class EvidenceRequest:
 
     def __post_init__(self) -> None:
         if self.rules.is_own:
-            refuse_own("evidence")
+            raise_own_rules("evidence")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -21,6 +21,8 @@ from iwm_opts.conventions import (
     FILL_MODEL,
     GATE_RANK,
     IVR_LOOKBACK,
+    MACRO_DROP,
+    MAX_OPEN,
     RISK_SHARE,
     STRATEGY,
     Default,
@@ -35,8 +37,6 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.signals import by_date, on_days
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.strategies import Fraction, Width
-
-MACRO_DROP: Final = 0.015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +138,7 @@ class Rules:
     min_credit_width: Fraction | None = None
     weekday: tuple[str, ...] = ()
     every: int = 1
-    max_open: int = 5
+    max_open: int = MAX_OPEN
     profit: "Fraction | pd.Series[float] | None" = STRATEGY.profit
     stop: "Fraction | Default | pd.Series[float] | None" = "default"
     touch: bool = False
@@ -254,7 +254,7 @@ class Rules:
         return np.array([day is not None and bool(judge(history.before(day))) for day in first_unknown[: len(dates)]])
 
 
-def refuse_own(question: str) -> NoReturn:
+def raise_own_rules(question: str) -> NoReturn:
     """Refuse rules that are the caller's own where a question varies the built-in ones."""
     rule = f"{question} takes rules by IV rank, with one level an exit"
     raise InputError("rules", "own", rule, "run a backtest for entries, gate, profit or stop of your own")

@@ -18,7 +18,7 @@ from iwm_opts.api.cluster import market_opener
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
-from iwm_opts.api.rules import FIELDS, Rules, refuse_own
+from iwm_opts.api.rules import FIELDS, Rules, raise_own_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.cluster import family_on_cluster, open_client, run_variants_on_cluster
 from iwm_opts.backtest.engine import run
@@ -92,7 +92,7 @@ class SweepRequest:
             raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
         is_series = any(isinstance(value, pd.Series) for values in self.grid.values() for value in values)
         if is_series or any(each.is_own for each in heads_of(self.rules)):
-            refuse_own("a sweep")
+            raise_own_rules("a sweep")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -10,7 +10,7 @@ from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, EquityResult, re
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rule_grid import variants_of
-from iwm_opts.api.rules import Rules, refuse_own
+from iwm_opts.api.rules import Rules, raise_own_rules
 from iwm_opts.api.sweep import grid_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.trial import PooledResult
@@ -52,7 +52,7 @@ class WalkForwardRequest:
 
     def __post_init__(self) -> None:
         if any(each.is_own for each in self.rules):
-            refuse_own("a walk-forward")
+            raise_own_rules("a walk-forward")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -40,7 +40,7 @@ MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "mu
 TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": STRATEGY.target_dte}
 MAX_NAME: Final = 200  # characters
 COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
-REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
+REMEDY: Final = "correct that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
 
 
 Conflicts = list[tuple[tuple[str, ...], str]]
