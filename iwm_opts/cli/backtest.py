@@ -7,7 +7,7 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.backtesting import PLOT, backtest_options, check_no_plan_data
 from iwm_opts.cli.command import ChoiceParam, NumericalCommand
-from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, ShareParam, group, option
+from iwm_opts.cli.options import QUIET, RESULT_OUTPUT, FractionParam, InputParam, ShareParam, group, option
 from iwm_opts.cli.output import answer_and_save, is_folder, write_plot, write_result
 from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
 from iwm_opts.cli.plan_data import fund_options
@@ -39,7 +39,7 @@ shared_limits = group(
     "      --iv-history RVX_History.csv\n"
     "  iwm-opts backtest --compare results/gated results/ungated",
 )
-@option("--compare", nargs=2, type=click.Path(path_type=Path), help="Two saved results side by side; runs nothing.")
+@option("--compare", nargs=2, type=InputParam(), help="Two saved results side by side; runs nothing.")
 @RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @option(

@@ -18,6 +18,7 @@ from iwm_opts.cli.options import (
     CountOrOff,
     DateParam,
     FractionParam,
+    InputParam,
     Number,
     OffOrNumber,
     OutputParam,
@@ -74,7 +75,7 @@ SHARED_EXITS: Final = {"profit": PROFIT, "stop": STOP, "exit_dte": EXIT_DTE}  # 
 trial_options = group(
     option(
         "--source",
-        type=click.Path(),  # a variable of the environment separates several as PATH does
+        type=InputParam(),
         multiple=True,
         default=("sim",),
         metavar="sim|modelled|archive|PATH",

@@ -163,6 +163,15 @@ class CountOrOff(Count):
         return super().convert(value, param, ctx)  # type: ignore[arg-type]
 
 
+class InputParam(click.Path):
+    """A file or folder to be read, of any name that file systems take; a variable separates several as PATH does."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if fault := _fault_of_name(value):
+            self.fail(fault, param, ctx)
+        return str(super().convert(str(value), param, ctx))
+
+
 class OutputParam(click.Path):
     """A file to be written: its folder must be there and writable before anything is computed.
 

@@ -5,6 +5,7 @@ the expiration day the short 230 put is assigned, and its shares leave at the ne
 """
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -25,7 +26,8 @@ NOTES = {
 @pytest.fixture
 def result(case, capsys, tmp_path):
     def run(name, bars, *options):
-        files = "--source", case(f"backtests/{name}"), "--bars", case(f"backtests/{bars}")
+        source = name if isinstance(name, Path) else case(f"backtests/{name}")
+        files = "--source", source, "--bars", case(f"backtests/{bars}")
         with pytest.raises(SystemExit) as stop:
             main([str(word) for word in ("backtest", *files, *RULES, "--format", "json", *options)])
         assert not stop.value.code
@@ -62,6 +64,6 @@ def test_a_position_that_expires_weeks_later_is_closed_at_its_last_quotes(case, 
     later = table[table["quote_date"] <= "2026-10-06"]
     (tmp_path / "early").mkdir()
     later.to_csv(tmp_path / "early/bt_full.csv", index=False)
-    answer = result("bt_full.csv", "bt_bars.csv", "--source", tmp_path / "early/bt_full.csv")
+    answer = result(tmp_path / "early/bt_full.csv", "bt_bars.csv")
     (trade,) = answer["trades"]
     assert (trade["reason"], trade["exit"]) == ("end of data", "2026-10-06")
