@@ -17,6 +17,7 @@ from iwm_opts.cli.options import (
     Count,
     CountOrOff,
     DateParam,
+    EdgeParam,
     FractionParam,
     InputParam,
     Number,
@@ -104,7 +105,7 @@ trial_options = group(
 entry_options = group(
     option(
         "--edge",
-        type=ChoiceParam(EDGES),
+        type=EdgeParam(EDGES),
         default=EDGES[0],
         help="vol-contraction: condors while the IV rank is low; the others in shares, by the usual plan of the edge.",
     ),

@@ -163,6 +163,17 @@ class CountOrOff(Count):
         return super().convert(value, param, ctx)  # type: ignore[arg-type]
 
 
+class EdgeParam(ChoiceParam):
+    """An edge of this package, or one that another package registers."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            from importlib.metadata import entry_points
+
+            self.choices = (*self.choices, *sorted(entry_points(group="iwm_opts.edges").names - set(self.choices)))
+        return super().convert(value, param, ctx)
+
+
 class InputParam(click.Path):
     """A file or folder to be read, of any name that file systems take; a variable separates several as PATH does."""
 

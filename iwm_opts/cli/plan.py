@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api, conventions
 from iwm_opts.cli.command import SKIP, ChoiceParam, NumericalCommand
-from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, group, option, output_options
+from iwm_opts.cli.options import DIVIDENDS, EdgeParam, Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import STDOUT, emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
 from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
@@ -22,7 +22,7 @@ MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_appli
 
 plan_options = group(
     option("--plan", metavar="FILE", help="A plan written before, TOML, in place of options that make one."),
-    option("--edge", type=ChoiceParam(EDGES), help="Edge to trade."),
+    option("--edge", type=EdgeParam(EDGES), help="Edge to trade: one of these, or of an installed package."),
     option("--horizon", type=ChoiceParam(HORIZONS), help="[default: the edge's usual one]"),
     option("--instrument", type=ChoiceParam(INSTRUMENTS), help="[default: the edge's usual one]"),
     option("--name", help="Name of the plan.  [default: edge and instrument]"),

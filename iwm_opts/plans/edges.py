@@ -2,19 +2,19 @@
 
 A new edge is a class here and its place in `EDGE_TYPES`.
 
-Edges of other packages are entry points of the group `iwm_opts.edges`: functions of `Inputs` (bars, funds, IV history,
-minutes) that return a boolean Series, whether each close signals an entry on the next session.
+Edges of other packages are entry points of the group `iwm_opts.edges`: subclasses of `Edge`, or functions of `Inputs`
+(bars, funds, IV history, minutes) that return a boolean Series, whether each close signals an entry on the next
+session.
 
 The rules are those of the strategy behind this project; `research.claims` and the backtests measure their value. Dates
 of signals and unknown ones: see `market.signals`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
 from datetime import date, timedelta
-from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Final
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any, ClassVar, Final, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Bounds
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
@@ -317,35 +317,48 @@ def _positive(name: str, value: float) -> None:
         raise InputError(name, value, "must be above 0 and below 1", "2.5% is 0.025")
 
 
-EDGE_TYPES: Final[dict[str, type[Edge]]] = {edge.name: edge for edge in (MeanReversion, Momentum, VolContraction)}
+def plugin_edge(entry: EntryPoint) -> type[Edge]:
+    """Edge that another package registers: a subclass of `Edge`, or a function of `Inputs` that signals by close."""
+    try:
+        found = entry.load()
+    except Exception as error:  # refused where it is asked for: the other edges need no foreign package
+        failure = DataError(entry.value, f"cannot be loaded as an edge: {error}", "mend that package, or uninstall it")
+
+        def found(data: Inputs) -> NoReturn:
+            raise failure
+
+    if isinstance(found, type) and issubclass(found, Edge):
+        return found
+    name, rule = entry.name, f"Buy the session after {entry.name} signals."
+
+    @dataclass(frozen=True, slots=True)
+    class Signals(Edge):
+        name: ClassVar[str]
+        rule: ClassVar[str]
+
+        def daily_signals(self, data: Inputs) -> "pd.Series[bool]":
+            signals = by_date(self.name, found(data))
+            if not pd.api.types.is_bool_dtype(signals.dtype):
+                raise InputError(self.name, str(signals.dtype), "must signal in booleans", "compare it: signal > level")
+            on_days(self.name, signals, [day.date() for day in data.bars.index])
+            return signals
+
+    Signals.name, Signals.rule = name, rule
+    return Signals
+
+
 GROUP: Final = "iwm_opts.edges"
-OWN: Final[dict[str, Callable[[Inputs], "pd.Series[bool]"]]] = {
-    "mean-reversion": MeanReversion().daily_signals, "vol-contraction": VolContraction().daily_signals,
-}  # fmt: skip
-
-
-def edge_names() -> tuple[str, ...]:
-    """Names of all edges that signal at a close."""
-    return (*OWN, *sorted(entry_points(group=GROUP).names))
+EDGE_TYPES: Final[dict[str, type[Edge]]] = {
+    **{entry.name: plugin_edge(entry) for entry in entry_points(group=GROUP)},
+    **{edge.name: edge for edge in (MeanReversion, Momentum, VolContraction)},
+}
 
 
 def edge_entries(name: str, data: Inputs) -> "pd.Series[bool]":
-    """Sessions on which an edge of `edge_names()` enters: those after a close that signals; unknown ones are False.
+    """Sessions on which an edge enters with its usual thresholds; an unknown signal is none.
 
     Raises InputError for an unknown name.
     """
-    if name not in edge_names():
-        raise InputError("edge", name, "unknown edge", f"choose one of {', '.join(edge_names())}")
-    days = pd.DatetimeIndex(data.bars.index)
-    dates = [day.date() for day in days]
-    signals = OWN[name](data) if name in OWN else _foreign(name, data, dates)
-    return pd.Series(allowed_on(signals, dates), index=days, name=name)
-
-
-def _foreign(name: str, data: Inputs, dates: list[date]) -> "pd.Series[bool]":
-    """Signals of an edge of another package by date, checked."""
-    signals = by_date(name, entry_points(group=GROUP)[name].load()(data))
-    if not pd.api.types.is_bool_dtype(signals.dtype):
-        raise InputError(name, str(signals.dtype), "must signal in booleans", "compare it: signal > level")
-    on_days(name, signals, dates)
-    return signals
+    if name not in EDGE_TYPES:
+        raise InputError("edge", name, "unknown edge", f"choose one of {', '.join(EDGE_TYPES)}")
+    return pd.Series(EDGE_TYPES[name]().entries(data), index=pd.DatetimeIndex(data.bars.index), name=name)

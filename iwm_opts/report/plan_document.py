@@ -19,6 +19,7 @@ from iwm_opts.report.words import dollars, percent
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
 FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}
 CLAIMS: Final = ("claim", "estimate (95% interval)", "sample", "verdict")
+NO_CLAIM: Final = "No claim of `iwm-opts claims` is on this edge: `iwm-opts backtest --plan` measures it, after costs."
 NO_COSTS: Final = (
     "No costs are in these numbers. With them: `iwm-opts backtest --plan` over the stress periods, `iwm-opts evidence "
     "--plan` for what each rule is worth."
@@ -63,7 +64,9 @@ def plan_page(
         Section("Decision", (Paragraph(word), Bullets(decision.reasons))),
         *([order_section(order, decision.take, plan.name)] if order else []),
         Section("Edge", _edge(plan)),
-        Section("Evidence on this data", (Grid(CLAIMS, claims), Paragraph(NO_COSTS))),
+        Section(
+            "Evidence on this data", (Grid(CLAIMS, claims), Paragraph(NO_COSTS)) if claims else (Paragraph(NO_CLAIM),)
+        ),
         *([Section("Stress periods", _stress(stress))] if stress else []),
         Section("Decision tree", (Verbatim(_tree(status)),)),
         Section("Entry checklist", (Grid(("criterion", "rule", "now", "value"), criteria), Paragraph(counts))),

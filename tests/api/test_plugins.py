@@ -1,20 +1,26 @@
 """Sources, edges and broker layouts of another package, through entry points of an installed distribution."""
 
+import json
+import os
+import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts import api
-from iwm_opts.errors import ConflictError, DataError, InputError
+from iwm_opts.errors import ConflictError, DataError
 from iwm_opts.journal import brokers
 
 MODULE = """
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 import pandas as pd
 from iwm_opts.journal.brokers.tastytrade import TRANSACTIONS
+from iwm_opts.plans.edges import Edge
+from iwm_opts.plans.plan_sections import Count
 
 CHAIN = {chain!r}
 layout = replace(TRANSACTIONS, name="tiny")
@@ -28,6 +34,49 @@ def source(symbol, as_of):
 
 def every_third(data):
     return pd.Series([place % 3 == 0 for place in range(len(data.bars))], index=data.bars.index)
+
+
+def in_zone(data):
+    return every_third(data).tz_localize("America/New_York")
+
+
+def in_numbers(data):
+    return every_third(data).astype(float)
+
+
+def undated(data):
+    return every_third(data).iloc[:0]
+
+
+@dataclass(frozen=True, slots=True)
+class Weekday(Edge):
+    name: ClassVar[str] = "weekday"
+    rule: ClassVar[str] = "Buy the session after day {{day}} of the week."
+    day: Count = 2
+
+    def daily_signals(self, data):
+        return pd.Series(data.bars.index.dayofweek == self.day, index=data.bars.index)
+"""
+EDGES = """
+import json, sys
+import iwm_opts as iwm
+from iwm_opts import api
+from iwm_opts.errors import IwmOptsError
+from iwm_opts.plans.decision import entry_days
+from iwm_opts.plans.plan import make_usual_plan
+
+data = iwm.read_plan_data(source="sim", as_of="2026-06-26", seed=7)
+answer = {"days": len(data.bars), "entries": {}, "refused": {}}
+for name in ("every-third", "in-zone", "weekday", "in-numbers", "undated", "broken", "every-fourth"):
+    try:
+        answer["entries"][name] = data.edge_entries(name).tolist()
+    except IwmOptsError as error:
+        answer["refused"][name] = getattr(error, "name", None) or error.source
+assert iwm.Rules(entries=data.edge_entries("every-third")).has_own_entries
+plan = make_usual_plan("weekday", weekday={"day": 3}, macro={"enabled": False}, checklist={"minimum": 1})
+signalled = data.bars.index[entry_days(plan, data.inputs).signal]
+answer["weekdays"] = sorted(set(signalled.day_name()))
+print(json.dumps(answer))
 """
 
 
@@ -46,6 +95,11 @@ def plugin(made_quotes, tmp_path, monkeypatch):
             tiny = tiny_plugin:source
             [iwm_opts.edges]
             every-third = tiny_plugin:every_third
+            in-zone = tiny_plugin:in_zone
+            in-numbers = tiny_plugin:in_numbers
+            undated = tiny_plugin:undated
+            weekday = tiny_plugin:Weekday
+            broken = tiny_plugin:nothing
             [iwm_opts.brokers]
             tiny = tiny_plugin:layout
             """
@@ -70,16 +124,42 @@ def test_an_unregistered_source_is_a_missing_file():
         iwm.read_chain("tiny")
 
 
-@pytest.mark.usefixtures("plugin")
-def test_an_edge_gives_entries():
-    data = iwm.read_plan_data(source="sim", as_of="2026-06-26", seed=7)
-    entries = data.edge_entries("every-third")
-    signal_before = pd.Series([place % 3 == 0 for place in range(len(data.bars))], index=data.bars.index)
-    assert entries.iloc[1:].tolist() == signal_before.iloc[:-1].tolist()
-    assert iwm.Rules(entries=entries).has_own_entries
-    with pytest.raises(InputError) as failure:
-        data.edge_entries("every-fourth")
-    assert failure.value.name == "edge"
+@pytest.fixture
+def with_plugin(plugin, tmp_path):
+    """Run Python in a process that finds the distribution when it starts."""
+
+    def run(*arguments):
+        path = os.pathsep.join([str(tmp_path), str(Path(iwm.__file__).parents[1])])
+        return subprocess.run(
+            [sys.executable, *arguments], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
+        )
+
+    return run
+
+
+def test_edges_give_entries(with_plugin):
+    done = with_plugin("-c", EDGES)
+    assert not done.returncode, done.stderr
+    answer = json.loads(done.stdout)
+    signalled = [place % 3 == 0 for place in range(answer["days"])]
+    entries = answer["entries"]
+    assert entries["every-third"][1:] == entries["in-zone"][1:] == signalled[:-1]
+    assert 0.15 < sum(entries["weekday"]) / answer["days"] < 0.25
+    assert answer["refused"] == {
+        "in-numbers": "in-numbers", "undated": "undated", "broken": "tiny_plugin:nothing", "every-fourth": "edge"
+    }  # fmt: skip
+    assert set(answer["weekdays"]) <= {"Friday", "Monday"}  # after a Thursday, and a Friday without a session
+
+
+def test_an_edge_is_backtested_by_its_usual_plan(with_plugin):
+    done = with_plugin("-m", "iwm_opts", "backtest", "--edge", "weekday", "--source", "sim", "--format", "json", "-q")
+    assert not done.returncode, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["plan"] == "weekday-shares"
+    assert sum(period["trades"] for period in answer["periods"]) > 20
+    refused = with_plugin("-m", "iwm_opts", "plan", "--edge", "weekdy")
+    assert refused.returncode == 2
+    assert "weekday" in refused.stderr
 
 
 @pytest.mark.usefixtures("plugin")
@@ -88,22 +168,6 @@ def test_a_source_of_one_capture_serves_no_backtest():
         with pytest.raises(ConflictError) as failure:
             ask()
         assert failure.value.name == "source"
-
-
-@pytest.mark.usefixtures("plugin")
-def test_signals_of_an_edge_are_dated_booleans(monkeypatch):
-    import tiny_plugin
-
-    data = iwm.read_plan_data(source="sim", as_of="2026-06-26", seed=7)
-    expected = data.edge_entries("every-third")
-    every_third = tiny_plugin.every_third
-    monkeypatch.setattr(tiny_plugin, "every_third", lambda data: every_third(data).tz_localize("America/New_York"))
-    assert data.edge_entries("every-third").equals(expected)
-    for wrong in (lambda data: every_third(data).astype(float), lambda data: every_third(data).iloc[:0]):
-        monkeypatch.setattr(tiny_plugin, "every_third", wrong)
-        with pytest.raises(InputError) as failure:
-            data.edge_entries("every-third")
-        assert failure.value.name == "every-third"
 
 
 @pytest.mark.usefixtures("plugin")
