@@ -46,15 +46,15 @@ class InputError(IwmOptsError, ValueError):
 
 
 class DataError(IwmOptsError, ValueError):
-    """A file or a feed breaks a rule."""
+    """A file or a feed breaks a rule; `field` names the column, key, row, day or other part of it at fault."""
 
-    def __init__(self, source: object, rule: str, remedy: str = "") -> None:
-        self.source, self.rule, self.remedy = str(source), rule, remedy
+    def __init__(self, source: object, rule: str, remedy: str = "", field: str = "") -> None:
+        self.source, self.rule, self.remedy, self.field = str(source), rule, remedy, field
         super().__init__(_message(str(source), rule, remedy))
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         """Return what makes it again, where a worker hands it to its parent."""
-        return type(self), (self.source, self.rule, self.remedy)
+        return type(self), (self.source, self.rule, self.remedy, self.field)
 
 
 class ConflictError(InputError):

@@ -9,7 +9,7 @@ from iwm_opts.errors import ConflictError, DataError, InputError
 ERRORS = (
     InputError("name", 1.5, "breaks a rule", "mend it"),
     ConflictError("name", None, "contradicts another"),
-    DataError("file.csv", "breaks a rule", "mend it"),
+    DataError("file.csv", "breaks a rule", "mend it", field="strike"),
 )
 
 

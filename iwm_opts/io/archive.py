@@ -89,13 +89,15 @@ class ChainArchive:
             chosen = choose([capture for capture in left if at is None or capture.is_at(at)])
             if chosen is None:
                 times = ", ".join(f"{capture.stamp:%H:%M}" for capture in left)
-                raise DataError(self.folder, f"has no capture of {symbol} at {at:%H:%M} on {day}", f"it has {times}")
+                raise DataError(
+                    self.folder, f"has no capture of {symbol} at {at:%H:%M} on {day}", f"it has {times}", "capture"
+                )
             chain = self.open(chosen, columns)
             if chain is not None:
                 return chain
             left.remove(chosen)
         damaged = f" ({self.set_aside[-1]})" if self.set_aside else ""
-        raise DataError(self.folder, f"has no readable chain of {symbol} on {day}{damaged}", RECORD_IT)
+        raise DataError(self.folder, f"has no readable chain of {symbol} on {day}{damaged}", RECORD_IT, "chain")
 
     def open(self, captured: Captured, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain | None:
         """Return recorded chain, or some of its columns; None when its file is damaged: then named and set aside."""
@@ -110,7 +112,7 @@ class ChainArchive:
         try:
             return unpack(content, columns)
         except ValueError as error:  # whole, so it is not damaged
-            raise DataError(captured.path, str(error), "update iwm-opts") from None
+            raise DataError(captured.path, str(error), "update iwm-opts", "format") from None
 
     def add(self, chain: Chain) -> Captured:
         """Record a chain; recording the same quotes again changes nothing.

@@ -110,7 +110,7 @@ def check_not_mixed(record: ChainArchive, chain: Chain) -> None:
     if latest is not None and latest.simulated != chain.simulated:
         new, old = ("simulated", "real") if chain.simulated else ("real", "simulated")
         rule = f"holds {old} chains of {chain.symbol}, and this one is {new}: their IVs would be spliced"
-        raise DataError(record.folder, rule, f"name another folder in {DATA_VARIABLE}")
+        raise DataError(record.folder, rule, f"name another folder in {DATA_VARIABLE}", "symbol")
 
 
 def _values(chain: Chain) -> tuple[float, ...]:

@@ -93,7 +93,7 @@ def _exchanged(first: Path, second: Path) -> bool:
 def check_name(path: Path) -> None:
     """Refuse a file or folder to write whose name holds control characters, such as a line feed, or is none at all."""
     if CONTROL.search(as_path(path).name):
-        raise DataError(path, "has control characters in its name", "name another file")
+        raise DataError(path, "has control characters in its name", "name another file", "name")
 
 
 def write_special(path: Path, content: bytes) -> None:
@@ -104,7 +104,7 @@ def write_special(path: Path, content: bytes) -> None:
     mode = path.stat().st_mode
     is_stream = str(path) == os.devnull or str(path).startswith(STREAMS)
     if not (stat.S_ISFIFO(mode) or (is_stream and stat.S_ISCHR(mode))):
-        raise DataError(path, f"is {kind_of(mode)}, not a file", "name a file, or - for standard output")
+        raise DataError(path, f"is {kind_of(mode)}, not a file", "name a file, or - for standard output", "kind")
     try:
         descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))  # waits for no reader
         with os.fdopen(descriptor, "wb") as file:
@@ -114,7 +114,7 @@ def write_special(path: Path, content: bytes) -> None:
         raise DataError(path, "is read no more", "read it to its end") from None
     except OSError as error:
         rule = "is a pipe that nothing reads" if error.errno == errno.ENXIO else f"cannot be written: {error.strerror}"
-        raise DataError(path, rule, "name a file, or - for standard output") from None
+        raise DataError(path, rule, "name a file, or - for standard output", "kind") from None
 
 
 def is_unfinished(name: str) -> bool:

@@ -115,10 +115,10 @@ def _check_other_steps(frame: Frame, days: "pd.Series[Any]", repeats: bool) -> N
     once = np.unique(days.to_numpy())
     if len(days) > MOST_A_DAY * len(once) and not repeats:
         rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"
-        raise DataError(frame.path, rule, "give them as `minutes`, and daily bars as `bars`")
+        raise DataError(frame.path, rule, "give them as `minutes`, and daily bars as `bars`", "step")
     step, what = sparse_step(once)
     if what:
-        raise DataError(frame.path, f"has a row every {step:g} days: {what} bars, not daily ones", REMEDY)
+        raise DataError(frame.path, f"has a row every {step:g} days: {what} bars, not daily ones", REMEDY, "step")
 
 
 def _on_sessions(frame: Frame) -> Frame:
@@ -128,11 +128,11 @@ def _on_sessions(frame: Frame) -> Frame:
     if wrong.any():
         place = int(np.argmax(wrong.to_numpy()))
         rule = f"{frame.row(place)}: {days[place].date()} is not a day from {OLDEST} to today"
-        raise DataError(frame.path, rule, "correct the date")
+        raise DataError(frame.path, rule, "correct the date", "date")
     is_known = (days >= pd.Timestamp(FIRST_DAY)).to_numpy()
     if not is_known.any():
         rule = f"ends on {days.max().date()}, before the calendar of sessions ({FIRST_DAY})"
-        raise DataError(frame.path, rule, "give later bars")
+        raise DataError(frame.path, rule, "give later bars", "date")
     if not is_known.all():
         early = counted(int((~is_known).sum()), "rows")
         frame = frame.kept(is_known, f"{early} before the calendar of sessions ({FIRST_DAY}) left out")
@@ -146,7 +146,7 @@ def _on_sessions(frame: Frame) -> Frame:
     first = f"{frame.row(place)}, {days[place]:%A} {days[place].date()}"
     what = f"{others} of {len(days)} rows are on days without a session (first: {first})"
     if others > OTHER_CALENDAR * len(days):
-        raise DataError(frame.path, what, "give daily bars of an exchange in New York")
+        raise DataError(frame.path, what, "give daily bars of an exchange in New York", "date")
     return frame.kept(is_session, f"{what}: left out")
 
 

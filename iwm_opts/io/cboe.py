@@ -55,5 +55,5 @@ def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
         days = pd.to_datetime(table["date"], format="%m/%d/%Y")
         prices = table[[column for column in PRICES if column in table]].astype(float)
     if "close" not in prices or prices.empty:
-        raise DataError(source, "has no closes", LATER)
+        raise DataError(source, "has no closes", LATER, "close")
     return prices.set_axis(pd.DatetimeIndex(days, name="date")).sort_index()

@@ -286,20 +286,20 @@ def _checked(rows: pd.DataFrame, layout: Layout, source: str) -> list[str]:
     if absent and layout.vendor is not None:  # expected around the table
         rule = f"{layout.vendor.name} file: no {absent[0]} in a column, a line around the rows or the file's name"
         name = f"restore the name of the download ({layout.vendor.download}) or " if layout.vendor.download else ""
-        raise DataError(source, rule, f"{name}add a column {absent[0]}")
+        raise DataError(source, rule, f"{name}add a column {absent[0]}", absent[0])
     for name in CANNOT_BE_EMPTY:
         empty = rows[name].isna()
         if empty.any():
             line = rows.loc[empty, "line"].iloc[0]
             rule = f"row {line}, column {name}: empty, and so in {empty.sum()} of {len(rows)} rows"
-            raise DataError(source, rule, "fill it in or remove the row")
+            raise DataError(source, rule, "fill it in or remove the row", name)
     spot = rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
     wrong = (spot < 0.0) | (spot > LARGEST_PRICE)
     if wrong.any():
         worst = rows[wrong].iloc[0]
         rule = f"row {worst['line']}, column underlying_price: {worst['underlying_price']:g} not a price of the "
         rule += f"underlying, and so in {wrong.sum()} of {len(rows)} rows"
-        raise DataError(source, rule, "correct the cell")
+        raise DataError(source, rule, "correct the cell", "underlying_price")
     notes = []
     for name in (name for name in OPTIONAL_RANGES if name in rows):
         wrong = rows[name].notna() & ~rows[name].between(*OPTIONAL_RANGES[name])

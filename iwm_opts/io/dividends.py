@@ -109,7 +109,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     another count once, and `notes` say so.
     """
     if not as_path(path).is_file():
-        raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
+        raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY, "kind")
     frame = read_frame(path, "add the dividends, or say `dividends` none")
     frame = of_symbol(frame, symbol, is_choice=is_choice)
     day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
@@ -124,7 +124,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     cells = frame.cells[amount]
     signed = frame.figured(at, pd.DataFrame({"cell": cells}))
     percent = cells.astype(str).str.strip().str.endswith("%")
-    check_no_rows(signed, percent, "has an amount in per cent: dollars a share are read")
+    check_no_rows(signed, percent, "has an amount in per cent: dollars a share are read", "unit")
     figures, number_notes = number_columns(frame, [amount])
     twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
     frame = frame.figured(at, figures, (*day_notes, *number_notes, *twins))
@@ -132,12 +132,14 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
         cell = f"{cells.iloc[int(np.argmin(sound))]!r}"[:60]
-        check_no_rows(frame, pd.Series(~sound), f"{cell} is not an ex-date and amount")
+        check_no_rows(frame, pd.Series(~sound), f"{cell} is not an ex-date and amount", "amount")
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):
         row = max(place for place, dividend in enumerate(dividends) if dividend.ex_date == twice)
-        raise DataError(path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once")
+        raise DataError(
+            path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once", "ex_date"
+        )
     notes = list(frame.notes)
     if zeros := int((amounts == 0.0).sum()):
         notes.append(counted(zeros, "rows of amount 0 are not dividends", "row of amount 0 is not a dividend"))

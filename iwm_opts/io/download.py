@@ -100,9 +100,9 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
             reason = f"HTTP {error.code}"
             if error.code in REDIRECTS:
                 rule = f"{reason}: redirects in a loop, or to what is not http"
-                raise DataError(address, rule, "give the address of the file itself") from None
+                raise DataError(address, rule, "give the address of the file itself", "redirect") from None
             if error.code not in BUSY:
-                raise DataError(address, reason, "check the address") from None
+                raise DataError(address, reason, "check the address", "status") from None
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             if isinstance(error, OSError) and error.errno in DISK:
                 raise _unwritten(part, error) from None
@@ -120,7 +120,7 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
 
 
 def _too_long(address: str, size: int) -> DataError:
-    return DataError(address, f"holds {size:,} bytes or more", f"give a file of at most {MAX_BYTES >> 30} GB")
+    return DataError(address, f"holds {size:,} bytes or more", f"give a file of at most {MAX_BYTES >> 30} GB", "size")
 
 
 def _unwritten(path: Path, error: OSError) -> DataError:
@@ -160,7 +160,7 @@ def _written(
 ) -> tuple[str, bool]:
     """Write what an answer holds; see `_attempt`."""
     if "text/html" in (answer.headers.get("Content-Type") or ""):
-        raise DataError(address, "a web page in place of data", "give the address of the file itself")
+        raise DataError(address, "a web page in place of data", "give the address of the file itself", "kind")
     continued = re.match(rf"bytes {held}-\d+/(\d+)", answer.headers.get("Content-Range") or "")
     is_part = answer.status == http.HTTPStatus.PARTIAL_CONTENT
     is_continued = bool(held and is_part and continued)
@@ -223,9 +223,9 @@ def _check_content(address: str, part: Path, has_length: bool) -> None:
     said = ""
     with suppress(ValueError):  # longer than an error, or other text
         said = refusal(parse_json(head)) if head.lstrip().startswith(b"{") else ""
-    rule, remedy = "", "give the address of the file itself"
+    rule, remedy, field = "", "give the address of the file itself", "kind"
     if not head.strip():
-        rule = "an empty answer"
+        rule, field = "an empty answer", "size"
     elif head.lstrip()[:1] == b"<" and b"<html" in head[:1024].lower():
         rule = "a web page in place of data"
     elif head.startswith(LFS_POINTER):
@@ -233,16 +233,16 @@ def _check_content(address: str, part: Path, has_length: bool) -> None:
     elif head.startswith(ANNEX_POINTER):
         rule = "a git-annex pointer in place of the file"
     elif (head.startswith(PARQUET) and tail != PARQUET) or (head.startswith(ZIP) and not zipfile.is_zipfile(part)):
-        rule, remedy = CUT_SHORT, "run it again"
+        rule, remedy, field = CUT_SHORT, "run it again", "content"
     elif not has_length and is_text and not tail.endswith((b"\n", b"\r")):
-        rule = f"{CUT_SHORT}: its last line has no end"
+        rule, field = f"{CUT_SHORT}: its last line has no end", "content"
         remedy = "run it again, or download it in another way and give its path"
     elif said:
-        rule, remedy = f"an answer without data; {said}", REMEDY
+        rule, remedy, field = f"an answer without data; {said}", REMEDY, "answer"
     if rule:
         part.unlink()
         _about(part).unlink(missing_ok=True)
-        raise DataError(address, rule, remedy)
+        raise DataError(address, rule, remedy, field)
 
 
 class _Watchdog:
@@ -317,7 +317,7 @@ class _Https(_Watched, urllib.request.HTTPSHandler):
 
 def _away(request: urllib.request.Request, onward: str) -> DataError:
     remedy = "give that address if you trust it, or the file that a browser gets there"
-    return DataError(request.full_url, f"redirects to {onward[:120]}", remedy)
+    return DataError(request.full_url, f"redirects to {onward[:120]}", remedy, "redirect")
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):

@@ -37,4 +37,4 @@ def gate(source: object, remedy: str, rule: str = "{}") -> Iterator[None]:
     except IwmOptsError:
         raise
     except FOREIGN as error:
-        raise DataError(source, rule.format(why(error)), remedy) from None
+        raise DataError(source, rule.format(why(error)), remedy, "content") from None

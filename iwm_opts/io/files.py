@@ -235,7 +235,7 @@ def read_chains(
             try:
                 only: Chain | DataError = read_chain(file, symbol, None, session, is_file=True)
             except DataError as error:
-                only = DataError(f"{file.path}, {only_day}", error.rule, error.remedy)
+                only = DataError(f"{file.path}, {only_day}", error.rule, error.remedy, error.field)
             _note_move(only_day, only, moved)
             yield only
         return
@@ -257,7 +257,7 @@ def read_chains(
             chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, layout, notes, warnings)
         except DataError as error:
             rule = f"{error.rule} ({counted(len(selection.lines), 'rows')})"
-            chain = DataError(f"{source}, {selection.day}", rule, error.remedy)
+            chain = DataError(f"{source}, {selection.day}", rule, error.remedy, error.field)
         seen.add(chain.as_of if isinstance(chain, Chain) else selection.day)
         _note_move(selection.day, chain, moved)
         yield chain
@@ -290,7 +290,9 @@ def _chain(
         rows = rows[listed.between(pd.Timestamp(expirations[0]), pd.Timestamp(expirations[1]))]
         if rows.empty:
             rule = f"no expiration from {expirations[0]} to {expirations[1]}"
-            raise DataError(source, rule, f"listed are {listed.min():%Y-%m-%d} to {listed.max():%Y-%m-%d}")
+            raise DataError(
+                source, rule, f"listed are {listed.min():%Y-%m-%d} to {listed.max():%Y-%m-%d}", "expiration"
+            )
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
     market = _of_one_market(capture.rows, spot, source, warnings)
@@ -330,7 +332,7 @@ def _dated(
         warnings.append(f"quote date {day} taken from the file's name: no column says it")
         return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"))
     if newest is None and as_of is None:
-        raise DataError(source, "has no column for the quote date", "say it with `as_of` YYYY-MM-DD")
+        raise DataError(source, "has no column for the quote date", "say it with `as_of` YYYY-MM-DD", "quote_date")
     if newest is None:
         assert as_of is not None
         warnings.append(f"the file has no quote date: taken for quotes of {as_of}")
@@ -390,7 +392,7 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
     if symbols.isna().all():
         if symbol is None:
-            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
+            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`", "symbol")
         check_file_name(source, symbol)
         unnamed = f"underlying taken for {symbol}: no column, contract symbol or title of the file names it"
         warnings.append(doubtful_name(source, symbol) or unnamed)
@@ -450,7 +452,7 @@ def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str])
             reasons.append("marked as not standard")
     count = f"all {len(rows)}" if left_out.all() else f"{int(left_out.sum())} of {len(rows)}"
     rule = f"{count} rows are adjusted contracts, {' and '.join(reasons)}"
-    return _without(rows, left_out, DataError(source, rule, "give a chain of standard contracts"), warnings)
+    return _without(rows, left_out, DataError(source, rule, "give a chain of standard contracts", "root"), warnings)
 
 
 def _without(rows: pd.DataFrame, wrong: Any, error: DataError, warnings: list[str]) -> pd.DataFrame:
@@ -485,7 +487,9 @@ def _sound(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[s
         f"{int(wrong.sum())} of {len(rows)} rows have a strike or quote off spot {centre:g} by a factor of "
         f"{FURTHEST:,.0f} (first: row {first['line']}, strike {first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
     )
-    return _without(rows, wrong, DataError(source, rule, "correct the prices, the strikes or `spot`"), warnings)
+    return _without(
+        rows, wrong, DataError(source, rule, "correct the prices, the strikes or `spot`", "strike"), warnings
+    )
 
 
 def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
@@ -497,7 +501,7 @@ def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings
     if other is None:
         return rows
     if not other.is_decided:
-        raise DataError(source, other.rule, "remove the rows of one, or give `spot`")
+        raise DataError(source, other.rule, "remove the rows of one, or give `spot`", "spot")
     warnings.append(other.note)
     return rows[~other.rows]
 
@@ -528,7 +532,9 @@ def _choose(
         matching = [place for place, capture in enumerate(captures) if capture.is_called(session)]
         if not matching:
             names = ", ".join(capture.name for capture in captures)
-            raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with `session`")
+            raise DataError(
+                source, f"has no session {session!r}, the day holds {names}", "choose one with `session`", "session"
+            )
     else:
         within = [place for place, item in enumerate(captures) if item.time is not None and in_session(item.time)]
         matching = within or [len(captures) - 1]

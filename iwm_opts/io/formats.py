@@ -160,7 +160,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
             names.setdefault(plain(bare), name)
     vendor = layout_of(frozenset(names))
     if vendor is not None and vendor.refused:
-        raise DataError(source, f"{vendor.name} file: not an option chain with quotes", vendor.refused)
+        raise DataError(source, f"{vendor.name} file: not an option chain with quotes", vendor.refused, "kind")
     synonyms = dict(SYNONYMS)
     for role, spellings in (vendor.columns if vendor else {}).items():
         synonyms[role] = (*spellings, *SYNONYMS[role]) if spellings else ()
@@ -191,7 +191,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     for name in (name for name in (*layout.numbers, *layout.texts) if count[plain(name)] > 1):
         twins = [f"{twin.strip()} in column {at}" for at, twin in enumerate(columns, 1) if plain(twin) == plain(name)]
         rule = f"column {name.strip()} occurs {count[plain(name)]} times ({', '.join(twins)})"
-        raise DataError(source, rule, "keep one of them")
+        raise DataError(source, rule, "keep one of them", name.strip())
     return layout
 
 
@@ -302,20 +302,23 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     names = frozenset(plain(name) for name in columns)
     other = without_quotes(columns) if {"bid", "ask"} & set(missing) else None
     if other is not None:
-        raise DataError(source, f"{other[0]}, not an option chain: {_seen(missing, columns)}", other[1])
+        raise DataError(source, f"{other[0]}, not an option chain: {_seen(missing, columns)}", other[1], "kind")
     is_indexed = any(MULTI_INDEX.fullmatch(name.strip()) for name in columns)
     for proof, (what, remedy) in NESTED.items():
         if names.issuperset(proof) or (is_indexed and proof == INDEXED):
-            raise DataError(source, f"{what}: {_seen(missing, columns)}", remedy)
+            raise DataError(source, f"{what}: {_seen(missing, columns)}", remedy, "kind")
     for proof, (what, remedy) in ELSEWHERE.items():
         if names.issuperset(proof) and {"strike", "bid"} & set(missing):
-            raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)
+            raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy, "kind")
     is_series = names & set(NAMES["date"]) and (names & set(NAMES["close"]) or len(names) == 2)
     if {"strike", "bid"} <= set(missing) and is_series:
         remedy = "give it as `bars` or `iv_history`, and an option chain as `source`"
-        raise DataError(source, f"a series by day, not an option chain: {_seen(missing, columns)}", remedy)
+        raise DataError(source, f"a series by day, not an option chain: {_seen(missing, columns)}", remedy, "kind")
     raise DataError(
-        source, _seen(missing, columns), f"name the columns {', '.join(missing)}, or give an option chain file"
+        source,
+        _seen(missing, columns),
+        f"name the columns {', '.join(missing)}, or give an option chain file",
+        ", ".join(missing),
     )
 
 
@@ -330,7 +333,9 @@ def _check_language(columns: Sequence[str], source: object) -> None:
         renamed = {name: roles[word] for name in bare if (word := VARIANTS.get(bare[name], bare[name])) in roles}
         if len(set(renamed.values())) >= 2:
             pairs = ", ".join(f"{name} to {role}" for name, role in renamed.items())
-            raise DataError(source, f"names of columns in {language}", f"rename {pairs}, and the others to English")
+            raise DataError(
+                source, f"names of columns in {language}", f"rename {pairs}, and the others to English", "columns"
+            )
 
 
 def _seen(missing: Sequence[str], columns: Sequence[str]) -> str:

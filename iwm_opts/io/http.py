@@ -119,7 +119,7 @@ class LiveSession(Session[Response]):
                         rule, remedy = f"no answer in time ({path})", OFFLINE
                     elif isinstance(error, Unreachable) and not isinstance(error, SSLError):
                         rule, remedy = f"cannot be reached ({path})", OFFLINE
-                    raise DataError(self.name, rule, remedy) from None
+                    raise DataError(self.name, rule, remedy, "content") from None
                 wait = self.backoff * 2**attempt
             else:
                 asked = response.headers.get("Retry-After") or ""
@@ -141,7 +141,7 @@ class LiveSession(Session[Response]):
                 break
             address = self._followed(address, onward, is_data=is_data)
         else:
-            raise DataError(self.name, f"more than {REDIRECTS} redirects", LATER)
+            raise DataError(self.name, f"more than {REDIRECTS} redirects", LATER, "redirect")
         self._answered = True
         self._gave_data |= is_data
         _silence.clear()
@@ -153,12 +153,12 @@ class LiveSession(Session[Response]):
         try:
             target = joined(address, onward)
         except DataError:
-            raise DataError(self.name, f"redirects to {onward[:100]}", LATER) from None
+            raise DataError(self.name, f"redirects to {onward[:100]}", LATER, "redirect") from None
         here, there = urlsplit(address), urlsplit(target)
         is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
         is_test = self.base is not None and there.netloc == here.netloc
         if not is_same or not (there.scheme == "https" or is_test):
-            raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
+            raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER, "redirect")
         return target
 
     def _time_left(self, address: str, is_data: bool) -> float:
@@ -173,12 +173,12 @@ class LiveSession(Session[Response]):
         elapsed = now - self._started
         if not self._gave_data and elapsed >= patience:
             self._note_silence()
-            raise DataError(self.name, f"no answer within {patience:g} s", OFFLINE)
+            raise DataError(self.name, f"no answer within {patience:g} s", OFFLINE, "time")
         if self._stalls >= STALLS:
             rule = f"kept silent {self._stalls} times, last asked for {_shown(address)}"
-            raise DataError(self.name, rule, LATER)
+            raise DataError(self.name, rule, LATER, "time")
         if elapsed >= deadline:
-            raise DataError(self.name, f"took more than {deadline:g} s ({_shown(address)} was next)", LATER)
+            raise DataError(self.name, f"took more than {deadline:g} s ({_shown(address)} was next)", LATER, "time")
         if self._stalls:
             timeout = min(timeout, HURRIED)
         if self._gave_data:
@@ -203,20 +203,20 @@ class LiveSession(Session[Response]):
                 errors = [level.get("error") for level in levels]
                 detail = next((str(error.get("description")) for error in errors if isinstance(error, dict)), "")
             rule = f"HTTP {status} for {path}" + (f" ({detail})" if detail else "")
-            raise DataError(self.name, rule, REMEDIES.get(status, LATER))
+            raise DataError(self.name, rule, REMEDIES.get(status, LATER), "status")
         self._refusals.path = None
         body, kind = response.content, response.headers.get("Content-Type") or ""
         if "html" in kind.lower():
-            raise DataError(self.name, f"{kind[:40]} in place of data for {path}", LATER)
+            raise DataError(self.name, f"{kind[:40]} in place of data for {path}", LATER, "kind")
         if not body.strip():
-            raise DataError(self.name, f"an empty answer for {path}", LATER)
+            raise DataError(self.name, f"an empty answer for {path}", LATER, "size")
         if body.lstrip()[:1] == b"<":
-            raise DataError(self.name, f"a web page in place of data for {path}", LATER)
+            raise DataError(self.name, f"a web page in place of data for {path}", LATER, "kind")
         if not path.endswith(".csv"):
             try:
                 parse_json(body)
             except ValueError:
-                raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
+                raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER, "content") from None
         return response
 
 

@@ -65,7 +65,7 @@ def check_file_name(
         return
     choice = f"`symbol` {ticker} or " if is_choice else ""
     rule = f"its name says {ticker}, not {symbol}, and no column names a symbol"
-    raise DataError(path, rule, f"give {choice}the file of {symbol}, or rename it")
+    raise DataError(path, rule, f"give {choice}the file of {symbol}, or rename it", "name")
 
 
 def on_one_index(first: str, second: str) -> bool:
@@ -79,7 +79,7 @@ def check_roots(source: Path | str, symbol: str, roots: Iterable[str]) -> None:
     others = [root for root in others if underlying_of(root) != symbol]
     if others:
         rule = f"its contracts are of {', '.join(others)}, and its column of underlyings says {symbol}"
-        raise DataError(source, rule, "correct the column, or remove the rows of other underlyings")
+        raise DataError(source, rule, "correct the column, or remove the rows of other underlyings", "root")
 
 
 def doubtful_name(path: Path | str, symbol: str, titles: Iterable[str] = ()) -> str:
@@ -114,4 +114,4 @@ def check_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:
     others = sorted(cell for cell in written - {*BLANKS} if cell.upper() not in DOLLARS)
     if others:
         rule = f"column {column.strip()} says {', '.join(others)[:40]}: prices are read in US dollars alone"
-        raise DataError(path, rule, "give quotes in USD, or leave the other rows out")
+        raise DataError(path, rule, "give quotes in USD, or leave the other rows out", "currency")

@@ -99,7 +99,7 @@ def load_iv_history(
     check_not_shifted(frame, days)
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
-        raise DataError(path, f"has no row before {before}", "give a longer `iv_history`")
+        raise DataError(path, f"has no row before {before}", "give a longer `iv_history`", "date")
     frame, days = frame.kept(read.to_numpy()), days[read].reset_index(drop=True)
     series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
     figures, number_notes = number_columns(frame, [value_column])
@@ -115,7 +115,7 @@ def load_iv_history(
     is_zero = values == 0.0  # a vendor's blank: no volatility is nothing
     values = values.mask(is_zero)
     if values.isna().all():
-        raise DataError(path, f"column {value_column!r} holds no value", REMEDY)
+        raise DataError(path, f"column {value_column!r} holds no value", REMEDY, value_column)
     closes, skipped = _closes(frame.figured(days, pd.DataFrame({"value": values})))
     zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
     if origin_of(path).simulated:
@@ -126,7 +126,7 @@ def load_iv_history(
     if strange.any():
         day, value = next(iter(closes[strange].items()))
         rule = f"{value:g} on {str(day)[:10]} is not a volatility in {unit}, the unit of the oldest rows"
-        raise DataError(path, rule, "use one unit throughout, and a volatility, not a price")
+        raise DataError(path, rule, "use one unit throughout, and a volatility, not a price", "unit")
     remarks += [*notes, *number_notes, *zeros, *skipped, *_doubts(closes)]
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", tuple(remarks))
 
@@ -140,9 +140,11 @@ def _columns(frame: Frame, tenor_days: int) -> tuple[str, str]:
     if date_column is None or value_column is None:
         frame.raise_missing(f"{'date' if date_column is None else 'close, iv or value'} column", REMEDY)
     if RANKED.search(plain(value_column)):
-        raise DataError(frame.path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
+        raise DataError(frame.path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY, value_column)
     if REALISED.fullmatch(plain(value_column)):
-        raise DataError(frame.path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
+        raise DataError(
+            frame.path, f"column {value_column!r} holds realised volatility, not implied", REMEDY, value_column
+        )
     frame.check_no_twins((date_column, value_column))
     return date_column, value_column
 
@@ -158,7 +160,7 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
     ticker = present[0]
     if ticker in UNDERLYINGS and not on_one_index(ticker, symbol):
         choice = f"`symbol` {ticker} or the file of {symbol}"
-        raise DataError(frame.path, f"holds {ticker}, not {symbol}", f"give {choice}")
+        raise DataError(frame.path, f"holds {ticker}, not {symbol}", f"give {choice}", "symbol")
     return frame, ticker
 
 
@@ -170,12 +172,12 @@ def _closes(frame: Frame) -> tuple[pd.Series, list[str]]:
     """Daily closes in order, and omissions: blanks, and days with two values; an error where there are many."""
     days, values, notes = frame.cells["day"], frame.cells["value"], []
     wrong = (values < 0.0) | np.isinf(values)
-    check_no_rows(frame, wrong, f"{values[_first(wrong)]:g} is not a volatility")
+    check_no_rows(frame, wrong, f"{values[_first(wrong)]:g} is not a volatility", "close")
     ahead = (days > pd.Timestamp(datetime.now(NEW_YORK).date())) & values.notna()
     if ahead.any():
         at = _first(ahead)
         rule = f"{frame.row(at)}: {days[at].date()} ({values[at]:g}) lies in the future"
-        raise DataError(frame.path, rule, "correct the date")
+        raise DataError(frame.path, rule, "correct the date", "date")
     blank = values.isna()
     if blank.any():
         notes.append(f"rows without a value left out: {blank.sum()}")
@@ -189,7 +191,9 @@ def _closes(frame: Frame) -> tuple[pd.Series, list[str]]:
         )
         count = days[disputed].nunique()
         if count > MAX_DISPUTED * days.nunique():
-            raise DataError(frame.path, f"{clash}, {count} such days in all", "keep one row a day of one series")
+            raise DataError(
+                frame.path, f"{clash}, {count} such days in all", "keep one row a day of one series", "date"
+            )
         notes.append(f"days with two values left out: {count}, the first in {clash}")
     once = ~days.duplicated()
     closes = values.mask(disputed)[once].set_axis(pd.DatetimeIndex(days[once]))
@@ -227,7 +231,9 @@ def _identity(
     own_column = OWN_COLUMN.fullmatch(plain(value_column))
     if own_column:
         if ticker not in ("", symbol):
-            raise DataError(path, f"column {value_column!r} is of {ticker}, not {symbol}", f"give the file of {symbol}")
+            raise DataError(
+                path, f"column {value_column!r} is of {ticker}, not {symbol}", f"give the file of {symbol}", "symbol"
+            )
         if not ticker:
             check_file_name(path, symbol)
         tenor = int(own_column.group(1))

@@ -30,7 +30,9 @@ def limit_of(size: int, most: int) -> int:
 def check_columns(source: object, count: int) -> None:
     """Refuse a table of more columns than `MAX_COLUMNS`."""
     if count > MAX_COLUMNS:
-        raise DataError(source, f"has {count:,} columns, more than {MAX_COLUMNS:,}", "keep the columns that are read")
+        raise DataError(
+            source, f"has {count:,} columns, more than {MAX_COLUMNS:,}", "keep the columns that are read", "columns"
+        )
 
 
 class Budget:
@@ -60,4 +62,4 @@ class Budget:
         now = time.monotonic()
         self.elapsed, self.since = self.elapsed + now - self.since, now
         if self.elapsed > self.seconds:
-            raise DataError(self.path, f"takes more than {self.seconds:.0f} s to read", CHECK)
+            raise DataError(self.path, f"takes more than {self.seconds:.0f} s to read", CHECK, "time")

@@ -73,14 +73,14 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     times, notes = _new_york(frame, column, figures[used["volume"]].to_numpy())
     bars = pd.DataFrame({role: figures[name] for role, name in used.items()})
     frame = frame.figured(times, bars, (*notes, *number_notes, *twins))
-    check_no_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), AHEAD)
-    check_no_rows(frame, times.duplicated(), "is there twice")
+    check_no_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), AHEAD, "datetime")
+    check_no_rows(frame, times.duplicated(), "is there twice", "datetime")
     check(frame, MINUTES)
     check_ranges(frame, SLACK)
     days = len(np.unique(times.to_numpy(dtype="datetime64[D]")))
     if len(times) > 1 and days > MOST_DAILY * len(times):  # one row a day, whatever clock their dates carry
         rule = f"holds {len(times):,} rows on {counted(days, 'days')}: daily bars, not minutes"
-        raise DataError(frame.path, rule, f"give them as `bars`; {REMEDY}")
+        raise DataError(frame.path, rule, f"give them as `bars`; {REMEDY}", "step")
     return _regular(frame, bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index())
 
 
@@ -135,7 +135,7 @@ def _regular(frame: Frame, bars: pd.DataFrame) -> Minutes:
     regular = (minute >= 0) & (minute < SESSION_MINUTES)
     kept = bars.assign(minute=minute)[is_session & regular]
     if kept.empty:
-        raise DataError(frame.path, "has no minute of a regular session", REMEDY)
+        raise DataError(frame.path, "has no minute of a regular session", REMEDY, "session")
     kept, doubted = without_bad_ticks(kept)
     counts = (
         (int((is_session & ~regular).sum()), "minutes outside the regular session left out"),
@@ -156,7 +156,7 @@ def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["
     if has_offset.any() and not has_offset.all():
         place = int(np.argmax(has_offset.to_numpy()))
         rule = f"{frame.row(place)}, {text.iloc[place][:60]}, has an offset where other rows have none"
-        raise DataError(frame.path, rule, "correct or remove that row")
+        raise DataError(frame.path, rule, "correct or remove that row", "offset")
     if text.str.match(ISO).all():  # the usual form, read a hundred times faster at once
         with gate(frame.path, "write all times alike", "has times that cannot be read ({})"):
             times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))

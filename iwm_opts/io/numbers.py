@@ -60,10 +60,10 @@ def decimal_sign(columns: Mapping[str, Iterable[str | None]], source: object) ->
                 open_cells.append(f"{text!r} in {name.strip()}")
     if len(proof) == 2:
         rule = f"decimals are written with a point ({proof['.']}) and with a comma ({proof[',']})"
-        raise DataError(source, rule, "write all numbers with a decimal point")
+        raise DataError(source, rule, "write all numbers with a decimal point", "decimals")
     if not proof and open_cells:
         rule = f"{open_cells[0]} is a thousand or a fraction: no other number shows which"
-        raise DataError(source, rule, "write numbers with a decimal point and no grouping")
+        raise DataError(source, rule, "write numbers with a decimal point and no grouping", "decimals")
     return "," if "," in proof else "."
 
 
@@ -79,7 +79,7 @@ def decimal_signs(
     for name, texts in columns.items():
         if (cell := next((text for text in texts if text and is_foreign(text)), None)) is not None:
             rule = f"{cell[:40]!r} in {name.strip()} is money in another currency: prices are read in US dollars alone"
-            raise DataError(source, rule, "give prices in USD")
+            raise DataError(source, rule, "give prices in USD", "currency")
     try:
         return decimal_sign(columns, source), {}
     except DataError:

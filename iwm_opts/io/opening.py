@@ -40,10 +40,10 @@ def as_path(path: str | Path) -> Path:
     try:
         os.stat(path)
     except ValueError:
-        raise DataError(path, "has NUL or an unpaired surrogate in its name", OTHER_NAME) from None
+        raise DataError(path, "has NUL or an unpaired surrogate in its name", OTHER_NAME, "name") from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise DataError(path, "has too long a name", OTHER_NAME) from None
+            raise DataError(path, "has too long a name", OTHER_NAME, "name") from None
     return path
 
 
@@ -81,7 +81,7 @@ def read_whole(path: Path, most: int) -> bytes:
     with path.open("rb") if is_pipe else open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise DataError(path, f"holds over {most:,} bytes", "give a smaller file")
+        raise DataError(path, f"holds over {most:,} bytes", "give a smaller file", "size")
     return content
 
 
@@ -97,7 +97,7 @@ def read_toml(path: Path, remedy: str, missing: str = "") -> tuple[str, dict[str
     try:
         return text, parse_toml(text)
     except ValueError as error:
-        raise DataError(path, f"invalid TOML: {error}", remedy) from None
+        raise DataError(path, f"invalid TOML: {error}", remedy, "content") from None
 
 
 def read_object(path: Path, remedy: str) -> dict[str, Any] | None:
@@ -114,7 +114,7 @@ def read_object(path: Path, remedy: str) -> dict[str, Any] | None:
     try:
         return parse_object(content)
     except ValueError as error:
-        raise DataError(path, f"is damaged ({error})", remedy) from None
+        raise DataError(path, f"is damaged ({error})", remedy, "content") from None
 
 
 def as_kind(value: Any, kind: type[Kind], source: object, name: str, remedy: str) -> Kind:
@@ -130,11 +130,11 @@ def as_kind(value: Any, kind: type[Kind], source: object, name: str, remedy: str
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (name, *first["loc"][1:])))
-        raise DataError(source, f"is damaged ({place}: {first['msg']})", remedy) from None
+        raise DataError(source, f"is damaged ({place}: {first['msg']})", remedy, place) from None
 
 
 def _refuse(path: Path, state: os.stat_result) -> None:
     kind = kind_of(state.st_mode)
     if kind and str(path) != NULL:
         remedy = "give one file" if stat.S_ISDIR(state.st_mode) else COPY
-        raise DataError(path, f"is {kind}" if stat.S_ISDIR(state.st_mode) else f"is {kind}, not a file", remedy)
+        raise DataError(path, f"is {kind}" if stat.S_ISDIR(state.st_mode) else f"is {kind}, not a file", remedy, "kind")

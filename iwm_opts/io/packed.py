@@ -87,13 +87,13 @@ class Limited(io.RawIOBase):
 def damaged_gzip(source: object, error: Exception) -> DataError:
     """Error of a gzip file that ends early or does not unpack."""
     if isinstance(error, EOFError):
-        return DataError(source, "gzip file cut short", AGAIN)
-    return DataError(source, f"damaged gzip file: {error}", AGAIN)
+        return DataError(source, "gzip file cut short", AGAIN, "content")
+    return DataError(source, f"damaged gzip file: {error}", AGAIN, "content")
 
 
 def too_large(source: object, limit: int) -> DataError:
     """Error of a file that unpacks to more than a limit."""
-    return DataError(source, f"unpacks to more than {limit >> 20} MB", CHECK)
+    return DataError(source, f"unpacks to more than {limit >> 20} MB", CHECK, "size")
 
 
 def unpacked(source: object, content: bytes, most: int) -> Unpacked:
@@ -118,7 +118,7 @@ def unpacked(source: object, content: bytes, most: int) -> Unpacked:
             content, notes = inner, (*notes, *beside)
         else:
             return Unpacked(content, notes)
-    raise DataError(source, f"packs files more than {DEPTH} deep", REMEDY)
+    raise DataError(source, f"packs files more than {DEPTH} deep", REMEDY, "members")
 
 
 def content_of(path: Path) -> Unpacked:
@@ -178,14 +178,14 @@ def _member(source: object, content: bytes, most: int) -> tuple[bytes | None, tu
                 return None, ()
             chosen = files[names.index(_table_among(source, names))]
             if chosen.flag_bits & 1:
-                raise DataError(source, f"zip archive locked by a password ({chosen.filename})", REMEDY)
+                raise DataError(source, f"zip archive locked by a password ({chosen.filename})", REMEDY, "password")
             with archive.open(chosen) as stream:
                 inner = stream.read(most + 1)
     except DAMAGE as error:
         if isinstance(error, DataError):
             raise
         rule = f"zip archive or workbook that is cut short or damaged: {error}"
-        raise DataError(source, rule, AGAIN) from None
+        raise DataError(source, rule, AGAIN, "content") from None
     if len(inner) > most:
         raise too_large(source, most)
     others = [name for name in names if name != chosen.filename]
@@ -196,19 +196,19 @@ def _table_among(source: object, names: list[str]) -> str:
     """Name of the only table among the files of an archive."""
     for mark, what, remedy in OTHER_ARCHIVES:
         if mark in names:
-            raise DataError(source, f"is {what}, not a table", remedy)
+            raise DataError(source, f"is {what}, not a table", remedy, "kind")
     tables = [name for name in names if not COMPANION.search(PurePosixPath(name).name)]
     if len(tables) > 1:
         tables = [name for name in tables if not name.lower().endswith(".txt")] or tables
     if len(tables) == 1:
         return tables[0]
     if not names:
-        raise DataError(source, "empty zip archive", AGAIN)
+        raise DataError(source, "empty zip archive", AGAIN, "members")
     if not tables:
         rule = f"zip archive without a table: {some(names, SHOWN)}"
-        raise DataError(source, rule, "give a CSV, Parquet or JSON file, gzip or not")
+        raise DataError(source, rule, "give a CSV, Parquet or JSON file, gzip or not", "members")
     remedy = "extract one and give it"
-    raise DataError(source, f"zip archive of {len(tables)} files: {some(tables, SHOWN)}", remedy)
+    raise DataError(source, f"zip archive of {len(tables)} files: {some(tables, SHOWN)}", remedy, "members")
 
 
 def unpacked_copy(path: Path) -> tuple[Path, tuple[str, ...]]:

@@ -56,7 +56,7 @@ class Symbols:
         """
         check_one_symbol(source, self.seen, self.wanted)
         if self.wanted is None and not self.seen:
-            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`")
+            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with `symbol`", "symbol")
         return self.wanted or next(iter(self.seen))
 
 
@@ -398,7 +398,7 @@ class _BatchRows:
             nameless = np.flatnonzero(codes == len(values) - 1)
             if len(nameless):
                 rule = f"row {self.lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
-                raise DataError(owner.file.path, rule, "fill it in or remove the row")
+                raise DataError(owner.file.path, rule, "fill it in or remove the row", name.strip())
         elif (root >= 0).any():
             values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
         elif symbols.wanted is not None:

@@ -67,7 +67,9 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
         if path.is_dir():
             paths = sorted(path.glob("path-*")) if (path / SIMULATION).exists() else [path]
             if len(paths) > 1:
-                raise DataError(path, f"holds {len(paths)} simulated paths", f"name one of them, such as {paths[0]}")
+                raise DataError(
+                    path, f"holds {len(paths)} simulated paths", f"name one of them, such as {paths[0]}", "files"
+                )
             simulated = [file for folder in paths for file in sorted(folder.glob(CHAINS_OF_SIMULATION))]
             members = simulated or sorted(
                 file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES
@@ -79,7 +81,7 @@ def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
             continue
         if not members:
             raise DataError(
-                path, "holds no CSV, Parquet or JSON file", "name a file, a folder or a glob of option files"
+                path, "holds no CSV, Parquet or JSON file", "name a file, a folder or a glob of option files", "files"
             )
         brought.update(members)
         files.update(dict.fromkeys(members))
@@ -162,7 +164,7 @@ class _Reader:
         for (file, _), kind in zip(opened, kinds, strict=True):
             if kind is not kinds[0]:
                 rule = f"holds {kind} quotes, {opened[0][0].path} {kinds[0]} ones"
-                raise DataError(file.path, rule, "give files of one kind of market")
+                raise DataError(file.path, rule, "give files of one kind of market", "kind")
         rates = {origin.rate for origin in origins}
         self.rate = rates.pop() if len(rates) == 1 else None
         self.symbols = Symbols(symbol)
@@ -187,7 +189,7 @@ class _Reader:
             for error in self.report.errors:
                 raise error
             self.symbols.check(next(iter(self.files)))
-            raise DataError(next(iter(self.files)), "holds a header and no rows", "give a file with quotes")
+            raise DataError(next(iter(self.files)), "holds a header and no rows", "give a file with quotes", "rows")
         panel = joined(self.panels)
         self.panels = []
         remarks = dict.fromkeys(text for file in self.files.values() for text in file.remarks())
@@ -202,7 +204,7 @@ class _Reader:
                 readings = readings_of(file, layout)
                 if day_column_of(readings) is None and not (readings.snapshot_day or readings.named_day):
                     rule = "has no column for the quote date"
-                    raise DataError(path, rule, "give a file that says of which day each row is")
+                    raise DataError(path, rule, "give a file that says of which day each row is", "quote_date")
             except DataError as error:
                 if path not in brought:
                     raise
@@ -210,7 +212,7 @@ class _Reader:
             else:
                 opened.append((file, layout))
         if not opened:
-            raise DataError(files[0].parent, "holds no option chain file", "name option chain files")
+            raise DataError(files[0].parent, "holds no option chain file", "name option chain files", "files")
         return opened
 
     def _add(self, path: Path, rows: QuoteRows) -> None:
@@ -289,7 +291,7 @@ class _Reader:
         def adjusted(source: str, wrong: Mask, of_day: Mask) -> DataError:
             roots = ", ".join(sorted({rows.roots[code] for code in np.unique(rows.root[wrong])}))
             rule = f"{int(wrong.sum())} of {int(of_day.sum())} rows are adjusted contracts (roots {roots})"
-            return DataError(source, rule, "give a chain of standard contracts")
+            return DataError(source, rule, "give a chain of standard contracts", "root")
 
         def closed(source: str, wrong: Mask, of_day: Mask) -> DataError:
             days = [date.fromordinal(day) for day in np.unique(rows.expiration[wrong]).tolist()]
@@ -297,7 +299,7 @@ class _Reader:
 
         def far(source: str, wrong: Mask, of_day: Mask) -> DataError:
             rule = f"{int(wrong.sum())} of {int(of_day.sum())} rows have a strike or quote off spot by a "
-            return DataError(source, f"{rule}factor of {FURTHEST:,.0f}", "correct the prices or the strikes")
+            return DataError(source, f"{rule}factor of {FURTHEST:,.0f}", "correct the prices or the strikes", "strike")
 
         if rows.adjusted is not None:
             rows = replace(self._left_out(rows, rows.adjusted == 1.0, adjusted), adjusted=None)

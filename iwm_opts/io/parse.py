@@ -266,16 +266,18 @@ def check_not_half_turned(texts: Iterable[str], source: object) -> None:
     if fixed:
         rule = f"Excel turned day and month where the day is at most 12: no date like {fixed[:40]!r} has a later day, "
         rule += f"and every date like {numeric[0][:40]!r} has"
-        raise DataError(source, rule, "download the file again, and read it as it is or import its dates as text")
+        raise DataError(
+            source, rule, "download the file again, and read it as it is or import its dates as text", "dates"
+        )
 
 
 def order_error(cell: str, fits: Sequence[Order], source: object) -> DataError:
     """Error of a column of dates, such as one cell, that fit several orders of day and month or none."""
     if fits:
         both = " or ".join(str(parse_day(cell, order)) for order in fits)
-        return DataError(source, f"dates such as {cell[:40]!r} are {both}: both fit", FORMS)
+        return DataError(source, f"dates such as {cell[:40]!r} are {both}: both fit", FORMS, "dates")
     rule = f"dates such as {cell[:40]!r} fit none of MM/DD/YYYY, DD/MM/YYYY and YY-MM-DD throughout"
-    return DataError(source, rule, FORMS)
+    return DataError(source, rule, FORMS, "dates")
 
 
 def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:
@@ -316,6 +318,8 @@ def parsed(
             rows = np.flatnonzero(codes == code)
             if len(rows):
                 rule = f"row {lines[rows[0]]}, column {column.strip()}: {text[:60]!r} {getattr(error, 'rule', error)}"
-                raise DataError(source, rule, FORMS if "date" in str(error) else "correct the cell") from None
+                raise DataError(
+                    source, rule, FORMS if "date" in str(error) else "correct the cell", column.strip()
+                ) from None
             values.append(None)  # a value of rows that were left out
     return [*values, None], codes

@@ -41,15 +41,17 @@ def load_events(path: str | Path) -> pd.DataFrame:
     table = frame.cells.rename(columns=plain_name)
     for column in ("date", "event"):
         if column not in table:
-            raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
+            raise DataError(
+                path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY, column
+            )
     order, notes = date_order(frame, _spelled(frame, "date"))
     days = _dates(path, table["date"], order)
     names = table["event"].astype(object).where(table["event"].notna(), "").astype(str).str.strip().str.upper()
     if (names == "").any():
-        raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY)
+        raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY, "event")
     if (names.str.len() > LONGEST_NAME).any():
         row = int((names.str.len() > LONGEST_NAME).to_numpy().argmax()) + 2
-        raise DataError(path, f"row {row} names an event in over {LONGEST_NAME} characters", EVENT_REMEDY)
+        raise DataError(path, f"row {row} names an event in over {LONGEST_NAME} characters", EVENT_REMEDY, "event")
     events = pd.DataFrame({"date": days, "event": names}).sort_values("date", ignore_index=True)
     events.attrs[NOTES] = (*frame.notes, *notes)
     return events
@@ -70,11 +72,11 @@ def load_sectors(paths: Sequence[str | Path], symbol: str | None = None) -> pd.D
     if again.any():
         row = sectors[again].iloc[0]
         rule = f"sector {row['sector']!r} of {row['date']:%Y-%m-%d} occurs twice"
-        raise DataError(", ".join(map(str, paths)), rule, "give each sector of a date once")
+        raise DataError(", ".join(map(str, paths)), rule, "give each sector of a date once", "sector")
     for day, weights in sectors.groupby("date")["weight"]:
         if not WHOLE[0] <= weights.sum() <= WHOLE[1]:
             source = ", ".join(map(str, paths))
-            raise DataError(source, f"weights of {day:%Y-%m-%d} add up to {weights.sum():.0%}", SECTOR_REMEDY)
+            raise DataError(source, f"weights of {day:%Y-%m-%d} add up to {weights.sum():.0%}", SECTOR_REMEDY, "weight")
     sectors = sectors.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
     sectors.attrs[NOTES] = notes
     return sectors
@@ -106,7 +108,9 @@ def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
             notes = (*notes, *order_notes)
     for column in ("date", "sector", "weight"):
         if column not in table:
-            raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", SECTOR_REMEDY)
+            raise DataError(
+                path, f"has no {column} column, only {', '.join(map(str, table.columns))}", SECTOR_REMEDY, column
+            )
     dated = _dates(path, table["date"], order)
     weight = _numbers(path, table["weight"])
     totals = weight.groupby(dated).sum()
@@ -149,7 +153,9 @@ def _profile(path: Path) -> pd.DataFrame | None:
         weights = {name: value["raw"] if isinstance(value, dict) else value for name, value in weights.items()}
         digits = "".join(character for character in path.stem if character.isdigit())[-8:]
         if len(digits) < len("20260503"):
-            raise DataError(path, "a fund profile without its date", "name the file by it, such as IWM_20260503.json")
+            raise DataError(
+                path, "a fund profile without its date", "name the file by it, such as IWM_20260503.json", "date"
+            )
         day = pd.to_datetime(digits, format="%Y%m%d")
     weight = _numbers(path, pd.Series(list(weights.values())))
     return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})
@@ -169,7 +175,7 @@ def _dates(path: Path, column: "pd.Series[str]", order: Order = "mdy") -> "pd.Se
                 raise ValueError("is not a date")
             days.append(parse_day(cell, order))
         except ValueError as error:
-            raise DataError(path, f"row {row + 2}: {cell[:60]!r} {error}", "write YYYY-MM-DD") from None
+            raise DataError(path, f"row {row + 2}: {cell[:60]!r} {error}", "write YYYY-MM-DD", "date") from None
     return pd.Series(days, index=column.index, dtype="datetime64[us]")
 
 
@@ -178,5 +184,5 @@ def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
     values = pd.to_numeric(texts, errors="coerce").astype(float)
     if not (values >= 0.0).all():
         row = int((~(values >= 0.0)).to_numpy().argmax())
-        raise DataError(path, f"row {row + 2}: {str(column.iloc[row])!r} is not a weight", SECTOR_REMEDY)
+        raise DataError(path, f"row {row + 2}: {str(column.iloc[row])!r} is not a weight", SECTOR_REMEDY, "weight")
     return values

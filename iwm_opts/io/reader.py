@@ -133,9 +133,9 @@ class Frame:
             count = spelled.count(plain(name))
             if count > 1 and len(self.tickers) > 1:
                 rule = f"holds {len(self.tickers)} symbols, {', '.join(self.tickers[:SHOWN])}"
-                raise DataError(self.path, rule, "keep the columns of one symbol")
+                raise DataError(self.path, rule, "keep the columns of one symbol", "symbol")
             if count > 1:
-                raise DataError(self.path, f"column {name} occurs {count} times", "keep one of them")
+                raise DataError(self.path, f"column {name} occurs {count} times", "keep one of them", name)
 
     def kept(self, mask: NDArray[np.bool_], note: str = "") -> "Frame":
         """Rows of a mask."""
@@ -156,9 +156,11 @@ class Frame:
         others = [str(name) for name in self.cells.columns if plain(str(name)) not in NAMES["date"]]
         if len(others) > 1 and all(re.fullmatch(r"[A-Z]{2,5}", name) and plain(name) not in KNOWN for name in others):
             rule = f"holds {len(others)} symbols, {', '.join(others[:SHOWN])}, a column each"
-            raise DataError(self.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}")
+            raise DataError(
+                self.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}", "symbol"
+            )
         seen = ", ".join(map(str, self.cells.columns))[:200] or "none"
-        raise DataError(self.path, f"has no {what}, only {seen}", remedy)
+        raise DataError(self.path, f"has no {what}, only {seen}", remedy, what.rpartition(" ")[0])
 
     def without_copies(self) -> "Frame":
         """Table without columns of one name that repeat the cells of another."""
@@ -187,12 +189,14 @@ class Frame:
         spelled = set(map(plain, columns))
         names = spelled | {plain(name.rpartition(".")[2]) for name in columns}
         if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
-            raise DataError(self.path, "is an option chain, not a series by day", f"give it as `source`; {remedy}")
+            raise DataError(
+                self.path, "is an option chain, not a series by day", f"give it as `source`; {remedy}", "kind"
+            )
         if (account := account_file(frozenset(spelled))) is not None:
-            raise DataError(self.path, f"is {account[0]}, not a series by day", account[1])
+            raise DataError(self.path, f"is {account[0]}, not a series by day", account[1], "kind")
         above = (re.split(r"[,;\t|]", line) for line in self.titles)  # a header without a name of series is among them
         if (other := next(filter(None, map(without_quotes, (columns, *above))), None)) is not None:
-            raise DataError(self.path, f"is a file of {other[0]}, not a series by day", remedy)
+            raise DataError(self.path, f"is a file of {other[0]}, not a series by day", remedy, "kind")
 
     def row(self, place: int) -> str:
         """Row as an editor counts it."""
@@ -211,12 +215,12 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     """
     path = as_path(path)
     if path.is_dir() or not path.exists():
-        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
+        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy, "path")
     with gate(path, remedy, "cannot be read as a table ({})"):
         table = content_of(path)
         content = table.content
         if not content.strip():
-            raise DataError(path, "is empty", remedy)
+            raise DataError(path, "is empty", remedy, "size")
         if content.startswith(PARQUET):
             frame = _of_parquet(path, content)
         else:
@@ -236,7 +240,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
                 frame = _of_text(path, text, encoding_of(content))
         frame.check_no_other_table(remedy)
         if frame.cells.empty:
-            raise DataError(path, "holds no rows", remedy)
+            raise DataError(path, "holds no rows", remedy, "rows")
         check_columns(path, len(frame.cells.columns))
         frame = frame.without_copies()
         if currency := frame.column(CURRENCY_NAMES):
@@ -264,12 +268,14 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True, must_
         return replace(frame, notes=(*frame.notes, doubt)) if doubt else frame
     if present and expected is not None and expected not in present:
         choice = f"`symbol` {present[0]} or " if is_choice else ""
-        raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")
+        raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}", "symbol")
     if len(present) < 2:
         return frame
     if expected is None:
         what = "rows" if column else "columns"
-        raise DataError(frame.path, f"holds {len(present)} symbols, {shown}", f"keep the {what} of one symbol")
+        raise DataError(
+            frame.path, f"holds {len(present)} symbols, {shown}", f"keep the {what} of one symbol", "symbol"
+        )
     if column is None:
         places = [place for place, owner in enumerate(frame.owners) if not owner or _ticker(owner) == expected]
         owners = tuple(frame.owners[place] for place in places)
@@ -325,7 +331,7 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
     with gate(path, AGAIN, DAMAGED_PARQUET), pq.ParquetFile(pa.BufferReader(content)) as data:
         if data.metadata.num_rows > MAX_ROWS or data.metadata.num_columns > MAX_COLUMNS:
             rule = f"has {data.metadata.num_rows:,} rows of {data.metadata.num_columns:,} columns"
-            raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
+            raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns", "size")
         table = data.read()
     names: list[str] = []
     columns: list[Any] = []
@@ -357,7 +363,7 @@ def _check_cells(path: Path, name: str, texts: Any) -> None:
     longest = pc.max(pc.utf8_length(texts)).as_py() or 0
     if longest > MAX_CELL:
         rule = f"has a cell of {longest:,} characters in column {name[:40]}, more than {MAX_CELL:,}"
-        raise DataError(path, rule, "cut or remove the cell")
+        raise DataError(path, rule, "cut or remove the cell", name)
 
 
 def _level(name: str) -> str:
@@ -377,7 +383,9 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     columns, first = list(form.columns), form.skipped
     if all(is_date(cell) or is_number(cell) for cell in columns if cell.strip()):
         if len(columns) != 2:
-            raise DataError(path, "has no header: its first line holds figures", "name the columns in the first line")
+            raise DataError(
+                path, "has no header: its first line holds figures", "name the columns in the first line", "header"
+            )
         columns, first = ["date", "value"], first - 1
     check_columns(path, len(columns))
     rows, lines, remarks = _csv_rows(path, text, form.delimiter, columns, first)
@@ -430,7 +438,7 @@ def _csv_rows(
             extra = [cell for cell in row[len(columns) :] if cell.strip()]
             if extra:
                 rule = f"row {number} has {len(row)} cells, the header {len(columns)}"
-                raise DataError(path, rule, "correct the row or the header")
+                raise DataError(path, rule, "correct the row or the header", f"row {number}")
         if row == columns:
             headers += 1
             continue
@@ -439,7 +447,7 @@ def _csv_rows(
         if len(rows) % CHECKED_ROWS == 0:
             budget.spend()
         if len(rows) > MAX_ROWS:
-            raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
+            raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file", "rows")
     counts = ((notes, "lines of text are not rows"), (headers, "lines repeat the header"))
     return rows, lines, tuple(f"{count} {what}: left out" for count, what in counts if count)
 
@@ -531,7 +539,7 @@ def number_columns(
                 words = []
         if words:
             rule = f"{frame.row(row)}, column {name.strip()}: {str(text)[:60]!r} is not a number"
-            raise DataError(frame.path, rule, "correct the cell or leave it empty")
+            raise DataError(frame.path, rule, "correct the cell or leave it empty", name.strip())
         place = dict(zip(distinct_cells, figures, strict=True))
         table[name] = np.array([place[text] for text in cells], dtype=np.float64)
     return pd.DataFrame(table), tuple(notes)
@@ -560,12 +568,12 @@ def moments(
             rule = f"{frame.row(row)}, column {column.strip()}: {text[:60]!r} {error}".replace(
                 "a date or time", f"a {what}"
             )
-            raise DataError(frame.path, rule, FORMS) from None
+            raise DataError(frame.path, rule, FORMS, column.strip()) from None
     values = [place[text] for text in cells]
     timeless = next((row for row, value in enumerate(values) if isinstance(value, time)), None)
     if timeless is not None:
         rule = f"{frame.row(timeless)}, column {column.strip()}: {cells[timeless]!r} has no date"
-        raise DataError(frame.path, rule, FORMS)
+        raise DataError(frame.path, rule, FORMS, column.strip())
     return values, notes
 
 
@@ -652,4 +660,4 @@ def check_not_shifted(frame: Frame, days: "pd.Series[Any]") -> None:
             name = "Sunday" if weekend == SUNDAY else "Saturday"
             rule = f"dates of {counted(int(moved.sum()), 'weeks')} are a day {what}: they have a {name} (first: "
             rule += f"{of_weekend[moved][0]}) and no {other}"
-            raise DataError(frame.path, rule, "correct the dates: a time zone was lost")
+            raise DataError(frame.path, rule, "correct the dates: a time zone was lost", "date")

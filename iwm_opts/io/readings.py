@@ -260,7 +260,7 @@ def _check_other_quote_day(
         return
     rule = f"{columns[role].strip()} {texts[role][0]!r} is {quoted[0]} in the order of the expirations, or "
     rule += f"{otherwise[0]}: both fit, the first expiration {first} is {ahead} or {nearer} days ahead"
-    raise DataError(file.path, rule, f"write {columns[role].strip()} as YYYY-MM-DD")
+    raise DataError(file.path, rule, f"write {columns[role].strip()} as YYYY-MM-DD", columns[role].strip())
 
 
 def _separators(texts: list[str]) -> set[str]:

@@ -60,7 +60,7 @@ def check(frame: Frame, schema: Mapping[str, Column]) -> None:
     """
     for name, column in schema.items():
         if name in frame.cells:
-            check_no_rows(frame, column.broken_by(frame.cells[name]), column.breach)
+            check_no_rows(frame, column.broken_by(frame.cells[name]), column.breach, name)
 
 
 def check_ranges(frame: Frame, slack: float) -> None:
@@ -69,7 +69,7 @@ def check_ranges(frame: Frame, slack: float) -> None:
     room = slack * bars["close"]
     for name in ("open", "close", "high"):
         outside = (bars[name] > bars["high"] + room) | (bars[name] < bars["low"] - room)
-        check_no_rows(frame, outside, f"has its {name} outside low and high")
+        check_no_rows(frame, outside, f"has its {name} outside low and high", "range")
 
 
 def once_a_day(frame: Frame, what: str) -> Frame:
@@ -77,12 +77,12 @@ def once_a_day(frame: Frame, what: str) -> Frame:
     again = frame.cells["day"].duplicated()
     if not again.any():
         return frame
-    check_no_rows(frame, again & ~frame.cells.duplicated(), f"has another {what} of that day before it")
+    check_no_rows(frame, again & ~frame.cells.duplicated(), f"has another {what} of that day before it", "date")
     first = frame.row(int(np.argmax(again)))
     return frame.kept(~again.to_numpy(), f"{counted(int(again.sum()), *REPEATED)} (first: {first})")
 
 
-def check_no_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str) -> None:
+def check_no_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str, field: str) -> None:
     """Refuse rows of figures that break a rule, counted by year."""
     if not wrong.any():
         return
@@ -92,7 +92,7 @@ def check_no_rows(frame: Frame, wrong: "pd.Series[bool]", rule: str) -> None:
     count = ", ".join(f"{year}: {rows}" for year, rows in list(years.items())[:NAMED_YEARS])
     also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
     day = f"{days.iloc[place]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-    raise DataError(frame.path, f"{frame.row(place)}, {day}, {rule}{also}", "correct or remove the row")
+    raise DataError(frame.path, f"{frame.row(place)}, {day}, {rule}{also}", "correct or remove the row", field)
 
 
 def series_twins(frame: Frame, used: Mapping[str, str], names: Mapping[str, Sequence[str]]) -> list[str]:

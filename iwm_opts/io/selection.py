@@ -81,7 +81,7 @@ class _Seen:
         day, others = date.fromordinal(latest), date.fromordinal(max(day for day in rows if day != latest))
         few, full = counted(rows[latest], "rows"), date.fromordinal(fullest)
         rule = f"the latest day, {day}, has {few}, while {full} has {most}"
-        raise DataError(path, rule, f"give `as_of` {others}, or `as_of` {day} to read those few")
+        raise DataError(path, rule, f"give `as_of` {others}, or `as_of` {day} to read those few", "quote_date")
 
     def of_other_days(self, day: int) -> tuple[str, ...]:
         """Remark on the rows of other days: a file of many days is no fault."""
@@ -171,7 +171,7 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     if not kept and as_of is not None and seen.days:
         raise_no_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
     if not kept:
-        raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+        raise DataError(file.path, "holds a header and no rows", "give a file with quotes", "rows")
     if as_of is None and day_column is not None:
         seen.check_no_stray_day(file.path)
     day = readings.snapshot_day if day_column is None else date.fromordinal(latest)
@@ -216,10 +216,15 @@ def select_days(
     readings = readings_of(file, layout)
     day_column = day_column_of(readings)
     if day_column is None:
-        raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
+        raise DataError(
+            file.path,
+            "has no column for the quote date",
+            "give a file that says of which day each row is",
+            "quote_date",
+        )
     counts, others, names = _counted(file, layout, day_column, symbol)
     if not counts:
-        raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+        raise DataError(file.path, "holds a header and no rows", "give a file with quotes", "rows")
     earliest, latest = first or date.min, last or date.max
     most = max(counts.values())
     left = {day: rows for day, rows in counts.items() if earliest <= date.fromordinal(day) <= latest}
@@ -230,7 +235,9 @@ def select_days(
     for day in sorted(set(others) - set(counts)):
         if earliest <= date.fromordinal(day) <= latest and date.fromordinal(day) not in skip:
             rule = f"no rows of {symbol}; {'; '.join(other_symbols(names, others[day]))}"
-            yield DataError(f"{file.path}, {date.fromordinal(day)}", rule, f"give a file with {symbol} on that day")
+            yield DataError(
+                f"{file.path}, {date.fromordinal(day)}", rule, f"give a file with {symbol} on that day", "symbol"
+            )
     if not left:
         return
     done, total = 0, len(left)
@@ -252,7 +259,7 @@ def select_days(
                 parts, when = held.pop(day), date.fromordinal(day)
                 if counts[day] < STRAY * most:
                     rule = f"has {counted(counts[day], 'rows')} of {when}, while its fullest day has {most}"
-                    yield DataError(f"{file.path}, {when}", rule, "remove them, or fill the day up")
+                    yield DataError(f"{file.path}, {when}", rule, "remove them, or fill the day up", "rows")
                     continue
                 notes, warnings = _remarks(spelled_file, readings)
                 warnings = (*warnings, *other_symbols(names, others[day]))
@@ -285,7 +292,9 @@ def raise_no_days(source: object, days: Sequence[date], first: date | None, last
     """Raise for a range of days of which a file holds none."""
     dates = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
     span = f"{len(days)} days from {days[0]} to {days[-1]}"
-    raise DataError(source, f"has no quotes {dates}, it holds {span}", "give `first` and `last` within them")
+    raise DataError(
+        source, f"has no quotes {dates}, it holds {span}", "give `first` and `last` within them", "quote_date"
+    )
 
 
 def raise_no_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
@@ -293,7 +302,7 @@ def raise_no_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
     before, after = [d for d in days if d < asked], [d for d in days if d > asked]
     nearest = " or ".join(f"`as_of` {day}" for day in [*before[-1:], *after[:1]])
-    error = NoSuchDayError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}")
+    error = NoSuchDayError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}", field="quote_date")
     error.days = tuple(days)
     raise error
 
@@ -302,7 +311,7 @@ def check_one_symbol(source: object, symbols: Collection[str], symbol: str | Non
     """Refuse several symbols where none is asked for, or others than the one asked for."""
     if symbol is None and len(symbols) > 1:
         rule = f"holds several symbols, {some(sorted(symbols), SHOWN)}"
-        raise DataError(source, rule, "choose one with `symbol`")
+        raise DataError(source, rule, "choose one with `symbol`", "symbol")
     if symbol is not None and symbols and symbol not in symbols:
         raise_no_symbol(source, symbols, symbol)
 
@@ -311,7 +320,7 @@ def raise_no_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoRe
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
     rule = f"has no quotes of {symbol}, it holds {some(present, SHOWN)}"
-    raise DataError(source, rule, f"give `symbol` {present[0]}")
+    raise DataError(source, rule, f"give `symbol` {present[0]}", "symbol")
 
 
 def day_column_of(readings: Readings) -> _DayColumn | None:
@@ -337,7 +346,7 @@ def _ordinals(file: DataFile, rows: Any, column: _DayColumn, lines: NDArray[np.i
     empty = np.flatnonzero(ordinals == NO_DAY)
     if len(empty):
         rule = f"row {lines[empty[0]]}, column {column.name.strip()}: the date is empty"
-        raise DataError(file.path, rule, "fill it in or remove the row")
+        raise DataError(file.path, rule, "fill it in or remove the row", column.name.strip())
     return ordinals
 
 
@@ -356,7 +365,7 @@ def _of_symbol(
     nameless = np.flatnonzero((codes == len(symbols) - 1) & ~is_head)
     if len(nameless):
         rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
-        raise DataError(file.path, rule, "fill it in or remove the row")
+        raise DataError(file.path, rule, "fill it in or remove the row", name.strip())
     present, counts = np.unique(codes[~is_head], return_counts=True)
     seen.symbols.update({str(symbols[code]): int(count) for code, count in zip(present, counts, strict=True)})
     if symbol is None:
@@ -372,7 +381,7 @@ def _day_of_parquet(
     tally = row_counts(file, list(dict.fromkeys([column.name, name])))
     tally = tally.filter(tally.column(column.name).is_valid())
     if not len(tally):
-        raise DataError(file.path, "holds no rows with a date", "give a file with quotes")
+        raise DataError(file.path, "holds no rows with a date", "give a file with quotes", "rows")
     counts = tally.column("count").to_numpy()
     mine = np.ones(len(tally), dtype=np.bool_)
     if "underlying_symbol" in layout.columns:

@@ -186,7 +186,7 @@ def open_table(path: Path) -> DataFile:
     Raises DataError for a folder, an empty or unreadable file, or one that is neither text nor Parquet.
     """
     if as_path(path).is_dir():
-        raise DataError(path, "is a directory", "give one file")
+        raise DataError(path, "is a directory", "give one file", "path")
     with gate(path, "check the path and that the file is whole"):
         with open_regular(path) as file:
             start = file.read(4)
@@ -200,7 +200,7 @@ def open_table(path: Path) -> DataFile:
             (place, notes), packed = unpacked_copy(path), False
             head = place.read_bytes()[:SAMPLE_BYTES]
     if not head.strip():
-        raise DataError(path, "is empty", REMEDY)
+        raise DataError(path, "is empty", REMEDY, "size")
     if head.startswith(PARQUET):
         return replace(_open_parquet(path, packed, place), notes=notes)
     check_kind(path, head)
@@ -222,18 +222,18 @@ def check_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
     start = (text_of(head).encode() if is_wide else head.removeprefix(BOM)).lstrip()
     for mark, (what, way) in OTHERS.items():
         if start[: len(mark)].upper() == mark.upper():
-            raise DataError(path, f"is {what}, not a table", way or remedy)
+            raise DataError(path, f"is {what}, not a table", way or remedy, "kind")
     if head[TAR[0]] == TAR[1]:
-        raise DataError(path, "is a tar archive, not a table", "extract it and give one file")
+        raise DataError(path, "is a tar archive, not a table", "extract it and give one file", "kind")
     if not is_wide and b"\0" in head:
-        raise DataError(path, "is a binary file, not a table", remedy)
+        raise DataError(path, "is a binary file, not a table", remedy, "kind")
 
 
 def check_several_lines(path: Path, text: str) -> None:
     """Refuse a text of one line and one cell: what a vendor or a server answers in place of a table."""
     line = text.strip("\ufeff \t\r\n")
     if WORD.search(line) and not ONE_CELL.search(line):
-        raise DataError(path, f"holds one line of text: {line[: answers.LONGEST]}", answers.REMEDY)
+        raise DataError(path, f"holds one line of text: {line[: answers.LONGEST]}", answers.REMEDY, "rows")
 
 
 def is_json(text: str) -> bool:
@@ -277,7 +277,9 @@ def batches(
             raise MixedNumbersError from None
         if file.kind == "parquet":
             raise damaged_parquet(file.path, error) from None
-        raise DataError(file.path, why(error), "check that the file is whole and every row has every column") from None
+        raise DataError(
+            file.path, why(error), "check that the file is whole and every row has every column", "content"
+        ) from None
 
 
 def with_kept_rows(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> DataFile:
@@ -502,9 +504,9 @@ def _spelled_batches(
                 if name in spelling.required and lines:
                     if plain(text) == plain(name):
                         rule = f"row {lines[0]} repeats the header: files were joined with their headers"
-                        raise DataError(file.path, rule, "remove the row, and what is around it")
+                        raise DataError(file.path, rule, "remove the row, and what is around it", f"row {lines[0]}")
                     rule = f"row {lines[0]}, column {name.strip()}: {text[:60]!r} is not a number"
-                    raise DataError(file.path, rule, "correct the cell or leave it empty")
+                    raise DataError(file.path, rule, "correct the cell or leave it empty", name.strip())
                 if lines:
                     spelling.words.setdefault(name, []).extend((line, text) for line in lines)
         kept = [batch.rows.column(name) for name in texts]
@@ -532,21 +534,21 @@ def _check_ragged(file: DataFile, has_lone_cell: bool) -> None:
                     ahead = list(islice(rows, TITLES))
                     if file.form.columns in map(tuple, ahead):
                         rule = f"a second file begins at row {row}, with its own header"
-                        raise DataError(file.path, rule, "give each file by itself")
+                        raise DataError(file.path, rule, "give each file by itself", f"row {row}")
                     is_cut = len(cells) < width and not ahead
                     rule = f"row {row}{', the last,' if is_cut else ''} has {len(cells)} cells, the header {width}"
                     again = "if the file was cut short, fetch or save it again; else " if is_cut else ""
-                    raise DataError(file.path, rule, f"{again}correct the row")
+                    raise DataError(file.path, rule, f"{again}correct the row", f"row {row}")
     except IwmOptsError:
         raise
     except FOREIGN as error:
         if has_lone_cell:
-            raise DataError(file.path, f"cannot be read as CSV ({why(error)})", CORRECT) from None
+            raise DataError(file.path, f"cannot be read as CSV ({why(error)})", CORRECT, "content") from None
     if lone and has_lone_cell:
         row, cell = lone
         if _is_text(cell):
-            raise DataError(file.path, f"row {row} is a line of text: {cell[:80]!r}", "remove it")
-        raise DataError(file.path, f"row {row} has one cell, {cell[:80]!r}, the header {width}", CORRECT)
+            raise DataError(file.path, f"row {row} is a line of text: {cell[:80]!r}", "remove it", f"row {row}")
+        raise DataError(file.path, f"row {row} has one cell, {cell[:80]!r}, the header {width}", CORRECT, f"row {row}")
 
 
 def json_rows(path: Path, text: str) -> Any:
@@ -558,13 +560,13 @@ def json_rows(path: Path, text: str) -> Any:
     try:
         return table_of_records(text)
     except AnswerError as error:
-        raise DataError(path, str(error), answers.REMEDY) from None
+        raise DataError(path, str(error), answers.REMEDY, "answer") from None
     except OwnResultError as error:
-        raise DataError(path, str(error), "give the quotes or prices that it was made of") from None
+        raise DataError(path, str(error), "give the quotes or prices that it was made of", "kind") from None
     except json.JSONDecodeError as error:
         what = error.msg.removesuffix(" starting at")
         place = f"line {error.lineno} column {error.colno}"
-        raise DataError(path, f"JSON that is cut short or damaged: {what}, {place}", AGAIN) from None
+        raise DataError(path, f"JSON that is cut short or damaged: {what}, {place}", AGAIN, "content") from None
 
 
 def json_table(path: Path, content: bytes) -> DataFile:
@@ -595,7 +597,7 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
 
 def damaged_parquet(path: Path, error: BaseException) -> DataError:
     """Error of a Parquet file that pyarrow cannot read."""
-    return DataError(path, DAMAGED_PARQUET.format(why(error)), AGAIN)
+    return DataError(path, DAMAGED_PARQUET.format(why(error)), AGAIN, "content")
 
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:

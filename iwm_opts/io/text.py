@@ -111,7 +111,7 @@ def check_separator(path: Path, lines: Sequence[str], is_known: Callable[[str], 
                 >= NAMES_APART
             ):
                 rule = f"its columns are separated by {name}, and a table's by commas, semicolons, tabs or |"
-                raise DataError(path, rule, "write it with one of these")
+                raise DataError(path, rule, "write it with one of these", "separator")
 
 
 def _delimiter(line: str) -> str:

@@ -87,7 +87,7 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
                 check_columns(path, len(values))
                 count += len(values)
                 if count > MAX_CELLS:
-                    raise DataError(path, f"holds more than {MAX_CELLS:,} cells in a sheet", "save it as CSV")
+                    raise DataError(path, f"holds more than {MAX_CELLS:,} cells in a sheet", "save it as CSV", "size")
                 if any(value not in (None, "") for value in values):
                     rows.append((line, list(map(_cell, values))))
             sheets.append(Sheet(sheet.title, rows))
@@ -95,10 +95,10 @@ def sheets_of(content: bytes, path: Path) -> list[Sheet]:
         raise
     except Exception as error:
         rule = f"is a damaged workbook: {type(error).__name__}: {str(error)[:80]}"
-        raise DataError(path, rule, "save it again, or as CSV") from None
+        raise DataError(path, rule, "save it again, or as CSV", "content") from None
     sheets = [sheet for sheet in sheets if sheet.rows]
     if not sheets:
-        raise DataError(path, "is an empty workbook", "save the table as CSV")
+        raise DataError(path, "is an empty workbook", "save the table as CSV", "rows")
     return sheets
 
 
@@ -158,14 +158,14 @@ def joined(
     shown = some([table.sheet.name for table in tables], SHOWN)
     remedy = "save the sheet to read as a file of its own"
     if any({*map(plain, table.header)} != {*map(plain, tables[0].header)} for table in tables):
-        raise DataError(path, f"workbook of {len(tables)} different tables, sheets {shown}", remedy)
+        raise DataError(path, f"workbook of {len(tables)} different tables, sheets {shown}", remedy, "sheets")
     others = set()  # words of the sheets' names besides a right, a day, a month and numbers
     for table in tables:
         words = NOT_WORDS.split(MONTH.sub(" ", DAY.sub(" ", table.sheet.name)))
         others.add(" ".join(word.lower() for word in words if word and word.upper() not in RIGHTS))
     is_told = not has_accounts and (tables[0].has("underlying_symbol") or tables[0].has("occ"))
     if len(others) > 1 and not is_told:
-        raise DataError(path, f"workbook of {len(tables)} tables of one layout, sheets {shown}", remedy)
+        raise DataError(path, f"workbook of {len(tables)} tables of one layout, sheets {shown}", remedy, "sheets")
     return _one_below_the_other(tables), (*notes, f"sheets joined: {shown}")
 
 

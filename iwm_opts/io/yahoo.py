@@ -65,12 +65,12 @@ def yahoo_chain(
         first = ticker.option_chain()  # the nearest expiration, and which others there are
         days = list(ticker.options)
     if not days or first.calls is None:
-        raise DataError(name, "it lists none", "check `symbol`")
+        raise DataError(name, "it lists none", "check `symbol`", "expiration")
     earliest, latest = expirations or (date.min, date.max)
     within = [day for day in days if earliest <= date.fromisoformat(day) <= latest]
     if not within:
         rule = f"no expiration from {earliest} to {latest}"
-        raise DataError(name, rule, f"listed are {days[0]} to {days[-1]}")
+        raise DataError(name, rule, f"listed are {days[0]} to {days[-1]}", "expiration")
     parts = {days[0]: first}
     missing = [day for day in within if day not in parts]
     with thread_pool(WORKERS) as pool:
@@ -101,13 +101,13 @@ def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, int
         ticker = _yfinance().Ticker(_spelled(symbol), session=session)
         table = ticker.history(start=start.isoformat(), interval=interval, auto_adjust=False, actions=True)
     if table.empty:
-        raise DataError(name, f"it has none since {start}", "check the symbol")
+        raise DataError(name, f"it has none since {start}", "check the symbol", "rows")
     bars = table[[column for column in BAR_COLUMNS if column in table]].rename(columns=BAR_COLUMNS).astype(float)
     times = pd.DatetimeIndex(table.index).tz_convert(NEW_YORK).tz_localize(None)
     bars = bars.set_axis(pd.DatetimeIndex(times.normalize() if daily else times, name="date" if daily else "time"))
     bars = bars[bars["close"].notna()]
     if bars.empty:
-        raise DataError(name, f"none since {start} has a close", LATER)
+        raise DataError(name, f"none since {start} has a close", LATER, "close")
     last, moment = bars.index[-1].date(), now()
     is_going_on = daily and last == moment.date() and moment < session_hours(last)[1] + SETTLED
     complete: pd.DataFrame = bars.iloc[:-1] if is_going_on else bars
@@ -139,7 +139,7 @@ def _answers(name: str) -> Iterator[None]:
         raise
     except Exception as error:  # its own exceptions, curl's, and a KeyError or TypeError out of its parsers
         reason = " ".join(str(error).split())[:160] or "no reason given"
-        raise DataError(name, f"no usable answer ({type(error).__name__}: {reason})", LATER) from error
+        raise DataError(name, f"no usable answer ({type(error).__name__}: {reason})", LATER, "answer") from error
 
 
 def _spelled(symbol: str) -> str:
@@ -152,7 +152,7 @@ def _chain(
     symbol: str, name: str, underlying: dict[str, Any], parts: list[pd.DataFrame], spot: float | None, at: datetime
 ) -> Chain:
     if not parts:
-        raise DataError(name, "no contract in any expiration", LATER)
+        raise DataError(name, "no contract in any expiration", LATER, "rows")
     with _answers(name):
         table = pd.concat(parts, ignore_index=True)
         contracts = [parse_occ(str(text)) for text in table["contractSymbol"]]
@@ -166,7 +166,7 @@ def _chain(
         delay = timedelta(minutes=float(underlying.get("exchangeDataDelayedBy") or 0))
     symbols = {underlying_of(root) for root in rows["root"].unique()}
     if symbol not in symbols:
-        raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check `symbol`")
+        raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check `symbol`", "symbol")
     rows["underlying_price"] = price
     rows["quote_date"], rows["quote_time"] = pd.Timestamp(stamp.date()), pd.Timestamp(stamp)
     newest = rows["last_trade"].max()

@@ -41,7 +41,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     tickers = {*re.findall(r"[A-Z]+", frame.path.name.upper()), *(ticker.strip("^") for ticker in tickers_of(frame))}
     for ticker in sorted(tickers & LONG_YIELDS.keys()):  # Yahoo's and Cboe's
         rule = f"holds {ticker}, the yield of {LONG_YIELDS[ticker]} years, not of three months"
-        raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column")
+        raise DataError(frame.path, rule, "give IRX, DGS3MO or a table with a US3M column", "tenor")
     day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
         frame.raise_missing(f"{'date' if day_column is None else 'yield'} column", REMEDY)
@@ -61,11 +61,11 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     frame = frame.figured(days, pd.DataFrame({"yield": values}), notes)
     wrong = values.notna() & ~values.between(*PLAUSIBLE)
     if wrong.any():
-        check_no_rows(frame, wrong, f"{cells[wrong].iloc[0][:60]!r} is not a yield in per cent")
+        check_no_rows(frame, wrong, f"{cells[wrong].iloc[0][:60]!r} is not a yield in per cent", "yield")
     low = (values < LOWEST_PAID) & ~_near_zero(days) & (days <= RECORDED_UNTIL)
     if low.any():
         rule = f"{values[low].iloc[0]:g}% where bills paid more than {LOWEST_PAID:g}%: another unit than the rest"
-        check_no_rows(frame, low, rule)
+        check_no_rows(frame, low, rule, "unit")
     note = ""
     if (high := (values > MOST_NEAR_ZERO) & _near_zero(days)).any():
         where = f"{values[high].iloc[0]:g}% on {days[high].iloc[0]:%Y-%m-%d}"
@@ -75,7 +75,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     compounded = 2.0 * np.log1p(0.005 * frame.cells["yield"].to_numpy())
     rates = pd.Series(compounded, index=pd.DatetimeIndex(frame.cells["day"])).sort_index()
     if rates.empty:
-        raise DataError(frame.path, f"column {value_column} holds no value", REMEDY)
+        raise DataError(frame.path, f"column {value_column} holds no value", REMEDY, value_column)
     rates.attrs[NOTES] = frame.notes
     return rates
 
@@ -112,4 +112,4 @@ def _are_fractions(frame: Frame, days: "pd.Series[Any]", values: "pd.Series[floa
         notes.append(f"{reading} are per cent: bills paid less than {MOST_NEAR_ZERO:g}% then")
         return False
     rule = f"{reading} are {typical:g}% or, as fractions, {100.0 * typical:.3g}%: both fit those days"
-    raise DataError(frame.path, rule, UNIT_REMEDY)
+    raise DataError(frame.path, rule, UNIT_REMEDY, "unit")

@@ -42,7 +42,7 @@ SPOT_GAP: Final = 0.005  # relative distance between spot and the nearest parity
 def closed_exchange(source: str, day: date) -> DataError:
     """Error of quotes dated on a day without a session."""
     rule = f"quotes dated {day}, when the exchange was closed: a holiday capture, its quotes are stale"
-    return DataError(source, rule, f"give a capture of a session, such as {latest_session(day)}")
+    return DataError(source, rule, f"give a capture of a session, such as {latest_session(day)}", "quote_date")
 
 
 def at_weekend(day: date, session: date) -> str:
@@ -58,7 +58,7 @@ def is_before_open(at: datetime, day: date) -> bool:
 def no_session_left(source: str, day: date, session: date) -> DataError:
     """Error of a capture before the open that shows the close of a session which has quotes of its own."""
     rule = f"captured on {day} before the open: the close of {session}, of which there are quotes already"
-    return DataError(source, rule, f"give a capture of the session of {day}")
+    return DataError(source, rule, f"give a capture of the session of {day}", "quote_date")
 
 
 def before_open(at: datetime, session: date) -> str:
@@ -70,46 +70,48 @@ def closed_expirations(source: str, days: Sequence[date], rows: int, of: int) ->
     """Error of expirations on days without a session."""
     named = ", ".join(f"{day:%a} {day}" for day in days[:SHOWN]) + (" and others" if len(days) > SHOWN else "")
     rule = f"{rows} of {of} rows expire when the exchange is closed ({named})"
-    return DataError(source, rule, "correct the expirations")
+    return DataError(source, rule, "correct the expirations", "expiration")
 
 
 def one_sided(source: str, side: str, rows: int) -> DataError:
     """Error of a capture without calls or without puts."""
-    return DataError(source, f"no {side} among its {counted(rows, 'rows')}", "give a chain with both sides")
+    return DataError(source, f"no {side} among its {counted(rows, 'rows')}", "give a chain with both sides", "right")
 
 
 def all_zero(source: str, fraction: float, rows: int) -> DataError:
     """Error of a capture at a time without quotes."""
     rule = f"bid and ask are zero in {fraction:.1%} of {rows} rows: a capture while no quotes were out"
-    return DataError(source, rule, "capture it again during the session")
+    return DataError(source, rule, "capture it again during the session", "quotes")
 
 
 def out_of_parity(source: str, fit: float, strikes: int) -> DataError:
     """Error of prices or strikes in some other unit."""
     rule = f"{fit:.0%} of {strikes} strikes fit put-call parity: prices or strikes are not dollars a share"
-    return DataError(source, rule, "fix the units, or rows that are mixed up")
+    return DataError(source, rule, "fix the units, or rows that are mixed up", "parity")
 
 
 def no_spot(source: str) -> DataError:
     """Error of a capture whose spot is neither given nor implied."""
-    return DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give `spot`")
+    return DataError(
+        source, "has no column for spot, and its quotes imply none by put-call parity", "give `spot`", "spot"
+    )
 
 
 def wrong_spot(source: str, spot: float, origin: str, parity: float) -> DataError:
     """Error of a spot of another market than the quotes."""
     rule = f"spot {spot:g} ({origin}) contradicts these quotes: put-call parity gives about {parity:.2f}"
-    return DataError(source, rule, "correct the column or `spot`")
+    return DataError(source, rule, "correct the column or `spot`", "spot")
 
 
 def nothing_usable(source: str, summary: str) -> DataError:
     """Error of a capture of defects."""
-    return DataError(source, f"none of its quotes is usable: {summary}", "give a capture with quotes")
+    return DataError(source, f"none of its quotes is usable: {summary}", "give a capture with quotes", "rows")
 
 
 def no_such_session(source: str, session: str, names: Sequence[str]) -> DataError:
     """Error of a capture that a day lacks."""
     rule = f"has no session {session!r}, the day holds {', '.join(names)}"
-    return DataError(source, rule, "choose one with `session`")
+    return DataError(source, rule, "choose one with `session`", "session")
 
 
 REPEATS: Final = "stale: the capture repeats the quotes of the one before it"
@@ -134,7 +136,7 @@ def two_captures(source: str, differing: int, contracts: int) -> DataError:
     """Error of two captures that no column tells apart."""
     rule = f"holds several captures, and no time tells which is the latest: {differing} rows repeat {contracts} "
     rule += "contracts with another quote"
-    return DataError(source, rule, "add a column quote_time or session, or leave one of the captures out")
+    return DataError(source, rule, "add a column quote_time or session, or leave one of the captures out", "quote_time")
 
 
 def of_an_earlier_day(newest: datetime, day: date) -> str:
@@ -244,7 +246,7 @@ def make_chain(
 def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
     """Canonical columns and types, sorted; a right that is neither C nor P is refused here."""
     if quotes.empty:
-        raise DataError(source, "holds no quotes", "give a file with rows")
+        raise DataError(source, "holds no quotes", "give a file with rows", "rows")
     table = quotes.reindex(columns=list(CHAIN_COLUMNS))
     for name in set(CHAIN_COLUMNS) - {*TEXT_COLUMNS, *TIME_COLUMNS}:
         table[name] = table[name].astype(np.float64)
@@ -257,9 +259,10 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
             source,
             f"right {table.loc[unknown, 'right'].iloc[0]!r} in {counted(unknown.sum(), 'rows')}",
             "must be C or P",
+            "right",
         )
     if (table["quote_date"] != table["quote_date"].iloc[0]).any():
-        raise DataError(source, "more than one quote date in one capture", "choose one with `as_of`")
+        raise DataError(source, "more than one quote date in one capture", "choose one with `as_of`", "quote_date")
     table["underlying_symbol"] = symbol
     table["root"] = table["root"].astype(object)  # an absent column came in as float
     nameless = table["root"].isna()

@@ -259,6 +259,7 @@ def _parity_forward(quotes: ExpirySlice, discount: float) -> tuple[float, float]
             f"{counted(len(near), 'strikes near the money quote', 'strike near the money quotes')} both a call and a "
             f"put, parity needs {MIN_PARITY_STRIKES}",
             "leave it out or give a fuller chain",
+            "strike",
         )
     forwards = quotes.strike[near] + gap[near] / discount
     width = _width(quotes)[near]

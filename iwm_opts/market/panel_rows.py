@@ -214,7 +214,7 @@ def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, ref
             other = second_market(_table(rows.take(members)), pd.Timestamp(date.fromordinal(int(day[at]))), spot)
             if other is not None and not other.is_decided:
                 source = source_of(rows, day, int(at), place)
-                report.refuse(int(day[at]), DataError(source, other.rule, "remove the rows of one"))
+                report.refuse(int(day[at]), DataError(source, other.rule, "remove the rows of one", "spot"))
                 refused[at] = True
             elif other is not None:
                 left_over[members] = other.rows

@@ -136,7 +136,7 @@ class Snapshot:
     def _table(self, quotes: ExpirySlice, forward: Forward | None) -> OptionTable:
         if forward is None:
             rule = "too few strikes near the money quote both a call and a put"
-            raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration")
+            raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration", "strike")
         series = (quotes.root, quotes.expiration)
         if series not in self._priced:
             model = self._model(quotes.expiration)

@@ -181,6 +181,7 @@ def fit_smile(expiration: date, years: float, forward: float, discount: float, q
             f"expiration {expiration}",
             f"{used.sum()} usable strikes, a smile needs {MIN_QUOTES}",
             "choose another expiration",
+            "strike",
         )
     root_years = math.sqrt(years)
     x = np.log(quotes.strike[used] / forward)

@@ -14,6 +14,7 @@ from iwm_opts.market.contract import (
     settlement_of,
     underlying_of,
 )
+from tests.refusals import refused
 
 # The Options Symbology Initiative's own example (OCC, 2010): the 2010-05-22 Google call at 455 dollars.
 OSI_EXAMPLE = "GOOG  100522C00455000"
@@ -49,7 +50,7 @@ def test_round_trip(root, expiration, right, thousandths, padded):
     "symbol", ["", "IWM", "IWM260731X00275000", "IWM260231P00275000", "IWM260731P275", "iwm260731P00275000"]
 )
 def test_what_is_no_symbol_is_refused(symbol):
-    with pytest.raises(InputError, match="symbol"):
+    with refused("symbol", symbol):
         parse_occ(symbol)
 
 

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.market.minutes import Minutes, check_same_prices
+from tests.refusals import refused, refused_data
 
 HEAD = "Datetime,Open,High,Low,Close,Volume\n"
 
@@ -56,18 +56,18 @@ def test_a_bad_tick_is_unknown_and_a_crash_is_not(written):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + row("2019-12-17 10:00") * 2, "row 3, 2019-12-17 10:00, is there twice"),
-        (HEAD + row("2019-12-17 10:00", -1), "row 2, .*has a price that is not positive"),
-        (HEAD + row("2019-12-17 10:00", volume=-1), "row 2, .*has no volume of zero or more"),
-        (HEAD + row("2019-12-17 10:00", 100, low=101, high=102), "row 2, .*has its open outside low and high"),
-        (HEAD + row("noon"), "row 2, column Datetime: 'noon' is not a time"),
-        (HEAD + row("2019-12-17 10:00") + row("2019-12-17 15:01:00+00:00"), "row 3, .*has an offset where other rows"),
-        (HEAD + row("2019-12-17 23:30"), "has no minute of a regular session"),
-        ("Datetime,Open,High,Low,Close\n2019-12-17 10:00,1,1,1,1\n", "has no volume column"),
+        (HEAD + row("2019-12-17 10:00") * 2, ("datetime", "row 3", "2019-12-17", "10:00")),
+        (HEAD + row("2019-12-17 10:00", -1), ("open", "row 2")),
+        (HEAD + row("2019-12-17 10:00", volume=-1), ("volume", "row 2")),
+        (HEAD + row("2019-12-17 10:00", 100, low=101, high=102), ("range", "row 2", "open")),
+        (HEAD + row("noon"), ("Datetime", "row 2", "noon")),
+        (HEAD + row("2019-12-17 10:00") + row("2019-12-17 15:01:00+00:00"), ("offset", "row 3")),
+        (HEAD + row("2019-12-17 23:30"), ("session",)),
+        ("Datetime,Open,High,Low,Close\n2019-12-17 10:00,1,1,1,1\n", ("volume",)),
     ],
 )
 def test_faults_are_named(written, text, message):
-    with pytest.raises(DataError, match=message):
+    with refused_data("minutes.csv", *message):
         load_minutes(written(text))
 
 
@@ -150,7 +150,7 @@ def test_minutes_of_another_fund_are_refused_and_those_of_no_shared_session_are_
     text = "".join(row(f"{day.date()} 09:30", 103.0) + row(f"{day.date()} 09:31", 300.0) for day in days)
     check_same_prices(load_minutes(written(HEAD + text)), bars)
     other = load_minutes(written(HEAD + text.replace("103.0", "210.0")))
-    with pytest.raises(InputError, match=r"minutes\.csv': open \+107\.9% from the daily bars in the median session"):
+    with refused("minutes", "minutes.csv", "+107.9%"):
         check_same_prices(other, bars)
     check_same_prices(other, bars.set_axis(days + pd.Timedelta(days=365)))
 
@@ -165,7 +165,7 @@ def test_a_session_without_minutes_is_named(written):
 def test_daily_bars_are_refused_by_what_they_are(written, time):
     days = pd.bdate_range("2019-12-02", "2019-12-20")
     text = HEAD + "".join(row(f"{day:%Y-%m-%d}{time}") for day in days)
-    with pytest.raises(DataError, match=r"holds 15 rows on 15 days: daily bars, not minutes\. Give them as `bars`"):
+    with refused_data("minutes.csv", "step", "15", "`bars`"):
         load_minutes(written(text))
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
 from iwm_opts.io.files import load_chain
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.pricing.american import american_greeks
+from tests.refusals import refused
 
 SEPTEMBER = DividendSchedule((Dividend(date(2026, 9, 15), 0.62),), "projected")
 
@@ -108,7 +108,7 @@ def test_the_rate_is_given_implied_or_assumed_and_says_which(chain, made_quotes)
     assumed = take_snapshot(chain)  # three expirations are too few to imply one
     assert assumed.rate.source == "assumed"
     assert any("assumed; give `rate`" in warning for warning in assumed.warnings)
-    with pytest.raises(InputError, match=r"3.6% is 0.036"):
+    with refused("rate", 3.6, "3.6%", "0.036"):
         take_snapshot(chain, 3.6)
 
 
@@ -128,7 +128,7 @@ def test_dividends_count_to_the_expiration_and_are_projected(chain):
 
 
 def test_an_expiration_that_is_not_listed_names_its_neighbours(chain):
-    with pytest.raises(InputError, match="2026-04-02, 2026-04-17"):
+    with refused("expiration", "2026-04-10", "2026-04-02", "2026-04-17"):
         take_snapshot(chain, 0.04).table(date(2026, 4, 10))
 
 

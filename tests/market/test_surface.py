@@ -8,8 +8,8 @@ from scipy.integrate import quad, simpson
 from scipy.interpolate import CubicSpline
 from scipy.stats import norm
 
-from iwm_opts.errors import DataError
 from iwm_opts.market.surface import LEE_SLOPE, MAX_RMS, Smile, SmileQuotes, fit_smile
+from tests.refusals import refused_data
 
 EXPIRATION, YEARS, FORWARD, DISCOUNT = date(2026, 4, 17), 0.126, 200.0, 0.995
 STRIKES = np.arange(150.0, 251.0)
@@ -143,7 +143,7 @@ def test_missing_levels_stay_missing():
 
 
 def test_too_few_strikes_draw_no_smile():
-    with pytest.raises(DataError, match="4 usable strikes, a smile needs 5"):
+    with refused_data("expiration 2026-04-17", "strike", "4", "5"):
         fitted(strikes=STRIKES[48:52])
 
 
