@@ -39,6 +39,7 @@ from iwm_opts.api.ivr import answer_ivr as answer_ivr
 from iwm_opts.api.manage import ManageRequest as ManageRequest
 from iwm_opts.api.manage import answer_manage as answer_manage
 from iwm_opts.api.markets import MarketRequest as MarketRequest
+from iwm_opts.api.markets import open_market as open_market
 from iwm_opts.api.matrix import MatrixRequest as MatrixRequest
 from iwm_opts.api.matrix import answer_matrix as answer_matrix
 from iwm_opts.api.montecarlo import MonteCarloRequest as MonteCarloRequest

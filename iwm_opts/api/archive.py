@@ -12,7 +12,7 @@ from iwm_opts.io.age import DELAY, now, staleness
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_iv import add_with_index
 from iwm_opts.io.fetching import Fetched, Fetcher
-from iwm_opts.io.files import load_chain
+from iwm_opts.io.history_files import chain_of_day
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import is_session, session_hours
 from iwm_opts.report.archive_table import fetched_table, recorded_lines
@@ -32,8 +32,8 @@ class SnapshotRequest:
 
     Parameters
     ----------
-    source : str
-        `auto`, `yahoo`, `cboe`, or a chain file.
+    source : str or tuple of str
+        `auto`, `yahoo`, `cboe`, or chain files: a file, a folder, a glob, or several of them.
     symbol : str
     as_of : date, optional
     session : str, optional
@@ -41,15 +41,16 @@ class SnapshotRequest:
         Capture outside the session too.
     """
 
-    source: str = "auto"
+    source: str | tuple[str, ...] = "auto"
     symbol: str = DEFAULT_SYMBOL
     as_of: date | None = None
     session: str | None = None
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.source in SOURCES and not self.is_live:
-            raise InputError("source", self.source, "not a market to record", "take auto, yahoo, cboe or a chain file")
+        for source in (self.source,) if isinstance(self.source, str) else self.source:
+            if source in SOURCES and not self.is_live:
+                raise InputError("source", source, "not a market to record", "take auto, yahoo, cboe or a chain file")
 
     @property
     def is_live(self) -> bool:
@@ -148,12 +149,13 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
     skipped = closed_now(now()) if request.is_live and not request.force else ""
     if skipped:
         return SnapshotResult(skipped, {})
-    if request.is_live:
+    if isinstance(request.source, str) and request.is_live:
         check_not_past("a live source", request.as_of)
         symbol = clean_symbol(request.symbol)
         chain = first_answer(request.source, lambda name: live_chain(name, symbol, None, on_progress))
     else:
-        chain = load_chain(request.source, symbol=request.symbol, as_of=request.as_of, session=request.session)
+        files = (request.source,) if isinstance(request.source, str) else request.source
+        chain = chain_of_day(files, request.symbol, request.as_of, request.session)[0]
     stale = staleness(chain, now()) if request.as_of is None else ""
     archive = open_record()
     captured, values = add_with_index(archive, chain)

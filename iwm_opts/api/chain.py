@@ -1,5 +1,6 @@
 """Option chains: which market at which moment, and the chain that a user holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -23,7 +24,7 @@ from iwm_opts.report.console import render_page
 from iwm_opts.report.records import Record, chain_iv_record, market_record
 from iwm_opts.report.screen_table import chain_iv_line, market_lines
 from iwm_opts.report.words import points
-from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.registry import SOURCES, is_plugin, open_source
 from iwm_opts.sources.source import MarketRequest, ModelledFiles
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ class ChainRequest:
 
     Parameters
     ----------
-    source : str
-        Path of a chain file, or `yahoo`, `cboe`, `record`, `sim`, `modelled`, `auto`, or the name of a source that
-        another package registers.
+    source : str or tuple of str
+        Path of a chain file, a folder or a glob of them, or several; or `yahoo`, `cboe`, `record`, `sim`, `modelled`,
+        `auto`, or the name of a source that another package registers.
     symbol : str
         Underlying.
     as_of : date, optional
@@ -110,7 +111,7 @@ class ChainRequest:
     modelled : ModelledInputs
     """
 
-    source: str = "auto"
+    source: str | tuple[str, ...] = "auto"
     symbol: str = DEFAULT_SYMBOL
     as_of: date | None = None
     session: str | None = None
@@ -122,6 +123,11 @@ class ChainRequest:
     engine: Engine = "numba"
     history: HistoryRequest = field(default_factory=HistoryRequest)
     modelled: ModelledInputs = field(default_factory=ModelledInputs)
+
+    @property
+    def is_files(self) -> bool:
+        """Whether the source is chain files."""
+        return not isinstance(self.source, str) or not (self.source in SOURCES or is_plugin(self.source))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -313,8 +319,13 @@ def open_chain(request: ChainRequest | OptionChain, on_progress: OnProgress | No
     return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
 
 
+def named_files(source: str | Path | Sequence[str | Path]) -> str | tuple[str, ...]:
+    """Source as requests hold it: one name, or several files."""
+    return str(source) if isinstance(source, str | Path) else tuple(map(str, source))
+
+
 def read_chain(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     as_of: Day | None = None,
     session: str | None = None,
@@ -331,8 +342,9 @@ def read_chain(
 
     Parameters
     ----------
-    source : str or Path
-        Chain file (CSV, Parquet or JSON, gzip too), or `yahoo`, `cboe`, `record`, `sim`, `auto`.
+    source : str, Path or sequence of them
+        Chain file (CSV, Parquet or JSON, gzip too), a folder or a glob, or several of them; or `yahoo`, `cboe`,
+        `record`, `sim`, `auto`.
     as_of : date or str, optional
         Day of the quotes; the newest unless given. Quotes of a day that is named decide as of that day everywhere:
         screens, `manage`, `ticket`.
@@ -363,7 +375,7 @@ def read_chain(
     """
     paid = str(dividends) if isinstance(dividends, Path) else dividends
     request = ChainRequest(
-        source=str(source), symbol=symbol, as_of=as_day("as_of", as_of), session=session, spot=spot, seed=seed,
+        source=named_files(source), symbol=symbol, as_of=as_day("as_of", as_of), session=session, spot=spot, seed=seed,
         rate=rate, dividends=paid, exercise=exercise, engine=engine, history=HistoryRequest(iv_history=iv_history),
     )  # fmt: skip
     return open_chain(request)

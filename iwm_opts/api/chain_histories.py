@@ -17,7 +17,7 @@ from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import iv_values
 from iwm_opts.io.download import Download, Pace, download, is_file_name, name_of
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
-from iwm_opts.io.panel_files import expand
+from iwm_opts.io.history_files import expand
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.text import text_of
 from iwm_opts.report.archive_table import certificate_table, left_out_by_kind, warnings_by_kind

@@ -20,7 +20,7 @@ from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import read_chains
-from iwm_opts.io.panel_files import expand
+from iwm_opts.io.history_files import expand
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import series_notes

@@ -312,10 +312,13 @@ def group(*options: Callable[[Command], Command], heading: str = "") -> Callable
 
 SOURCE = option(
     "--source",
-    default="auto",
+    type=InputParam(),
+    multiple=True,
+    default=("auto",),
     metavar="PATH|auto|yahoo|cboe|archive|sim|modelled",
-    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local archive (record: the same), the "
-    "simulated market, or real prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
+    help="Chain file (CSV, Parquet or JSON, gzip too), a folder or a glob of them, may repeat; a live source, the "
+    "local archive (record: the same), the simulated market, or real prices under modelled quotes; auto: Yahoo, else "
+    "Cboe, else simulated and labelled so.",
 )
 CLUSTER = option(
     "--cluster",

@@ -76,7 +76,7 @@ def open_(values: Values) -> None:
     A plan in shares is opened at the chain's price of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
-    plan, source = plan_of(values), "sim" if values["source"] == "sim" else "record"
+    plan, source = plan_of(values), "sim" if values.texts("source") == ("sim",) else "record"
     of_plan = {"symbol": plan.symbol, "intraday": plan.horizon == "intraday"} if plan else {}
     data = plan_data_request(values, source=source, **of_plan)  # the simulated market for its chains
     answers = api.answers_of("; ".join(values.texts("answer")))

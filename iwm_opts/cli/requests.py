@@ -25,7 +25,19 @@ def history_request(values: Values) -> "api.HistoryRequest":
 
 def chain_request(values: Values) -> "api.ChainRequest":
     """--source and its companions."""
-    return build(api.ChainRequest, values, history=history_request(values), modelled=build(api.ModelledInputs, values))
+    return build(
+        api.ChainRequest,
+        values,
+        source=source_of(values),
+        history=history_request(values),
+        modelled=build(api.ModelledInputs, values),
+    )
+
+
+def source_of(values: Values) -> str | tuple[str, ...]:
+    """--source: one name, or several files."""
+    sources = values.texts("source")
+    return sources if len(sources) > 1 else sources[0]
 
 
 def typed_legs(values: Values) -> tuple["api.TypedLeg", ...]:
@@ -73,11 +85,10 @@ def screen_request(values: Values, strategy: "api.Strategy") -> "api.ScreenReque
 
 def market_request(values: Values) -> "api.MarketRequest":
     """--source of a backtest and its companions; the symbol defaults to the file's."""
-    sources = values.texts("source")
     request = build(
         api.MarketRequest,
         values,
-        source=sources if len(sources) > 1 else sources[0],
+        source=source_of(values),
         symbol=values["symbol"] if "symbol" in values.given else None,
         history=history_request(values),
         modelled=build(api.ModelledInputs, values),

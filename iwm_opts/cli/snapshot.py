@@ -7,6 +7,7 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import AS_OF, SESSION, SOURCE, SYMBOL, group, option, output_options
 from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.progress import answered
+from iwm_opts.cli.requests import source_of
 from iwm_opts.cli.values import Values, build, takes_values
 
 snapshot_options = group(
@@ -32,7 +33,8 @@ def snapshot(values: Values) -> None:
     Made for cron: outside the session, on holidays and after the close of half days it does nothing and says so. The
     record grows an IV history of its own. It lies in the user's data folder, or where IWM_OPTS_DATA says.
     """
-    result = answered("option chain", api.answer_snapshot, build(api.SnapshotRequest, values), values)
+    request = build(api.SnapshotRequest, values, source=source_of(values))
+    result = answered("option chain", api.answer_snapshot, request, values)
     if result.skipped and values["format"] == "table":
         say(f"skipped: {result.skipped}; --force captures anyway", values)
     else:

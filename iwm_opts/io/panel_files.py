@@ -4,7 +4,6 @@ A source is a file, a folder or a glob. Files that hold other days of the same c
 same contracts of a capture with different quotes are refused. Memory holds the panel and one stretch of rows.
 """
 
-import glob
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -19,14 +18,14 @@ from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout
+from iwm_opts.io.history_files import expand, open_history
 from iwm_opts.io.mapping import ahead
-from iwm_opts.io.opening import as_path
 from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.panel_cache import Build, cached_build
 from iwm_opts.io.provenance import origin_of
-from iwm_opts.io.readings import layout_of_file, readings_of
+from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import clean_underlying, day_column_of, raise_no_days
-from iwm_opts.io.tables import DataFile, open_table
+from iwm_opts.io.tables import DataFile
 from iwm_opts.io.units import may_be_in_other_units
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import NEW_YORK, latest_session
@@ -47,45 +46,9 @@ from iwm_opts.market.ranges import FURTHEST, off_spot
 Mask = NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
-SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
 MONDAY: Final = 6  # `(ordinal + MONDAY) % 7` is date.weekday()
 WEEKEND: Final = (5, 6)
-SIMULATION: Final = "simulation.json"
-CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
 FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has fewer
-
-
-def expand(sources: Sequence[str | Path]) -> tuple[list[Path], frozenset[Path]]:
-    """Files of sources, each once and in order, and those that a folder or a glob brought in.
-
-    Raises DataError when a source holds no file, or a folder that `iwm-opts simulate` wrote holds several paths.
-    """
-    files: dict[Path, None] = {}
-    brought: set[Path] = set()
-    for source in sources:
-        path = as_path(source)
-        if path.is_dir():
-            paths = sorted(path.glob("path-*")) if (path / SIMULATION).exists() else [path]
-            if len(paths) > 1:
-                raise DataError(
-                    path, f"holds {len(paths)} simulated paths", f"name one of them, such as {paths[0]}", "files"
-                )
-            simulated = [file for folder in paths for file in sorted(folder.glob(CHAINS_OF_SIMULATION))]
-            members = simulated or sorted(
-                file for file in path.rglob("*") if file.is_file() and file.suffix in SUFFIXES
-            )
-        elif not path.exists() and glob.has_magic(str(source)):
-            members = [Path(name) for name in sorted(glob.glob(str(source), recursive=True)) if Path(name).is_file()]
-        else:
-            files[path] = None
-            continue
-        if not members:
-            raise DataError(
-                path, "holds no CSV, Parquet or JSON file", "name a file, a folder or a glob of option files", "files"
-            )
-        brought.update(members)
-        files.update(dict.fromkeys(members))
-    return list(files), frozenset(brought)
 
 
 def build_panel(
@@ -199,12 +162,7 @@ class _Reader:
         opened = []
         for path in files:
             try:
-                file = open_table(path)
-                layout = layout_of_file(file)
-                readings = readings_of(file, layout)
-                if day_column_of(readings) is None and not (readings.snapshot_day or readings.named_day):
-                    rule = "has no column for the quote date"
-                    raise DataError(path, rule, "give a file that says of which day each row is", "quote_date")
+                file, layout, _ = open_history(path)
             except DataError as error:
                 if path not in brought:
                     raise

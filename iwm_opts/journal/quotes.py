@@ -23,7 +23,7 @@ from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import check_chain_file, load_captures
-from iwm_opts.io.panel_files import expand
+from iwm_opts.io.history_files import expand
 from iwm_opts.journal.packages import LEGGED_OUT
 from iwm_opts.journal.trade_log import ENDED, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close, is_session, session_hours

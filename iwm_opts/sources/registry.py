@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from iwm_opts.errors import ConflictError
 from iwm_opts.sources import plugins
 from iwm_opts.sources.source import Source
 
@@ -20,11 +21,20 @@ SOURCES: Final = {
 }
 
 
-def open_source(name: str) -> Source:
-    """Source of a name, of a chain file's path, or of another package; a file named like a source is `./NAME`."""
-    if is_plugin(name):
-        return plugins.PluginSource(name)
-    module, _, kind = SOURCES.get(name, FILE).partition(":")
+def open_source(name: str | tuple[str, ...]) -> Source:
+    """Source of a name, of chain files, or of another package; a file named like a source is `./NAME`.
+
+    Raises ConflictError for a market beside others.
+    """
+    if isinstance(name, str):
+        if is_plugin(name):
+            return plugins.PluginSource(name)
+    else:
+        for each in name:
+            if each in SOURCES or is_plugin(each):
+                rule = f"is a market of its own beside {', '.join(other for other in name if other != each)}"
+                raise ConflictError("source", each, rule, "name it alone, or files alone")
+    module, _, kind = (SOURCES.get(name, FILE) if isinstance(name, str) else FILE).partition(":")
     source: Source = getattr(import_module(module), kind)(name)
     return source
 

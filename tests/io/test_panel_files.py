@@ -9,7 +9,8 @@ import pytest
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain, read_chains
-from iwm_opts.io.panel_files import build_panel, expand, read_panel
+from iwm_opts.io.history_files import expand
+from iwm_opts.io.panel_files import build_panel, read_panel
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.panel import ARRAYS, DEFECTS
 
