@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from iwm_opts.api.gates import IvRankBelow
 from iwm_opts.api.screening import as_fees, as_fill
 from iwm_opts.backtest import rules as engine
-from iwm_opts.backtest.macro import macro_rule
+from iwm_opts.backtest.macro import macro_filter
 from iwm_opts.backtest.own_levels import OwnLevels, checked_levels
 from iwm_opts.conventions import (
     ACCOUNT,
@@ -226,7 +226,7 @@ class Rules:
         macro = None
         if self.macro is not None:
             drop = parse_fraction(self.macro_drop, "macro_drop")
-            macro = macro_rule(self.macro, drop, self.strategy, self.macro_applies_to_condors)
+            macro = macro_filter(self.macro, drop, self.strategy, self.macro_applies_to_condors)
         return engine.Rules(entry, self._gate(), exits, size, costs, macro)
 
     def _wing(self, width: Width | None) -> Wing:

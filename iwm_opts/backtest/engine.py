@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book, wings_of
 from iwm_opts.backtest.book_builder import build_book
-from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
+from iwm_opts.backtest.gate import is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prepared import Prepared, Run, macro_met, market_costs, on_weekdays
@@ -48,18 +48,20 @@ def prepare(
     book : Book, optional
         Of the same market and entry rule, where it was built before.
     macro : Series, optional
-        Daily values of the macro rule, ascending dates as index.
+        Daily returns of the macro filter's fund, ascending dates as index.
 
     Raises
     ------
     InputError
-        When the rules ask for a macro series and none is given.
+        When the rules have a macro filter and none is given.
     """
     ranks = known_ranks(market.days, history, rules.gate)
     book = build_book(market, rules.entry) if book is None else book
     if rules.macro is not None and macro is None:
-        raise InputError("macro", rules.macro.name, "is asked for by the rules and not given", "give its daily series")
-    values = None if rules.macro is None or macro is None else known_values(market.days, macro, rules.macro.lag)
+        raise InputError(
+            "macro", rules.macro.symbol, "is asked for by the rules and not given", "give its daily series"
+        )
+    values = None if rules.macro is None or macro is None else known_values(market.days, macro)
     return Prepared(market, rules, ranks, values, book, market_costs(market, book, rules.costs), blank_prices(book))
 
 
@@ -71,7 +73,7 @@ def backtest(market: DailyMarket, history: IvHistory, rules: Rules, macro: pd.Se
 def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = None) -> Backtest:
     """Trade the packages of a prepared book on the days that are allowed.
 
-    Each day packages are closed first, then one may be opened: on an allowed day and weekday with the macro rule met,
+    Each day packages are closed first, then one may be opened: on an allowed day and weekday, the macro filter clear,
     when the last entry is `every` sessions back, a place is free, the credit at the entry fill is above zero and enough
     for its width, and the size is at least one package. A size is a share of the equity at the close before.
 
@@ -87,11 +89,11 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     flags = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
     entries = flags & on_weekdays(prepared.market, prepared.rules.entry)
     rule, values, skipped = prepared.rules.macro, prepared.macro, {}
-    if rule is not None and values is not None:  # entry days that the macro rule keeps out, by why
-        kept_out = entries & ~is_met(values, rule)
+    if rule is not None and values is not None:  # entry days that the macro filter keeps out, by why
+        kept_out = entries & ~rule.is_clear(values)
         kept_out[-1:] = False
         unknown = int((kept_out & ~np.isfinite(values)).sum())
-        counts = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
+        counts = {f"{rule.symbol} return is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
         skipped = {why: count for why, count in counts.items() if count}
     entries &= macro_met(prepared)
     return assemble(prepared, _run(prepared, entries), label or str(gate), flags, skipped)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.rules import GateRule, MacroRule
+from iwm_opts.backtest.rules import GateRule
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
@@ -53,24 +53,13 @@ def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
     return is_in
 
 
-def known_values(days: Sequence[date], series: pd.Series, lag: int) -> Array:
-    """Value of a daily series at the close `lag` sessions before each day, shape (days,); NaN where it has none."""
+def known_values(days: Sequence[date], series: pd.Series) -> Array:
+    """Value of a daily series at the close of the session before each day, shape (days,); NaN where it has none."""
     dated = pd.DatetimeIndex(series.index).to_numpy(dtype="datetime64[D]")
     dates = np.array(days, dtype="datetime64[D]")
-    calendar = sessions(dates[0].item() - timedelta(days=2 * lag + 14), dates[-1].item())
-    closes = calendar[np.maximum(np.searchsorted(calendar, dates) - lag, 0)]
+    calendar = sessions(dates[0].item() - timedelta(days=14), dates[-1].item())
+    closes = calendar[np.maximum(np.searchsorted(calendar, dates) - 1, 0)]
     place = np.minimum(np.searchsorted(dated, closes), max(len(dated) - 1, 0))
     if not len(dated):
         return np.full(len(dates), np.nan)
     return np.where(dated[place] == closes, series.to_numpy(dtype=np.float64)[place], np.nan)
-
-
-def is_met(values: Array, rule: MacroRule) -> NDArray[np.bool_]:
-    """Days on which a macro rule is met; an unknown value never meets it."""
-    is_in = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        if rule.at_least is not None:
-            is_in &= values >= rule.at_least
-        if rule.at_most is not None:
-            is_in &= values <= rule.at_most
-    return is_in

@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 
 from iwm_opts.backtest.gate import known_values
-from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
+from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Rules
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.series_notes import series_notes
-from iwm_opts.market.signals import ROUNDING, session_returns
+from iwm_opts.market.sector_filter import MacroFilter
+from iwm_opts.market.signals import session_returns
 from iwm_opts.sources.simulated import SimulatedMarket
 
 TICKER: Final = re.compile(r"([A-Z]{2,4})(?=[_.-])")  # in front of a file's name
@@ -22,7 +23,7 @@ TICKER: Final = re.compile(r"([A-Z]{2,4})(?=[_.-])")  # in front of a file's nam
 LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # strategies long the underlying, which the filter is for
 
 
-def macro_rule(name: str, drop: float, strategy: str, applies_to_condors: bool = False) -> MacroRule:
+def macro_filter(name: str, drop: float, strategy: str, applies_to_condors: bool = False) -> MacroFilter:
     """No entry after a session on which a fund lost more than `drop`, a share of its price.
 
     Parameters
@@ -44,7 +45,7 @@ def macro_rule(name: str, drop: float, strategy: str, applies_to_condors: bool =
         raise InputError("macro", name, rule, remedy)
     if strategy not in (CONDOR, *LONGS):
         raise InputError("macro", name, f"means nothing to a {strategy}, which gains from a fall", "leave it out")
-    return MacroRule(f"{_word(name)} return", at_least=-drop - ROUNDING)
+    return MacroFilter(_word(name), drop, applies_to_condors)
 
 
 def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
@@ -82,15 +83,17 @@ def _with_fund(trial: Trial, name: str) -> Trial:
 
 
 def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:
-    """Return notes on days without data for a macro rule; empty without such days or a rule."""
+    """Return notes on days without data for the macro filter; empty without such days or a filter."""
     if rules.macro is None:
         return ()
     unknown = days = 0
     for trial in trials:
         assert trial.macro is not None  # refused by `engine.prepare`
-        values = known_values(trial.market.days, trial.macro, rules.macro.lag)
+        values = known_values(trial.market.days, trial.macro)
         unknown, days = unknown + int(np.isnan(values).sum()), days + len(values)
-    return (f"{rules.macro.name} is unknown on {unknown:,} of {days:,} days: no entry then",) if unknown else ()
+    if not unknown:
+        return ()
+    return (f"{rules.macro.symbol} return is unknown on {unknown:,} of {days:,} days: no entry then",)
 
 
 def _word(name: str) -> str:

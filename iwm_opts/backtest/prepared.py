@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.gate import is_met, is_open
+from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
@@ -26,7 +26,7 @@ class Prepared:
     market: DailyMarket
     rules: Rules
     ranks: Array  # known on each day, shape (days,)
-    macro: Array | None  # known values of the macro rule's series, shape (days,)
+    macro: Array | None  # returns of the macro filter's fund known each day, shape (days,)
     book: Book
     costs: Array  # see `prices.cost_terms`
     prices: BookPrices
@@ -80,8 +80,8 @@ def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
 
 
 def macro_met(prepared: Prepared) -> Flags:
-    """Days on which the macro rule is met, all without one."""
+    """Days on which the macro filter is clear, all without one."""
     rule = prepared.rules.macro
     if rule is None or prepared.macro is None:
         return np.ones(len(prepared.ranks), dtype=np.bool_)
-    return is_met(prepared.macro, rule)
+    return rule.is_clear(prepared.macro)

@@ -24,6 +24,7 @@ from iwm_opts.execution.exits import check_days, check_profit, price_level
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.legs import check_contracts
+from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.vertical import is_credit
@@ -108,31 +109,6 @@ class GateRule:
 
 
 @dataclass(frozen=True, slots=True)
-class MacroRule:
-    """A named daily series that must lie within bounds for an entry, such as KRE's return at -1.5% or above.
-
-    It is read at the close `lag` sessions before the entry. A day without a value is unknown, which never counts as
-    met.
-    """
-
-    name: str
-    at_least: float | None = None
-    at_most: float | None = None
-    lag: int = 1  # sessions
-
-    def __post_init__(self) -> None:
-        if self.at_least is None and self.at_most is None:
-            raise InputError("macro", self.name, "has no bound", "give at_least or at_most")
-        if self.lag < 1:
-            raise InputError("lag", self.lag, "must be at least 1", "the close of the day itself is not known yet")
-
-    def __str__(self) -> str:
-        bounds = [f"{self.name} >= {self.at_least:g}"] if self.at_least is not None else []
-        bounds += [f"{self.name} <= {self.at_most:g}"] if self.at_most is not None else []
-        return " and ".join(bounds)
-
-
-@dataclass(frozen=True, slots=True)
 class ExitRule:
     """When to leave before expiry; None switches a rule off.
 
@@ -199,7 +175,7 @@ class Rules:
     exit: ExitRule = field(default_factory=ExitRule)
     size: SizeRule = field(default_factory=SizeRule)
     costs: Costs = field(default_factory=Costs)
-    macro: MacroRule | None = None
+    macro: MacroFilter | None = None
 
     def __post_init__(self) -> None:
         check_profit(self.exit.profit, is_credit=self.entry.is_credit)

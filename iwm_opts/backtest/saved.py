@@ -100,8 +100,12 @@ def rules_from_record(record: Mapping[str, Any]) -> Rules:
     """
     from pydantic import ValidationError
 
+    read, macro = dict(record), record.get("macro")
+    if isinstance(macro, Mapping) and "at_least" in macro:  # up to release 0.2: the bound itself
+        drop = round(-float(macro["at_least"] or 0.0), 8)
+        read["macro"] = {"symbol": str(macro.get("name")).removesuffix(" return"), "drop": drop}
     try:
-        return _rules_adapter().validate_python(dict(record))
+        return _rules_adapter().validate_python(read)
     except ValidationError as error:
         raise DataError("rules", f"cannot be read ({error})", "run the backtest again") from None
 

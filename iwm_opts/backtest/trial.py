@@ -17,6 +17,7 @@ from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import counted
+from iwm_opts.kernels.backtest.codes import SkipReason
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Trial:
     history: IvHistory
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
-    macro: pd.Series | None = None  # daily values that a macro rule reads
+    macro: pd.Series | None = None  # daily returns of the macro filter's fund
     remarks: tuple[str, ...] = ()  # on the files of `history` and `macro`
 
     def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
@@ -108,6 +109,11 @@ class PooledResult:
         """What to know, each once; counts of single paths are left to them."""
         notes = [note for trial in self.trials for note in trial.remarks]
         notes += [note for result in self.results for note in result.notes]
+        unaffordable = sum(result.skipped.get(SkipReason.BY_RISK.words, 0) for result in self.results)
+        if unaffordable > len(self.trades):
+            share = f"{self.results[0].rules.size.risk_share:.1%} of the equity"
+            remedy = "give a larger `account` or `risk`, or a smaller `width`"
+            notes.append(f"on {unaffordable:,} allowed days one package risked more than {share}: {remedy}")
         return tuple(dict.fromkeys(notes))
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import MACRO_DROP
 from iwm_opts.market.calendar import latest_session
@@ -25,10 +27,23 @@ class MacroFilter:
     drop: float = MACRO_DROP  # share of price, positive; more than this blocks
     applies_to_condors: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.symbol} return >= {-self.drop:g}"
+
+    @property
+    def least(self) -> float:
+        """Least return that leaves new longs free; a fall of exactly `drop` does."""
+        return -self.drop - ROUNDING
+
+    def is_clear(self, returns: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each return of the fund leaves new longs free; an unknown one never does."""
+        clear: NDArray[np.bool_] = np.asarray(returns, dtype=np.float64) >= self.least
+        return clear  # NaN compares as False
+
     def clear(self, bars: pd.DataFrame) -> "pd.Series[bool]":
         """Whether each session of the fund leaves new longs free, known at its close; NA where a bar is missing."""
         returns = session_returns(bars)
-        return known_signal(returns >= -self.drop - ROUNDING, returns.notna())
+        return known_signal(returns >= self.least, returns.notna())
 
     def on(self, bars: pd.DataFrame | None, day: date) -> "MacroState":
         """Filter for a decision before the open of `day`; it reads the session before."""
@@ -39,7 +54,7 @@ class MacroFilter:
         change = returns.get(pd.Timestamp(before))
         if change is None or pd.isna(change):
             return MacroState("unknown", None, before, f"{self.symbol} has no return for {before}")
-        state: State = "met" if change >= -self.drop - ROUNDING else "unmet"
+        state: State = "met" if self.is_clear(change) else "unmet"
         rule = f"the limit is -{self.drop:.1%}"
         return MacroState(state, float(change), before, f"{self.symbol} {change:+.2%} on {before}, {rule}")
 

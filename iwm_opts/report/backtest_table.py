@@ -150,7 +150,7 @@ def rules_lines(rules: Rules) -> list[str]:
         f"exits    {', '.join([*ends, 'expiry'])}",
         f"size     {fixed}, account {dollars(size.account)}",
         f"costs    in {costs.entry}, out {costs.exit}, stops {costs.stop}; fees {costs.fees.label}",
-        *([f"macro    {rules.macro} at the close {rules.macro.lag} before"] if rules.macro else []),
+        *([f"macro    {rules.macro} at the close 1 before"] if rules.macro else []),
         f"decided  on the close {before}, ranked within {gate.lookback} sessions",
     ]
 
@@ -159,7 +159,7 @@ def too_small(days: int, apart: float) -> str:
     """Why a sample gives no figure a year; empty where it does."""
     if days < SESSIONS_PER_YEAR:
         return f"{days} sessions, less than a year"
-    return f"about {apart:.0f} trades apart, {MIN_APART} are needed" if apart < MIN_APART else ""
+    return f"about {int(apart)} trades apart, {MIN_APART} are needed" if apart < MIN_APART else ""
 
 
 def _figures(m: Metrics, independent: float) -> Table:

@@ -1,6 +1,7 @@
 """The engine against a slow loop that reads whole chains and shares no arithmetic with it."""
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import iv_rank
@@ -119,3 +121,14 @@ def test_no_cent_is_lost(ours):
         t["mid_pnl"] - t["entry_slippage"] - t["exit_slippage"] - t["fees"] + t["assignment"]
     ).to_list() == pytest.approx(t["pnl"].to_list(), abs=1e-9)
     assert ours.equity["equity"].iloc[-1] == pytest.approx(50_000 + t["pnl"].sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("account", "is_told"), [(20_000.0, True), (200_000.0, False)])
+def test_an_account_too_small_for_most_packages_is_told(market, account, is_told):
+    history = market.iv_history(10)
+    trial = Trial(SimulatedDays(market, date(2023, 2, 15)), history)
+    found = run(trial.prepare(replace(RULES, size=SizeRule(risk_share=0.01, account=account))))
+    days = found.skipped.get("size is zero, limited by risk", 0)
+    assert (days > len(found.trades)) is is_told
+    notes = PooledResult((found,), (trial,)).notes
+    assert any(str(days) in note and "`account`" in note for note in notes) is is_told

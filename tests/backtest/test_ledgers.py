@@ -10,7 +10,7 @@ from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.entry_selection import select_packages
 from iwm_opts.backtest.market import NO_SURFACE
 from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Series, Terms
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, MacroRule, Rules, SizeRule
+from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
@@ -20,6 +20,7 @@ from iwm_opts.kernels.backtest.state import ASSIGNED_BITS, CHOSEN
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.spreads.legs import Wing
 
@@ -352,7 +353,7 @@ def test_a_debit_spread_is_sold_back_at_its_profit_and_its_stop():
     assert (found["stop"]["reason"], found["stop"]["debit"]) == ("stop", pytest.approx(-(1.6 - 0.5 - 3 * 0.2)))
 
 
-def test_a_macro_rule_that_is_unknown_lets_nobody_in():
+def test_an_unknown_return_lets_nobody_in():
     quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
     market = MadeMarket([105] * 6, quotes, {"P100": -0.2, "P95": -0.1})
     kre = pd.Series([-0.02, -0.01], index=pd.DatetimeIndex(["2024-03-11", "2024-03-12"]))
@@ -361,7 +362,7 @@ def test_a_macro_rule_that_is_unknown_lets_nobody_in():
         GateRule(None, None, 3),
         NEVER,
         SizeRule(contracts=1),
-        macro=MacroRule("KRE return", at_least=-0.015),
+        macro=MacroFilter(),
     )
     found = run(prepare(market, HISTORY, rules, macro=kre), np.ones(6, dtype=bool))
     # Monday has no value of the Friday before, Tuesday Monday's -2%, Wednesday Tuesday's -1%, the rest none.

@@ -6,7 +6,7 @@ import pytest
 
 from iwm_opts.backtest import macro
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.macro import macro_notes, macro_rule, with_macro
+from iwm_opts.backtest.macro import macro_filter, macro_notes, with_macro
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.errors import DataError, InputError
 
@@ -23,7 +23,7 @@ def fund_file(small_trials, tmp_path):
 
 
 def ruled(rules, name):
-    return Rules(rules.entry, rules.gate, rules.exit, rules.size, rules.costs, macro_rule(name, 0.015, "bull-put"))
+    return Rules(rules.entry, rules.gate, rules.exit, rules.size, rules.costs, macro_filter(name, 0.015, "bull-put"))
 
 
 def test_no_entry_follows_a_fall_or_a_missing_bar(small_trials, small_rules, fund_file, monkeypatch):
@@ -53,8 +53,9 @@ def test_the_simulated_market_has_companions_of_its_own(small_trials):
 
 
 def test_a_fall_of_exactly_the_limit_is_not_over_it():
-    assert macro_rule("data/KRE.csv.gz", 0.015, "bull-call").at_least < -0.015
-    assert str(macro_rule("data/KRE.csv.gz", 0.015, "long-call")) == "KRE return >= -0.015"
+    rule = macro_filter("data/KRE.csv.gz", 0.015, "bull-call")
+    assert rule.is_clear([-0.015, 98.5 / 100.0 - 1.0, -0.0150001, np.nan]).tolist() == [True, True, False, False]
+    assert str(macro_filter("data/KRE.csv.gz", 0.015, "long-call")) == "KRE return >= -0.015"
 
 
 @pytest.mark.parametrize(
@@ -62,8 +63,8 @@ def test_a_fall_of_exactly_the_limit_is_not_over_it():
 )
 def test_it_is_for_what_gains_from_a_rise(strategy, told):
     with pytest.raises(InputError, match=told):
-        macro_rule("KRE", 0.015, strategy)
-    assert macro_rule("KRE", 0.015, "iron-condor", applies_to_condors=True).at_most is None
+        macro_filter("KRE", 0.015, strategy)
+    assert macro_filter("KRE", 0.015, "iron-condor", applies_to_condors=True).applies_to_condors
 
 
 @pytest.mark.parametrize(("name", "rule"), [("KRE_daily.csv", "holds XLF, not KRE"), ("KRE.csv", "holds XLF, not KRE")])

@@ -17,6 +17,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.atomic import put_folder
 from iwm_opts.journal.readers import read_log
+from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.spreads.legs import Wing
 
 ASKED = {"source": "sim", "seed": 5}
@@ -171,6 +172,8 @@ def test_rules_survive_the_way_through_json():
         costs=Costs(FillModel.parse("natural"), fees=FeeSchedule.parse("custom:0.65")),  # its cap is infinite
     )
     assert rules_from_record(json.loads(json.dumps(rules_record(rules), allow_nan=False))) == rules
+    old = {"name": "KRE return", "at_least": -0.02 - 1e-9, "at_most": None, "lag": 1}  # as release 0.2 wrote it
+    assert rules_from_record(rules_record(rules) | {"macro": old}).macro == MacroFilter("KRE", 0.02)
     with pytest.raises(DataError, match="rules: cannot be read"):
         rules_from_record(rules_record(rules) | {"exit": {"profit": 7.0}})
 

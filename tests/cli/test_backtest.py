@@ -189,7 +189,7 @@ def test_a_macro_filter_keeps_out_and_says_so(run, traded):
     page = traded(*kept).out
     assert "macro    KRE return >= -0.005 at the close 1 before" in page
     found, free = (traded(*more, "--format", "json").json for more in (kept, ()))
-    assert found["rules"]["macro"]["at_least"] == pytest.approx(-0.005, abs=1e-8)
+    assert found["rules"]["macro"]["drop"] == 0.005
     assert all(one["KRE return >= -0.005 is not met"] > 0 for one in found["skipped"])
     assert {t["entry"] for t in found["trades"]} != {t["entry"] for t in free["trades"]}
     swept = run("sweep", *SIM, *RULES, *kept, "--grid", "macro-drop=0.5%,50%", "--draws", 19, "--format", "json").json
