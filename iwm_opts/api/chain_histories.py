@@ -146,7 +146,7 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
             files.append(file)
     read = [file for file in ledger.files.values() if file.days]
     if not request.origin and not read:
-        raise DataError(ledger.path, f"lists no history of {symbol}", "give `origin` FOLDER or an address")
+        raise DataError(ledger.path, f"lists no history of {symbol}", "give `origin` FOLDER or an address", "symbol")
     if any(file.count("recorded") for file in files):
         iv_values(archive, symbol, progress=on_progress)
     folder = str(archive.chain_folder(symbol))

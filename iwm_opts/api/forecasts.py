@@ -134,7 +134,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         made, without = _stated_on(_chains(request, symbol), request.plan, on_progress)
         notes = [CHAINS_NOTE, *without]
     if not made:
-        raise DataError(source, f"holds no forecast of {symbol}", remedy)
+        raise DataError(source, f"holds no forecast of {symbol}", remedy, "symbol")
     bars = None
     if request.bars is not None:
         bars = load_bars(request.bars, symbol)
@@ -222,7 +222,7 @@ def _chains(request: ForecastRequest, symbol: str) -> Iterator[OptionChain]:
                 continue
             if last is not None and chain.as_of <= last:
                 rule = f"{chain.as_of} comes after {last}"
-                raise DataError(path, rule, "name the files in the order of their days, one capture a day")
+                raise DataError(path, rule, "name the files in the order of their days, one capture a day", "date")
             last = chain.as_of
             rate = origin_of(path).rate if chain.simulated else None
             exercise = EXERCISE_OF_MODELS if chain.simulated else None

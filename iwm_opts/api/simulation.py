@@ -140,7 +140,10 @@ def _scenario(name: str | None) -> Scenario | None:
         return scenario(inner[1:], from_file)
     if len(from_file) != 1:
         raise DataError(
-            file + ending, f"holds {len(from_file)} scenarios: {', '.join(from_file)}", f"name one: {name}:NAME"
+            file + ending,
+            f"holds {len(from_file)} scenarios: {', '.join(from_file)}",
+            f"name one: {name}:NAME",
+            "scenario",
         )
     return next(iter(from_file.values()))
 

@@ -268,7 +268,7 @@ def _outcomes(sweep: _Sweep, request: SweepRequest, on_progress: OnProgress | No
         except DataError as error:
             if folder:
                 kept = f"{done} of {len(sweep.variants)} variants are kept in {request.folder}"
-                raise DataError(error.source, error.rule, f"{kept}: {error.remedy}") from None
+                raise DataError(error.source, error.rule, f"{kept}: {error.remedy}", error.field) from None
             raise
     return Outcomes.joined(parts), resumed
 

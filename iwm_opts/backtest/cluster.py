@@ -98,7 +98,7 @@ class MarketOpener:
                 trials = self.open_trials()
                 if data_digests(trials) != self.data:
                     rule = "a worker sees other prices than the client"
-                    raise DataError("cluster", rule, "give the workers the same files")
+                    raise DataError("cluster", rule, "give the workers the same files", "prices")
                 _trials[key] = trials
             return _trials[key]
 
@@ -134,7 +134,9 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
         except (OSError, ValueError) as error:
             if isinstance(error, IwmOptsError):
                 raise
-            raise DataError(cluster, f"no scheduler answers ({error})", "start one, or use `cluster` local") from None
+            raise DataError(
+                cluster, f"no scheduler answers ({error})", "start one, or use `cluster` local", "scheduler"
+            ) from None
         if on_open:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
             on_open(f"cluster of {counted(count, 'workers')}; dashboard {client.dashboard_link}")
@@ -209,7 +211,7 @@ def map_on_cluster(
         raise
     except (OSError, CancelledError, RuntimeError) as error:  # also distributed's KilledWorker and CommClosedError
         rule = f"lost ({type(error).__name__}: {error})"
-        raise DataError("cluster", rule, "start it, and run the command again") from None
+        raise DataError("cluster", rule, "start it, and run the command again", "connection") from None
 
 
 def open_work(
@@ -223,7 +225,7 @@ def open_work(
     """
     if code_digest(PACKAGE) != code:
         rule = "a worker has another release of iwm-opts than the client"
-        raise DataError("cluster", rule, "install the same on the workers")
+        raise DataError("cluster", rule, "install the same on the workers", "release")
     return function, opener
 
 

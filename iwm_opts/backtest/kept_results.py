@@ -64,7 +64,7 @@ def kept_results(mapper: Mapper, data: object = None) -> Iterator[Mapper]:
                 yield place, values
         except DataError as error:
             done = f"{sum(file.exists() for file in files)} of {counted(len(items), 'tasks')} are kept"
-            raise DataError(error.source, error.rule, f"{done}: {error.remedy}") from None
+            raise DataError(error.source, error.rule, f"{done}: {error.remedy}", error.field) from None
 
     yield mapped
     for folder in folders:

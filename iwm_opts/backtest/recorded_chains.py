@@ -188,7 +188,7 @@ def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFra
             f"on {first:%Y-%m-%d} they run from {bars.loc[first, 'low']:g} to {bars.loc[first, 'high']:g}, while the "
             f"chain's spot is {spot[first]:g}"
         )
-        raise DataError(f"bars {name}", f"are not of this underlying: {rule}", "give its own `bars`, as traded")
+        raise DataError(f"bars {name}", f"are not of this underlying: {rule}", "give its own `bars`, as traded", "spot")
     if not len(outside):
         return bars, []
     are = counted(len(outside), "bars contradict the chain's spot and are", "bar contradicts the chain's spot and is")

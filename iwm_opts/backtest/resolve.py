@@ -117,7 +117,7 @@ def modelled_trial(
     if len(days) < MIN_SESSIONS:
         rule = f"has {counted(len(market.days), 'days')} with quotes, none to trade behind a lookback of {lookback}"
         rule = "; ".join([rule, *market.notes])
-        raise DataError(market.name, rule, "give longer files, or a smaller `ivr_lookback`")
+        raise DataError(market.name, rule, "give longer files, or a smaller `ivr_lookback`", "sessions")
     return Trial(SimulatedDays(market, days[0], market.notes), history)
 
 
@@ -163,6 +163,8 @@ def given_history(history: IvHistory, trial: Trial) -> Trial:
     """Trial whose gate ranks another history than its market's own."""
     if not np.isin(pd.DatetimeIndex(trial.market.days), history.closes.index).any():
         first, last = trial.market.days[0], trial.market.days[-1]
-        raise DataError(history.series, f"has no value between {first} and {last}", "give a history of those years")
+        raise DataError(
+            history.series, f"has no value between {first} and {last}", "give a history of those years", "date"
+        )
     remarks = series_notes({IV_HISTORY: history})
     return replace(trial, history=history, remarks=(*trial.remarks, *remarks))

@@ -107,7 +107,7 @@ def rules_from_record(record: Mapping[str, Any]) -> Rules:
     try:
         return _rules_adapter().validate_python(read)
     except ValidationError as error:
-        raise DataError("rules", f"cannot be read ({error})", "run the backtest again") from None
+        raise DataError("rules", f"cannot be read ({error})", "run the backtest again", "content") from None
 
 
 @cache
@@ -193,12 +193,16 @@ def load_result(folder: Path) -> Saved:
         When the folder is none, or a file of it is missing or damaged.
     """
     if not as_path(folder).is_dir():
-        raise DataError(folder, "not a folder", "name one that iwm-opts backtest --output wrote")
+        raise DataError(folder, "not a folder", "name one that iwm-opts backtest --output wrote", "kind")
     if not (folder / CONFIG).exists():
-        raise DataError(folder, "holds no saved backtest", "name a folder that iwm-opts backtest --output wrote")
+        raise DataError(
+            folder, "holds no saved backtest", "name a folder that iwm-opts backtest --output wrote", "files"
+        )
     config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
     if config.get("layout") != LAYOUT:
-        raise DataError(folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again")
+        raise DataError(
+            folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again", "layout"
+        )
     about = {name: config.get(name) for name in USED}
     as_kind(about, _Config, folder / CONFIG, CONFIG, "run the backtest again")
     trades = _read_frame(folder / TRADES).drop(columns=list(MADE), errors="ignore")
@@ -282,7 +286,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 def _read_json(file: Path) -> Record:
     record = read_object(file, "run the backtest again")
     if record is None:
-        raise DataError(file, "does not exist", "run the backtest again")
+        raise DataError(file, "does not exist", "run the backtest again", "path")
     return record
 
 
@@ -292,4 +296,4 @@ def _read_frame(file: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
+        raise DataError(file, f"cannot be read ({error})", "run the backtest again", "content") from None

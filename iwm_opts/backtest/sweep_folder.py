@@ -59,7 +59,9 @@ class SweepFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise DataError(self.folder, "another sweep is writing there", "wait for it, or name another") from None
+            raise DataError(
+                self.folder, "another sweep is writing there", "wait for it, or name another", "writer"
+            ) from None
         except OSError as error:
             rule = f"cannot be written: {error.strerror or error}"
             raise DataError(self.folder, rule, "free some space or name another folder; what is done is kept") from None
@@ -111,7 +113,7 @@ class SweepFolder:
             here, there = self._columns(self.outcomes.take(places)), self._columns(new.take(others))
             if any(column.tobytes() != there[name].tobytes() for name, column in here.items()):
                 rule = f"has other outcomes than {self.folder} for the same variants"
-                raise DataError(folder, rule, "run the shards on machines with the same libraries")
+                raise DataError(folder, rule, "run the shards on machines with the same libraries", "outcomes")
             self.add(new.take(np.setdiff1d(np.arange(len(new)), others)))
 
     def finish(self) -> None:
@@ -171,5 +173,5 @@ class SweepFolder:
             columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
             content = (table.schema.metadata or {}).get(CONTENT)
         if content != self._content(columns):
-            raise DataError(file, "was changed after it was written, or is of another sweep", AGAIN)
+            raise DataError(file, "was changed after it was written, or is of another sweep", AGAIN, "content")
         return Outcomes(columns.pop(NUMBER), columns, columns.pop(DIGEST))

@@ -483,10 +483,11 @@ def _sound(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[s
     if not wrong.any():
         return rows
     first = rows[wrong].iloc[0]
-    rule = (
-        f"{int(wrong.sum())} of {len(rows)} rows have a strike or quote off spot {centre:g} by a factor of "
-        f"{FURTHEST:,.0f} (first: row {first['line']}, strike {first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
-    )
+    what = f"strike or quote off spot {centre:g} by a factor of {FURTHEST:,.0f}"
+    if not np.isfinite(centre):
+        what = "strike that is not a positive number"
+    rule = f"{int(wrong.sum())} of {len(rows)} rows have a {what} (first: row {first['line']}, strike "
+    rule += f"{first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
     return _without(
         rows, wrong, DataError(source, rule, "correct the prices, the strikes or `spot`", "strike"), warnings
     )

@@ -75,7 +75,7 @@ class LogFile:
                 if any(map(str.strip, cells))
             ]
         except csv.Error as error:
-            raise DataError(self.path, f"is not CSV: {error}", f"Give {FORMATS}") from None
+            raise DataError(self.path, f"is not CSV: {error}", f"Give {FORMATS}", "content") from None
 
     def frame(self) -> pd.DataFrame:
         """Table of the Parquet bytes; odd columns that a log has are refused, others left out."""
@@ -87,7 +87,9 @@ class LogFile:
             odd = [field.name for field in table.schema if _is_odd(field.type)]
             named = [name for name in odd if name in COLUMNS]
             if named:
-                raise DataError(self.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell")
+                raise DataError(
+                    self.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell", named[0]
+                )
             frame: pd.DataFrame = table.drop_columns(odd).to_pandas()
         return frame.reset_index() if any(name for name in frame.index.names) else frame
 
@@ -125,21 +127,21 @@ def open_log(path: Path) -> LogFile:
     table = unpacked(path, content, MAX_LOG)
     content, notes = table.content, table.notes
     if len(content) > MAX_LOG:
-        raise DataError(path, f"holds over {MAX_LOG:,} bytes", "Export a shorter period")
+        raise DataError(path, f"holds over {MAX_LOG:,} bytes", "Export a shorter period", "size")
     if not content.strip():
-        raise DataError(path, "is empty", f"Give {FORMATS}")
+        raise DataError(path, "is empty", f"Give {FORMATS}", "size")
     if content.startswith(PARQUET):
         return LogFile(path, parquet=content, notes=notes)
     if content.startswith(ZIP):
         return LogFile(path, sheets=sheets_of(content, path), notes=notes)
     if content.startswith(OLD_EXCEL):
-        raise DataError(path, "is an Excel 97-2003 workbook, or one with a password", "Save it as .xlsx or CSV")
+        raise DataError(path, "is an Excel 97-2003 workbook, or one with a password", "Save it as .xlsx or CSV", "kind")
     other = next((what for start, what in OTHER_FILES.items() if content.startswith(start)), "")
     if other:
-        raise DataError(path, f"is {other}", "Export the transactions as CSV")
+        raise DataError(path, f"is {other}", "Export the transactions as CSV", "kind")
     text = text_of(content)
     if "\0" in text:
-        raise DataError(path, "is not text", f"Give {FORMATS}")
+        raise DataError(path, "is not text", f"Give {FORMATS}", "kind")
     text = plain_spaces(text).replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     text = "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line
@@ -150,7 +152,7 @@ def open_log(path: Path) -> LogFile:
         (text.startswith(ANNEX_POINTER), "a git-annex pointer, not the file itself", "Run git annex get"),
     ):
         if is_it:
-            raise DataError(path, f"is {what}", remedy or "Export the transactions as CSV")
+            raise DataError(path, f"is {what}", remedy or "Export the transactions as CSV", "kind")
     _check_settings(text, path)
     if text.lstrip().startswith(("{", "[")):
         return LogFile(path, sheets=[Sheet("", _json_rows(text, path))], notes=notes)
@@ -168,9 +170,9 @@ def _check_settings(text: str, path: Path) -> None:
     except ValueError:  # named where it is read
         return
     if isinstance(content, dict) and "edge" in content and PLAN_KEYS & set(content):
-        raise DataError(path, "is a plan, not a trade log", "Name the log, and the plan as `plan`")
+        raise DataError(path, "is a plan, not a trade log", "Name the log, and the plan as `plan`", "kind")
     if is_toml:
-        raise DataError(path, "holds settings (TOML), not a trade log", f"Give {FORMATS}")
+        raise DataError(path, "holds settings (TOML), not a trade log", f"Give {FORMATS}", "kind")
 
 
 def _json_rows(text: str, path: Path) -> Rows:
@@ -178,16 +180,18 @@ def _json_rows(text: str, path: Path) -> Rows:
     try:
         content = parse_json(text)
     except ValueError:
-        raise DataError(path, "JSON that is cut short or damaged", "Export the transactions as CSV") from None
+        raise DataError(
+            path, "JSON that is cut short or damaged", "Export the transactions as CSV", "content"
+        ) from None
     if command := own_result(content):
         rule = f"is the JSON of iwm-opts {command}, not a trade log"
-        raise DataError(path, rule, OF_RESULTS.get(command, "Give the log of trades, or the CSV of a backtest"))
+        raise DataError(path, rule, OF_RESULTS.get(command, "Give the log of trades, or the CSV of a backtest"), "kind")
     answer = json_answer_of(content)
     if answer is not None:
-        raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1])
+        raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1], "kind")
     said = refusal(content)
     if said:
-        raise DataError(path, f"is an answer without data; {said}", REMEDY)
+        raise DataError(path, f"is an answer without data; {said}", REMEDY, "answer")
     lists = [content] if isinstance(content, list) else list(content.values())
     records = next((item for item in lists if isinstance(item, list) and item and isinstance(item[0], dict)), [])
     names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
@@ -196,7 +200,7 @@ def _json_rows(text: str, path: Path) -> Rows:
         is_chain = '"strike"' in text and '"bid"' in text
         what = " of an option chain" if is_chain else " that no reader knows"
         raise DataError(
-            path, f"is JSON{what}", "Export the transactions as CSV, or write a log of this tool (see docs)"
+            path, f"is JSON{what}", "Export the transactions as CSV, or write a log of this tool (see docs)", "kind"
         )
     cells = [["" if value is None else str(value).strip() for value in row] for row in values]
     return [(0, names), *enumerate(cells, start=1)]

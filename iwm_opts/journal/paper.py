@@ -159,7 +159,7 @@ def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -
     version = document.get("version")
     if version not in versions:
         rule = f"version {version!r} is not {versions[-1]}, which this tool reads"
-        raise DataError(path, rule, "update iwm-opts")
+        raise DataError(path, rule, "update iwm-opts", "version")
     return as_kind(document.get(name), tuple[kind, ...], path, name, RESTORE)  # type: ignore[valid-type]
 
 
@@ -171,14 +171,16 @@ def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
         for limit in limits:
             if limit is not None and not 0 <= limit <= MOST_COUNTED:
                 rule = f"is damaged (trade {trade.number}: an exit after {str(limit)[:12]} days or minutes)"
-                raise DataError(path, rule, RESTORE)
+                raise DataError(path, rule, RESTORE, f"trade {trade.number}")
         expiration = [trade.expiration] if trade.shares is None else []
         closing = [] if trade.closing is None else [trade.closing.at]
         for text in (trade.opened, *expiration, *(mark.day for mark in trade.marks), *closing):
             try:
                 date.fromisoformat(text[:DAY])
             except ValueError:
-                raise DataError(path, f"is damaged (trade {trade.number}: {text!r} is not a day)", RESTORE) from None
+                raise DataError(
+                    path, f"is damaged (trade {trade.number}: {text!r} is not a day)", RESTORE, f"trade {trade.number}"
+                ) from None
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
@@ -194,6 +196,6 @@ def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
 
 def log_of_paper(trades: Sequence[PaperTrade]) -> TradeLog:
     if not trades:
-        raise DataError("paper journal", "holds no trade", "open one: iwm-opts paper open --plan FILE")
+        raise DataError("paper journal", "holds no trade", "open one: iwm-opts paper open --plan FILE", "trades")
     is_simulated = any(SIMULATED in trade.market for trade in trades)
     return log_of_rows([trade.log_row() for trade in trades], "paper journal", is_simulated=is_simulated)

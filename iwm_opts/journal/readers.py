@@ -107,12 +107,12 @@ def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
         return _of_frame(file.frame(), file.path)
     for word, what, remedy in OTHER_XML if file.is_xml else ():
         if word in file.text[:10_000]:
-            raise DataError(file.path, f"is {what}", remedy)
+            raise DataError(file.path, f"is {what}", remedy, "kind")
     for layout in brokers.layouts() if file.is_xml else ():
         if layout.root and f"<{layout.root}" in file.text[:10_000]:
             return _of_broker(layout, Export((), zone, RowReport(), text=file.text), file.path)
     if file.is_xml:
-        raise DataError(file.path, "XML of an unknown kind", f"Give {KNOWN}")
+        raise DataError(file.path, "XML of an unknown kind", f"Give {KNOWN}", "kind")
     for delimiter in file.delimiters():
         rows = file.rows(delimiter)
         for layout in brokers.layouts():
@@ -133,14 +133,14 @@ def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
     head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
     columns = ", ".join(name for name in columns_of(head) if name)
     missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
-    raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
+    raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}", "columns")
 
 
 def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
     try:
         activity = layout.read(export)
     except DataError as error:
-        raise DataError(path, f"{error.source}: {error.rule}", error.remedy) from None
+        raise DataError(path, f"{error.source}: {error.rule}", error.remedy, error.field) from None
     source = f"{path.name}, {layout.name}"
     if isinstance(activity, pd.DataFrame):
         log = log_of_rows(activity, source, export.report.problems(), export.report.notes())
@@ -155,17 +155,19 @@ def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> Da
     reasons = (*problems, *notes)
     named = "; ".join(shorten(reason, MESSAGE_PART, placeholder="...") for reason in reasons[:NAMED_REASONS])
     more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
-    return DataError(source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}")
+    return DataError(
+        source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}", "trades"
+    )
 
 
 def _check_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
     """Refuse chains, bars and positions by name."""
     table = table_of(rows)
     if table is not None:
-        raise DataError(path, f"{table[0]}, not a trade log", table[1])
+        raise DataError(path, f"{table[0]}, not a trade log", table[1], "kind")
     other = next((other for cells in rows if (other := without_quotes(cells)) is not None), None)
     if other is not None:
-        raise DataError(path, f"holds {other[0]}, not a trade log", f"Give {KNOWN}")
+        raise DataError(path, f"holds {other[0]}, not a trade log", f"Give {KNOWN}", "kind")
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
@@ -327,7 +329,9 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         _check_other_table([names], path)
-        raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
+        raise DataError(
+            path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}", " and ".join(missing)
+        )
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
     again = frame.drop(columns="line", errors="ignore").astype(str).duplicated()
@@ -355,7 +359,12 @@ def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
         and bool(frame.loc[:, frame.columns == name].astype(str).nunique(axis="columns").gt(1).any())
     ]  # fmt: skip
     if differ:
-        raise DataError(path, f"columns that occur twice and differ: {', '.join(sorted(differ))}", "Remove one of each")
+        raise DataError(
+            path,
+            f"columns that occur twice and differ: {', '.join(sorted(differ))}",
+            "Remove one of each",
+            ", ".join(sorted(differ)),
+        )
     notes = tuple(f"column {name} occurs more than once: the first is read" for name in twice)
     return frame.loc[:, ~is_again], notes
 
@@ -363,7 +372,12 @@ def _without_twins(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
 def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
     missing = [name for name in NEEDED_OF_BACKTEST if name not in frame]
     if missing:
-        raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "Write them with iwm-opts backtest")
+        raise DataError(
+            path,
+            f"trades of a backtest without {', '.join(missing)}",
+            "Write them with iwm-opts backtest",
+            ", ".join(missing),
+        )
     is_simulated, is_modelled = (  # whether a column of yes and no says yes anywhere
         name in frame and bool(frame[name].astype(str).str.lower().isin(("true", "1")).any()) for name in MADE
     )
@@ -388,7 +402,7 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
     ragged = [line for line, cells in body if len(cells) < width or any(cells[len(names) :])]
     if ragged:
         lines = ", ".join(map(str, ragged[:5]))
-        raise DataError(path, f"line {lines}: cells do not fit the header of {width}", "Correct the rows")
+        raise DataError(path, f"line {lines}: cells do not fit the header of {width}", "Correct the rows", "rows")
     frame = pd.DataFrame([cells[:width] for _, cells in body], columns=names[:width], dtype=object)
     frame = frame.loc[:, [name not in ("", "line") for name in columns_of(names[:width])]]
     return frame.assign(line=[line for line, _ in body])

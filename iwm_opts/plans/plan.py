@@ -272,18 +272,19 @@ def load_plan(path: str | Path) -> Plan:
         rule = (
             f"line {line_of(text, ('version',))}: version {table['version']!r} is not {VERSION}, which this tool reads"
         )
-        raise DataError(path, rule, REMEDY)
+        raise DataError(path, rule, REMEDY, "version")
     try:
         return Plan.model_validate(table)
     except ValidationError as error:
-        messages = []
+        messages, keys = [], []
         for problem in error.errors()[:3]:
             key, rule = _key_and_rule(problem)
             line = line_of(text, key)
             has_value = not _contradiction(problem) and problem["type"] != "missing"
             shown = f"={problem['input']!r}" if has_value else ""
-            messages.append(f"{f'line {line}, ' if line else ''}{'.'.join(key)}{shown}: {rule}")
-        raise DataError(path, "; ".join(messages), REMEDY) from None
+            keys.append(".".join(key))
+            messages.append(f"{f'line {line}, ' if line else ''}{keys[-1]}{shown}: {rule}")
+        raise DataError(path, "; ".join(messages), REMEDY, ", ".join(keys)) from None
 
 
 def make_plan(**given: Any) -> Plan:

@@ -67,7 +67,7 @@ def real_history(files: HistoryFiles, first: str, last: str) -> History:
     table = table[table["iv"].notna()].loc[first:last]
     if table.empty:
         rule = f"shares no session with {files.iv} from {first} to {last}"
-        raise DataError(files.bars, rule, "give files that overlap")
+        raise DataError(files.bars, rule, "give files that overlap", "date")
     columns = {str(name): table[name].to_numpy(dtype=float, copy=True) for name in table}
     return History(**columns, notes=notes)
 

@@ -257,10 +257,10 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
     """Parameters from nested tables, named `source` in errors."""
     for name in SECTIONS:
         if name not in tables:
-            raise DataError(source, f"has no [{name}] table", "start from a copy of the shipped file")
+            raise DataError(source, f"has no [{name}] table", "start from a copy of the shipped file", name)
     companions_given = tables.get("companions", {})
     if not isinstance(companions_given, dict):
-        raise DataError(source, "[companions] is not a table", "start from a copy of the shipped file")
+        raise DataError(source, "[companions] is not a table", "start from a copy of the shipped file", "companions")
     parts = {name: _section(kind, tables[name], name, source) for name, kind in SECTIONS.items()}
     companions = {
         check_symbol(symbol): _section(Companion, table, f"companions.{symbol}", source)
@@ -295,12 +295,12 @@ def _packaged(name: str) -> Parameters:
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
     if not isinstance(table, dict):
-        raise DataError(source, f"[{name}] is not a table", "start from a copy of the shipped file")
+        raise DataError(source, f"[{name}] is not a table", "start from a copy of the shipped file", name)
     names = {field.name for field in fields(kind)}
     unknown, missing = sorted(set(table) - names), sorted(names - set(table))
     if unknown or missing:
         what = f"[{name}] has an unknown entry {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
-        raise DataError(source, what, f"it holds {', '.join(sorted(names))}")
+        raise DataError(source, what, f"it holds {', '.join(sorted(names))}", f"{name}.{(unknown or missing)[0]}")
     lists = {field.name for field in fields(kind) if get_origin(field.type) is tuple}
     for entry, value in table.items():
         _require_numbers(source, name, entry, value, entry in lists)
@@ -308,7 +308,7 @@ def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
         return kind(**table)
     except InputError as error:
         rule = f"[{name}] {error.name} = {error.value!r}: {error.rule}"
-        raise DataError(source, rule, error.remedy or "correct it there") from None
+        raise DataError(source, rule, error.remedy or "correct it there", f"{name}.{error.name}") from None
 
 
 def is_number(value: object) -> bool:
@@ -325,7 +325,12 @@ def _require_numbers(source: str, section: str, entry: str, value: object, is_li
         values = value if isinstance(value, list | tuple) else [value]
         holds = isinstance(value, list | tuple) == is_list and all(map(is_number, values))
     if not holds:
-        raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {kind}", "correct it there")
+        raise DataError(
+            source,
+            f"[{section}] has {entry} = {value!r}, which is not {kind}",
+            "correct it there",
+            f"{section}.{entry}",
+        )
 
 
 def _require(name: str, holds: bool, value: object, rule: str) -> None:

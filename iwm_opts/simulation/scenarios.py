@@ -108,21 +108,33 @@ def _scenarios(tables: dict[str, Any], source: str) -> dict[str, Scenario]:
 
 def _scenario(name: str, table: Any, source: str) -> Scenario:
     if not isinstance(table, dict):
-        raise DataError(source, f"{name} is not a table", f"write [{name}], as in a shipped scenario")
+        raise DataError(source, f"{name} is not a table", f"write [{name}], as in a shipped scenario", name)
     needed, optional = {"first", "sessions", "start"}, {"title", "dynamics", "measured"}
     for missing in sorted(needed - set(table)):
-        raise DataError(source, f"[{name}] lacks {missing}", "start from a copy of a shipped scenario")
+        raise DataError(
+            source, f"[{name}] lacks {missing}", "start from a copy of a shipped scenario", f"{name}.{missing}"
+        )
     for unknown in sorted(set(table) - needed - optional):
-        raise DataError(source, f"[{name}] does not know {unknown}", f"it holds {', '.join(sorted(needed | optional))}")
+        raise DataError(
+            source,
+            f"[{name}] does not know {unknown}",
+            f"it holds {', '.join(sorted(needed | optional))}",
+            f"{name}.{unknown}",
+        )
     _require_kinds(name, table, source)
     names = {field.name for field in fields(Dynamics)}
     for unknown in sorted(set(table.get("dynamics", {})) - names):
-        raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(names))}")
+        raise DataError(
+            source,
+            f"[{name}.dynamics] does not know {unknown}",
+            f"choose from {', '.join(sorted(names))}",
+            f"{name}.dynamics.{unknown}",
+        )
     try:
         start = State(**{field.name: 0.0 for field in fields(State)} | table["start"])
         measured = Outcome(**table["measured"]) if "measured" in table else None
     except TypeError as error:
-        raise DataError(source, f"[{name}]: {error}", "start from a copy of a shipped scenario") from None
+        raise DataError(source, f"[{name}]: {error}", "start from a copy of a shipped scenario", name) from None
     return Scenario(
         name, table.get("title", name), table["first"], table["sessions"], start, table.get("dynamics", {}), measured
     )
@@ -139,4 +151,6 @@ def _require_kinds(name: str, table: dict[str, Any], source: str) -> None:
         if not isinstance(values, dict) or not all(is_number(number) for number in values.values()):
             wrong.append((part, "no table of finite numbers"))
     for entry, what in wrong:
-        raise DataError(source, f"[{name}] has {entry} = {table[entry]!r}, which is {what}", "correct it there")
+        raise DataError(
+            source, f"[{name}] has {entry} = {table[entry]!r}, which is {what}", "correct it there", f"{name}.{entry}"
+        )

@@ -104,6 +104,7 @@ def fit_spreads(observed: pd.DataFrame) -> Array:
             "chains",
             f"{counted(len(observed), 'quotes are', 'quote is')} too few for {SPREAD_TERMS} coefficients",
             "give more days",
+            "rows",
         )
     depth = observed["delta"].abs().to_numpy()
     days = observed["days"].to_numpy()

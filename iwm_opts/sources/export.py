@@ -173,7 +173,7 @@ def export(
         except DataError as error:
             kept = sum((folder / part.name).exists() for part in parts)
             rule = f"{kept} of {counted(len(parts), 'files')} are kept in {folder}"
-            raise DataError(error.source, error.rule, f"{rule}: {error.remedy}") from None
+            raise DataError(error.source, error.rule, f"{rule}: {error.remedy}", error.field) from None
     kinds = ("bars", "iv", "dividends", "chains", "intraday")
     in_order = sorted(parts, key=lambda part: (kinds.index(part.kind), part.path))
     return [_summary(folder, list(group)) for _, group in groupby(in_order, key=lambda part: part.kind)]
@@ -188,7 +188,9 @@ def _locked(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except Timeout:
-        raise DataError(folder, "another process writes there", "wait for it, or name another `output`") from None
+        raise DataError(
+            folder, "another process writes there", "wait for it, or name another `output`", "writer"
+        ) from None
     except OSError as error:
         raise DataError(folder, f"cannot be written: {error.strerror or error}", "name another `output`") from None
     try:
@@ -206,10 +208,12 @@ def _claim(plan: Plan, folder: Path) -> None:
         other = [name for name in manifest if there.get(name) != manifest[name]]
         if other:
             differences = ", ".join(f"{name} {there.get(name)}, not {manifest[name]}" for name in other)
-            raise DataError(folder, f"holds another simulation: {differences}", "name another `output`, or delete it")
+            raise DataError(
+                folder, f"holds another simulation: {differences}", "name another `output`, or delete it", "simulation"
+            )
         return
     if any(path.name != LOCK for path in folder.iterdir()):
-        raise DataError(folder, f"is not empty and holds no {MANIFEST}", "name another `output`")
+        raise DataError(folder, f"is not empty and holds no {MANIFEST}", "name another `output`", "files")
     write_durably(file, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
 
 
@@ -245,7 +249,7 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int, mapp
                 yield future.result()
         except BrokenProcessPool:
             rule = "a process that wrote there was ended from outside"
-            raise DataError(folder, rule, "run it again: it goes on where it stopped") from None
+            raise DataError(folder, rule, "run it again: it goes on where it stopped", "writer") from None
         except BaseException:
             for process in list((pool._processes or {}).values()):  # Python 3.14: pool.terminate_workers()
                 process.terminate()

@@ -83,7 +83,9 @@ class LiveSource:
         with open_feed(self.name) as feed:
             chain = feed.chain(symbol, request.spot, request.on_progress)
             if as_of not in (None, chain.as_of):
-                raise DataError(vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out `as_of`")
+                raise DataError(
+                    vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out `as_of`", "quote_date"
+                )
             tenor, lookback = request.tenor_days, request.lookback
             history = _history(feed, vendor, record, symbol, chain.as_of, tenor, lookback, warnings)
             try:
@@ -112,14 +114,16 @@ class AutoSource:
                 market = SimulatedSource().on_day(request)
             except InputError as error:  # of another symbol: then the live sources' failure is the answer
                 remedy = f"the simulated market cannot replace it ({error})"
-                raise DataError(failure.source, failure.rule, remedy) from None
+                raise DataError(failure.source, failure.rule, remedy, failure.field) from None
             return replace(market, warnings=(f"the market shown is simulated: {failure}",))
 
 
 def check_not_past(name: str, as_of: date | None) -> None:
     """Raise for a day that no live source can show."""
     if as_of is not None and as_of != latest_session(now().date()):
-        raise DataError(name, f"only the present is live, not {as_of}", "take `source` record or a chain file")
+        raise DataError(
+            name, f"only the present is live, not {as_of}", "take `source` record or a chain file", "quote_date"
+        )
 
 
 def _history(

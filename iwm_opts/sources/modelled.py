@@ -203,6 +203,7 @@ def _shared_days(
             f"bars ({priced[0]} to {priced[-1]}) and index ({valued[0]} to {valued[-1]}) share no session from "
             f"{first or lowest} to {last or highest}",
             "give files that overlap, or another `as_of`",
+            "date",
         )
     gaps = {
         day: f"no value of {volatility.series}" if day in has_bar else NO_BAR
@@ -217,6 +218,7 @@ def _shared_days(
                 f"{len(stretch)} sessions in a row, {stretch[0]} to {stretch[-1]}, have {gaps[stretch[0]]}; "
                 f"at most {MOST_MISSING} may be missing",
                 "give files that have them, or `first` and `last` on one side of them",
+                "date",
             )
     return days, gaps
 
@@ -279,7 +281,7 @@ def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
             lost[day] = f"no expirations around {TENOR_DAYS} days are listed to compute an index from"
     if not fits.any():
         day, why = next(iter(lost.items()))
-        raise DataError(series, f"{day}: {why}", "give a 30-day index in points or decimals")
+        raise DataError(series, f"{day}: {why}", "give a 30-day index in points or decimals", "value")
     days = tuple(day for day, fit in zip(market.days, fits, strict=True) if fit)
     closes, factors = market.closes[fits], scaled.factors[fits]
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))

@@ -69,11 +69,11 @@ def modelled_to_day(
     if day is None:
         shared = pd.DatetimeIndex(bars.index).intersection(known)
         if not len(shared):
-            raise DataError(volatility.series, "shares no day with the bars", "give files that overlap")
+            raise DataError(volatility.series, "shares no day with the bars", "give files that overlap", "date")
         day = shared[-1].date()
     elif pd.Timestamp(day) not in known:
         rule = f"has no value on {day}: that session has no modelled quotes"
-        raise DataError(volatility.series, rule, "name another `as_of`")
+        raise DataError(volatility.series, rule, "name another `as_of`", "date")
     return _market(files, bars, volatility, sessions_before(day, lookback), day, None)
 
 
@@ -159,11 +159,11 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str, dict[str, IvHistory]]:
         raise InputError("slope_history", files.slope_history, rule, "give VIX9D over VIX")
     ratio = (short.closes / base.closes).dropna()
     if not len(ratio):
-        raise DataError(short.series, f"shares no day with {base.series}", "give files that overlap")
+        raise DataError(short.series, f"shares no day with {base.series}", "give files that overlap", "date")
     wrong = ratio[~ratio.between(*SLOPES)]
     if len(wrong):
         day, value = wrong.index[0].date(), float(wrong.iloc[0])
-        raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "fix that row")
+        raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "fix that row", "value")
     note = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
     note += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
     return (
@@ -182,7 +182,7 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
     yields = load_yields(files.yields)
     if yields.index[0] > bars.index[-1]:
         rule = f"begins on {yields.index[0].date()}, after the last bar, {bars.index[-1].date()}"
-        raise DataError(files.yields, rule, "give `yields` of the days of the bars, or leave it out")
+        raise DataError(files.yields, rule, "give `yields` of the days of the bars, or leave it out", "date")
     rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
     note = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
     return rates, f"{note}, the nearest beyond", yields

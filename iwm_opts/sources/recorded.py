@@ -89,7 +89,7 @@ def recorded_market(symbol: str = DEFAULT_SYMBOL, record: ChainArchive | None = 
     if not days:
         others = ", ".join(record.symbols())
         rule = f"holds no chain of {symbol}" + (f", only of {others}" if others else "")
-        raise DataError(f"local record {record.folder}", rule, RECORD_IT)
+        raise DataError(f"local record {record.folder}", rule, RECORD_IT, "symbol")
     return RecordedMarket(record, symbol, days)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io import atomic as durable
 from iwm_opts.io.archive import ChainArchive, choose, open_record
 from iwm_opts.market.capture import make_chain
+from tests.refusals import refused_data
 
 DAY = date(2026, 3, 2)
 WRITER = """
@@ -75,7 +75,7 @@ def test_the_latest_within_the_session_speaks_for_the_day(record, chain):
         record.add(at(chain, hour, minute))
     assert record.chain("IWM", DAY).quote_time.hour == 15
     assert record.chain("IWM", DAY, time(10, 0)).quote_time.hour == 10
-    with pytest.raises(DataError, match="It has 10:00, 15:30, 16:00, 18:00"):
+    with refused_data("record", "capture", "10:00", "15:30", "16:00", "18:00"):
         record.chain("IWM", DAY, time(11, 0))
     assert choose(record.captures("IWM", DAY)[2:]).stamp.hour == 18
 
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_named_and_set_aside(record, chain, damage):
 
 def test_nothing_left_says_so(record, chain):
     record.add(chain).path.write_bytes(b"x")
-    with pytest.raises(DataError, match=r"no readable chain.*is damaged.*iwm-opts snapshot"):
+    with refused_data("record", "chain", "IWM", str(DAY), "iwm-opts snapshot"):
         record.chain("IWM", DAY)
 
 
@@ -114,7 +114,7 @@ def test_a_file_of_a_later_version_stays_where_it_is(record, chain, monkeypatch)
     monkeypatch.setattr("iwm_opts.io.chain_file.FORMAT", 2)
     captured = record.add(chain)
     monkeypatch.undo()
-    with pytest.raises(DataError, match="Update iwm-opts"):
+    with refused_data(captured.path, "format", "2", "1"):
         record.chain("IWM", DAY)
     assert captured.path.exists()
 
@@ -142,7 +142,7 @@ def test_a_failed_write_leaves_no_trace(record, chain, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(durable.os, "fsync", full)
-    with pytest.raises(DataError, match=r"No space left on device\. Free some space"):
+    with refused_data("20260302T100000-8ae1b2596088836e.parquet"):
         record.add(at(chain, 10))
     monkeypatch.undo()
     assert list(before.path.parent.iterdir()) == [before.path]
@@ -198,7 +198,7 @@ def test_a_full_disk_keeps_what_was_committed(small_disk, chain):
             moment = chain.quote_time - timedelta(hours=3) + timedelta(seconds=second)
             said.add(str(record.add(replace(chain, quote_time=moment)).path))
 
-    with pytest.raises(DataError, match="Free some space"):
+    with refused_data("20260302T130051-d152f59169b54d8a.parquet"):
         fill()
     assert said == readable(record)
     assert not list(Path(small_disk).rglob(f"*{durable.UNFINISHED}"))

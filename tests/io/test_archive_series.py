@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import (
     is_restated,
@@ -21,6 +20,7 @@ from iwm_opts.io.atomic import UNFINISHED
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.fetching import Fetcher
 from iwm_opts.io.yahoo import yahoo_bars, yahoo_session
+from tests.refusals import refused_data
 
 RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
@@ -138,7 +138,7 @@ class TestFetching:
         table = bars("2026-03-02", [200.0, 201.0]).assign(close=[float("nan")] * 2)
         body = chart_body("IWM", table).replace("NaN", "null")
         live_server.serve("/v8/finance/chart/IWM", answer(body))
-        with yahoo_session() as session, pytest.raises(DataError, match="has a close"):
+        with yahoo_session() as session, refused_data("Yahoo bars of IWM", "close"):
             yahoo_bars("IWM", session, date(2026, 3, 2))
 
 

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.cboe import cboe_chain, cboe_index, cboe_session
+from tests.refusals import refused_data
 
 OPTIONS = "/api/global/delayed_quotes/options/IWM.json"
 HISTORY = "/api/global/us_indices/daily_prices/RVX_History.csv"
@@ -32,24 +32,28 @@ def test_a_chain_with_its_time_and_age(session, live_server, answer, made_quotes
 
 
 def test_index_options_go_by_another_name(session, live_server):
-    with pytest.raises(DataError, match=r"_SPX\.json"):
+    with refused_data("Cboe", "status", "HTTP 404", "_SPX.json"):
         cboe_chain("SPX", session)
 
 
 @pytest.mark.parametrize(
-    ("replies", "words"),
+    ("replies", "source", "words"),
     [
-        ([{"status": 404}], "HTTP 404"),
-        ([{"status": 403, "body": "<Error><Code>AccessDenied</Code></Error>"}], "HTTP 403.*Check `symbol`"),
-        ([{"status": 500}], "HTTP 500"),
-        ([{"body": "<html></html>"}], "a web page"),
-        ([{"body": '{"data": {"options": []}}'}], "is an answer without rows"),
-        ([{"body": '{"data": {"options": [{"opt', "cut": True}], "broke off|cannot be had"),
+        ([{"status": 404}], "Cboe", ("status", "HTTP 404")),
+        (
+            [{"status": 403, "body": "<Error><Code>AccessDenied</Code></Error>"}],
+            "Cboe",
+            ("status", "HTTP 403", "`symbol`"),
+        ),
+        ([{"status": 500}], "Cboe", ("status", "HTTP 500")),
+        ([{"body": "<html></html>"}], "Cboe", ("kind",)),
+        ([{"body": '{"data": {"options": []}}'}], "Cboe delayed quotes of IWM", ("answer",)),
+        ([{"body": '{"data": {"options": [{"opt', "cut": True}], "Cboe", ("content",)),
     ],
 )
-def test_answers_that_are_no_chain(session, live_server, answer, replies, words):
+def test_answers_that_are_no_chain(session, live_server, answer, replies, source, words):
     live_server.serve(OPTIONS, *(answer(**reply) for reply in replies))
-    with pytest.raises(DataError, match=words):
+    with refused_data(source, *words):
         cboe_chain("IWM", session)
 
 
@@ -60,16 +64,16 @@ def test_a_busy_cboe_is_asked_again(session, live_server, answer, made_quotes, c
 
 def test_zeros_and_holidays_are_no_market(session, live_server, answer, made_quotes, cboe_body):
     live_server.serve(OPTIONS, answer(cboe_body(made_quotes().assign(bid=0.0, ask=0.0))))
-    with pytest.raises(DataError, match="bid and ask are zero"):
+    with refused_data("Cboe delayed quotes of IWM", "quotes"):
         cboe_chain("IWM", session)
     live_server.serve(OPTIONS, answer(cboe_body(made_quotes(), "2026-03-07 17:00:00")))  # a Saturday
-    with pytest.raises(DataError, match="when the exchange was closed"):
+    with refused_data("Cboe delayed quotes of IWM", "quote_date"):
         cboe_chain("IWM", session)
 
 
 def test_another_symbol_is_refused(session, live_server, answer, made_quotes, cboe_body):
     live_server.serve(OPTIONS.replace("IWM", "SPY"), answer(cboe_body(made_quotes())))
-    with pytest.raises(DataError, match="has no quotes of SPY"):
+    with refused_data("Cboe delayed quotes of SPY", "symbol", "SPY", "IWM"):
         cboe_chain("SPY", session)
 
 
@@ -80,13 +84,13 @@ def test_an_index_history(session, live_server, answer):
     history = cboe_index("RVX", session)
     assert history["close"].tolist() == [24.4, 23.1]
     assert history.index[-1].date() == date(2025, 6, 4)
-    for body, words in (
-        ("nothing", "cannot be read"),
-        ("DATE,SKEW\n06/03/2025,1\n", "no closes"),
-        ("<html>", "web page"),
+    for body, source, words in (
+        ("nothing", "Cboe RVX history", ("content",)),
+        ("DATE,SKEW\n06/03/2025,1\n", "Cboe RVX history", ("close",)),
+        ("<html>", "Cboe", ("kind",)),
     ):
         live_server.serve(HISTORY, answer(body))
-        with pytest.raises(DataError, match=words):
+        with refused_data(source, *words):
             cboe_index("RVX", session)
 
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.panel_files import build_panel
+from tests.refusals import refused_data
 
 DAYS = [date(2024, 6, 3), date(2024, 6, 4), date(2024, 6, 6)]
 
@@ -29,15 +29,13 @@ def test_the_latest_day_unless_asked(week):
 @pytest.mark.parametrize(
     ("day", "nearest"),
     [
-        (date(2024, 6, 5), "Give `as_of` 2024-06-04 or `as_of` 2024-06-06"),
-        (date(2024, 6, 1), "Give `as_of` 2024-06-03"),
-        (date(2025, 1, 2), "Give `as_of` 2024-06-06"),
+        (date(2024, 6, 5), "`as_of` 2024-06-04 or `as_of` 2024-06-06"),
+        (date(2024, 6, 1), "`as_of` 2024-06-03"),
+        (date(2025, 1, 2), "`as_of` 2024-06-06"),
     ],
 )
 def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):
-    with pytest.raises(
-        DataError, match=rf"has no quotes of {day}, it holds 3 days from 2024-06-03 to 2024-06-06\. {nearest}\.$"
-    ):
+    with refused_data(week, "quote_date", day, "3 days", "2024-06-03", "2024-06-06", nearest):
         load_chain(week, as_of=day)
 
 
@@ -45,9 +43,9 @@ def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):
 def test_several_symbols(quotes, save, name):
     other = quotes(DAYS[0]).assign(underlying_symbol="SPY", strike=lambda f: f["strike"] + 0.5)
     path = save(pd.concat([quotes(DAYS[0]), other]), name)
-    with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with `symbol`"):
+    with refused_data(path, "symbol", "IWM", "SPY", "`symbol`"):
         load_chain(path)
-    with pytest.raises(DataError, match=r"has no quotes of QQQ, it holds IWM, SPY\. Give `symbol` IWM"):
+    with refused_data(path, "symbol", "QQQ", "IWM", "SPY", "`symbol`"):
         load_chain(path, symbol="QQQ")
     assert load_chain(path, symbol="spy").quotes["strike"].min() == 90.5
     assert load_chain(path, symbol="IWM").quotes["strike"].min() == 90.0
@@ -56,7 +54,7 @@ def test_several_symbols(quotes, save, name):
 def test_a_row_without_a_symbol_is_named(quotes, save):
     frame = quotes()
     frame.loc[3, "underlying_symbol"] = None
-    with pytest.raises(DataError, match="row 5, column underlying_symbol: the symbol is empty"):
+    with refused_data("chain.csv", "underlying_symbol", "row 5"):
         load_chain(save(frame))
 
 
@@ -111,10 +109,8 @@ def test_one_day_of_two_million_rows_needs_little_memory(years):
 def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
     stray = quotes(DAYS[2]).iloc[:1]
     path = save(pd.concat([stray, quotes(DAYS[0]), quotes(DAYS[1])]), name)
-    with pytest.raises(
-        DataError,
-        match=r"the latest day, 2024-06-06, has 1 row, while 2024-06-04 has 36\. "
-        "Give `as_of` 2024-06-04, or `as_of` 2024-06-06 to read those few",
+    with refused_data(
+        path, "quote_date", "2024-06-06", "1 row", "2024-06-04", "36", "`as_of` 2024-06-04", "`as_of` 2024-06-06"
     ):
         load_chain(path)
     assert load_chain(path, as_of=DAYS[1]).as_of == DAYS[1]

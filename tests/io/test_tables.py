@@ -8,13 +8,13 @@ import zipfile
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io import packed, tables
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.tables import batches, open_table
 from iwm_opts.io.text import Utf8Stream
+from tests.refusals import refused_data
 
 HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,bid,ask\n"
 ROW = "2024-06-03,IWM,100,2024-06-21,C,100,2.95,3.05\n"
@@ -23,42 +23,42 @@ ROW = "2024-06-03,IWM,100,2024-06-21,C,100,2.95,3.05\n"
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        (b"", "a.csv", "is empty"),
-        (b"\n\n", "a.csv", "is empty"),
-        (b"", "a.csv.gz", "is empty"),
-        (HEADER.encode(), "a.csv", "holds a header and no rows"),
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a.pdf", "is a PDF, not a table. Give a CSV, Parquet or JSON"),
-        (b"PK\x03\x04\x14\x00", "a.zip", "cut short or damaged"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a.png", "is a binary file"),
-        (b"PAR1 and then nothing", "a.parquet", "a.parquet: "),
-        (b"\x1f\x8b\x08\x00 broken", "a.csv", "a.csv: "),
-        (b'{"options": [', "a.json", "JSON that is cut short or damaged: Expecting value"),
-        (b'{"options": []}', "a.json", "is an answer without rows"),
-        (b"Dear diary\nnothing today\n", "a.txt", r"no column for .*\(columns seen: Dear diary\)"),
-        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2, the last, has 3 cells, the header 8. If the"),
-        (b'{"bid": 1}\n{"bid": 2,\n', "a.json", "line 2 is not JSON"),
-        (HEADER.encode("utf-16"), "a.csv", "holds a header and no rows"),
+        (b"", "a.csv", ("size",)),
+        (b"\n\n", "a.csv", ("size",)),
+        (b"", "a.csv.gz", ("size",)),
+        (HEADER.encode(), "a.csv", ("rows",)),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a.pdf", ("kind", "PDF", "CSV", "Parquet", "JSON")),
+        (b"PK\x03\x04\x14\x00", "a.zip", ("content", "zip")),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a.png", ("kind",)),
+        (b"PAR1 and then nothing", "a.parquet", ("content", "Parquet")),
+        (b"\x1f\x8b\x08\x00 broken", "a.csv", ("content", "gzip")),
+        (b'{"options": [', "a.json", ("content", "JSON")),
+        (b'{"options": []}', "a.json", ("answer",)),
+        (b"Dear diary\nnothing today\n", "a.txt", ("expiration, right, strike, bid, ask", "Dear diary")),
+        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", ("row 2", "3 cells", "8")),
+        (b'{"bid": 1}\n{"bid": 2,\n', "a.json", ("content", "line 2", "JSON")),
+        (HEADER.encode("utf-16"), "a.csv", ("rows",)),
         (
             (HEADER + ROW).replace(",", "~").encode(),
             "a.csv",
-            "its columns are separated by '~', and a table's by commas",
+            ("separator", "~"),
         ),
-        ((HEADER + ROW).replace(",", "^").encode("utf-16"), "a.csv", r"its columns are separated by '\^'"),
-        ((HEADER + ROW).replace(",", "   ").encode(), "a.txt", "its columns are separated by spaces"),
-        ((HEADER + ROW).replace(",", "\x01").encode(), "a.txt", "its columns are separated by control characters"),
+        ((HEADER + ROW).replace(",", "^").encode("utf-16"), "a.csv", ("separator", "'^'")),
+        ((HEADER + ROW).replace(",", "   ").encode(), "a.txt", ("separator", "spaces")),
+        ((HEADER + ROW).replace(",", "\x01").encode(), "a.txt", ("separator", "control characters")),
     ],
 )
 def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):
-    with pytest.raises(DataError, match=message) as caught:
+    with refused_data(name, *message) as caught:
         load_chain(save(content, name))
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
 
 
 def test_directories_and_absent_files(tmp_path):
-    with pytest.raises(DataError, match=r"is a directory\. Give one file"):
+    with refused_data(tmp_path, "path"):
         load_chain(tmp_path)
-    with pytest.raises(DataError, match="No such file"):
+    with refused_data("nowhere.csv", "content"):
         load_chain(tmp_path / "nowhere.csv")
 
 
@@ -66,7 +66,7 @@ def test_a_file_cut_short_is_noticed(quotes, save, tmp_path):
     whole = gzip.compress(quotes().to_csv(index=False).encode())
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"cut\.csv\.gz"):
+    with refused_data("cut.csv.gz", "content"):
         load_chain(path)
 
 
@@ -131,7 +131,7 @@ def test_other_delimiters_and_a_byte_order_mark(quotes, save, delimiter):
 def test_a_ragged_row_is_named(quotes, save, name, tail):
     lines = quotes().to_csv(index=False).splitlines()
     lines[20] += tail
-    with pytest.raises(DataError, match=rf"row 21 has {13 + tail.count(',')} cells, the header 13"):
+    with refused_data(name, "row 21", "13", 13 + tail.count(",")):
         load_chain(save("\n".join(lines), name))
 
 
@@ -139,7 +139,7 @@ def test_a_ragged_row_is_named(quotes, save, name, tail):
 def test_a_second_download_below_the_first_is_named(quotes, save, titles):
     above = [f"iShares Russell 2000 ETF,Last: {240 + line}" for line in range(titles)]
     rows = quotes().to_csv(index=False).splitlines()
-    with pytest.raises(DataError, match=rf"a second file begins at row {len(rows) + 1}, with its own header"):
+    with refused_data("chain.csv", f"row {len(rows) + 1}"):
         load_chain(save("\n".join([*rows, *above, *rows])))
 
 
@@ -155,10 +155,10 @@ def test_a_negative_size_of_a_contract_is_unknown(quotes, save, shares, left):
 def test_contracts_inside_of_cells_and_keys_are_named(quotes, save):
     frame = quotes()
     cells = frame[["bid"]].assign(details="{'strike_price': 200.0}", underlying_asset="{}")
-    with pytest.raises(DataError, match=r"a Polygon or Massive snapshot with objects .* Flatten it with pandas"):
+    with refused_data("chain.csv", "kind", "Polygon or Massive"):
         load_chain(save(cells.to_csv(index=False)))
     nested = frame.assign(expiration=pd.to_datetime(frame["expiration"])).set_index(["expiration", "strike", "right"])
-    with pytest.raises(DataError, match=r"a JSON whose keys are the contracts.* Write it after reset_index"):
+    with refused_data("chain.json", "kind", "JSON", "reset_index"):
         load_chain(save(nested.to_json(orient="index"), "chain.json"))
 
 
@@ -185,7 +185,7 @@ def test_json_records_with_what_stands_beside_them(save):
 def test_bad_numbers_of_other_kinds_of_file(quotes, save):
     frame = quotes().astype(str)
     frame.loc[3, "ask"] = "n.b."
-    with pytest.raises(DataError, match=r"row 4, column ask: 'n.b.' is not a number"):
+    with refused_data("text.parquet", "ask", "row 4", "n.b."):
         load_chain(save(frame, "text.parquet"))
 
 
@@ -202,7 +202,7 @@ def test_a_cell_beyond_the_reader_s_limit_below_the_sample_is_named(tmp_path, ma
     path.write_text(text + "a" * 20_000 + "\n" + text.splitlines()[-1] + "\n")
     before = csv.field_size_limit(10_000)  # as series leave it
     try:
-        with pytest.raises(DataError, match=r"cannot be read as CSV \(field larger than field limit"):
+        with refused_data("chain.csv", "content", "CSV"):
             load_chain(path)
     finally:
         csv.field_size_limit(before)
@@ -232,7 +232,7 @@ def test_a_chain_whose_gzip_is_damaged_far_down_says_so(made_quotes, tmp_path):
     content = bytearray(gzip.compress(table.to_csv(index=False).encode()))
     content[-8] ^= 1
     (tmp_path / "chain.csv.gz").write_bytes(content)
-    with pytest.raises(DataError, match=r"damaged gzip file: CRC check failed"):
+    with refused_data("chain.csv.gz", "content", "CRC"):
         list(batches(open_table(tmp_path / "chain.csv.gz"), ("strike",), ("right",)))
 
 
@@ -260,9 +260,9 @@ def cell(column, line):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([cell("XFD", line) for line in range(1, 30_000)], "has 16,384 columns, more than 2,000"),
-        ([cell("BXX", line) for line in range(1, 30_000)], "holds more than 33,554,432 cells"),
-        ([cell("A", 99_999_999_999)], "is an empty workbook"),
+        ([cell("XFD", line) for line in range(1, 30_000)], ("columns", "16,384", "2,000")),
+        ([cell("BXX", line) for line in range(1, 30_000)], ("size", "33,554,432")),
+        ([cell("A", 99_999_999_999)], ("rows",)),
     ],
     ids=["wide", "many", "far"],
 )
@@ -270,7 +270,7 @@ def test_a_small_workbook_of_many_cells_ends_soon(rows, message, tmp_path):
     path = workbook(tmp_path / "book.xlsx", "".join(rows))
     assert path.stat().st_size < 300_000
     begin = time.process_time()
-    with pytest.raises(DataError, match=message):
+    with refused_data("book.xlsx", *message):
         open_table(path)
     assert time.process_time() - begin < 10.0
 
@@ -278,7 +278,7 @@ def test_a_small_workbook_of_many_cells_ends_soon(rows, message, tmp_path):
 def test_a_line_of_millions_of_cells_is_refused_before_it_is_split(tmp_path):
     (tmp_path / "iv.csv").write_text("# notes\ndate,close" + ",x" * 20_000_000 + "\n")
     begin = time.process_time()
-    with pytest.raises(DataError, match=r"has 20,000,002 columns, more than 2,000"):
+    with refused_data("iv.csv", "columns", "20,000,002", "2,000"):
         load_iv_history(tmp_path / "iv.csv")
     assert time.process_time() - begin < 5.0
 
@@ -286,5 +286,5 @@ def test_a_line_of_millions_of_cells_is_refused_before_it_is_split(tmp_path):
 def test_gzip_of_one_row_over_and_over_is_refused(tmp_path):
     content = gzip.compress(b"2024-01-02,1,1,1,1,1\n" * (1 << 20))
     (tmp_path / "bars.csv.gz").write_bytes(content)
-    with pytest.raises(DataError, match="unpacks to more than"):
+    with refused_data("bars.csv.gz", "size"):
         load_iv_history(tmp_path / "bars.csv.gz")

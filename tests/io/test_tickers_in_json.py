@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
+from tests.refusals import refused_data
 
 DAYS = pd.bdate_range("2026-08-03", periods=20, name="Date")
 
@@ -33,7 +33,7 @@ def test_chains_filed_by_ticker(quotes, save, orient):
     rows = quotes().drop(columns="underlying_symbol")
     path = save(filed({"IWM": rows, "SPY": rows.assign(bid=rows["bid"] + 0.01)}, orient), "chains.json")
     for read in (load_chain, lambda path: build_panel([path])):
-        with pytest.raises(DataError, match=r"holds several symbols, IWM, SPY\. Choose one with `symbol`"):
+        with refused_data("chains.json", "symbol", "IWM", "SPY", "`symbol`"):
             read(path)
     chain = load_chain(path, symbol="IWM")
     assert (chain.symbol, len(chain.quotes)) == ("IWM", len(rows))
@@ -51,7 +51,7 @@ BARS = {
 @pytest.mark.parametrize("name", BARS)
 def test_bars_by_ticker_and_day(save, name):
     path = save(BARS[name], "bars.json")
-    with pytest.raises(DataError, match=r"holds 2 symbols, IWM, SPY\. Keep the rows of one symbol"):
+    with refused_data("bars.json", "symbol", "2", "IWM", "SPY"):
         load_bars(path)
     for symbol, first in (("IWM", 101.0), ("SPY", 301.0)):
         assert load_bars(path, symbol)["close"].iloc[0] == first
@@ -62,6 +62,6 @@ def test_a_column_a_ticker_is_refused_with_the_tickers(save, orient):
     table = pd.DataFrame({"IWM": np.arange(20.0) + 20, "SPY": 15.0}, DAYS)
     path = save(as_json(table, orient), "wide.json")
     for read in (load_bars, lambda path: load_iv_history(path, "IWM", 30)):
-        with pytest.raises(DataError, match="holds 2 symbols, IWM, SPY, a column each") as error:
+        with refused_data("wide.json", "symbol", "2", "IWM", "SPY") as error:
             read(path)
         assert error.value.remedy.startswith("keep the columns of one symbol; give a CSV")

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
@@ -12,6 +11,7 @@ from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.panel_files import read_panel
 from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 CONTRACT = {"symbol": "IWM", "strike": 240.0, "right": "CALL", "expiration": "2026-10-09"}
 DEFINITION = {
@@ -71,7 +71,7 @@ def named(request, tmp_path):
 @pytest.mark.parametrize("read", [load_chain, lambda path: read_panel([path])], ids=["chain", "panel"])
 def test_a_chain_is_refused_by_name_with_what_to_fetch(named, read):
     what, path = named
-    with pytest.raises(DataError, match="not an option chain") as error:
+    with refused_data(path, "kind") as error:
         read(path)
     assert what in error.value.rule
     assert "bid and ask" in error.value.remedy
@@ -80,7 +80,7 @@ def test_a_chain_is_refused_by_name_with_what_to_fetch(named, read):
 @pytest.mark.parametrize("read", SERIES.values(), ids=SERIES)
 def test_a_series_is_refused_by_name_with_what_is_read(named, read):
     what, path = named
-    with pytest.raises(DataError, match="not a series by day") as error:
+    with refused_data(path, "kind") as error:
         read(path)
     assert what in error.value.rule
     assert error.value.remedy.startswith("give a CSV")
@@ -89,5 +89,5 @@ def test_a_series_is_refused_by_name_with_what_is_read(named, read):
 def test_a_trade_log_is_refused_by_name(named):
     what, path = named
     if path.suffix == ".csv":
-        with pytest.raises(DataError, match=f"{what}.*not a trade log"):
+        with refused_data(path, "kind", what):
             read_log(path)

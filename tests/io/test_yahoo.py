@@ -11,6 +11,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.yahoo import yahoo_bars, yahoo_chain, yahoo_dividends, yahoo_session
+from tests.refusals import refused_data
 
 OPTIONS = "/v7/finance/options/IWM"
 AT = datetime(2026, 3, 2, 16, 5, tzinfo=ZoneInfo("America/New_York"))  # the made quotes are of 16:00 that day
@@ -64,7 +65,7 @@ def test_chosen_expirations_alone_are_asked_for(session, chain_server):
     chain = yahoo_chain("IWM", session, expirations=window, progress=lambda *step: seen.append(step), at=AT)
     assert set(chain.quotes["expiration"]) == {pd.Timestamp("2026-04-02")}
     assert seen == [(1, 1)]
-    with pytest.raises(DataError, match="Listed are 2026-03-20 to 2026-04-17"):
+    with refused_data("Yahoo options of IWM", "expiration", "2026-03-20", "2026-04-17"):
         yahoo_chain("IWM", session, expirations=(date(2027, 1, 1), date(2027, 2, 1)), at=AT)
 
 
@@ -90,20 +91,32 @@ def test_a_busy_yahoo_is_asked_again(session, chain_server, answer, yahoo_bodies
 
 
 @pytest.mark.parametrize(
-    ("replies", "words"),
+    ("replies", "source", "words"),
     [
-        ([{"status": 404}], "HTTP 404"),
-        ([{"status": 500}], "HTTP 500"),
-        ([{"status": 401, "body": '{"finance": {"error": {"description": "Invalid Crumb"}}}'}], "401 .*Invalid Crumb"),
-        ([{"body": "<html>Will be right back</html>"}], "a web page in place of data"),
-        ([{"body": '{"optionChain": {"result": [{"exp', "cut": True}], "broke off"),
-        ([{"body": '{"optionChain": {"result": [], "error": null}}'}], "it lists none. Check `symbol`"),
-        ([{"body": '{"optionChain": {"result": [{"surprise": 1}]}}'}], "no usable answer"),
+        ([{"status": 404}], "Yahoo", ("status", "HTTP 404")),
+        ([{"status": 500}], "Yahoo", ("status", "HTTP 500")),
+        (
+            [{"status": 401, "body": '{"finance": {"error": {"description": "Invalid Crumb"}}}'}],
+            "Yahoo",
+            ("status", "HTTP 401", "Invalid Crumb"),
+        ),
+        ([{"body": "<html>Will be right back</html>"}], "Yahoo", ("kind",)),
+        ([{"body": '{"optionChain": {"result": [{"exp', "cut": True}], "Yahoo", ("content",)),
+        (
+            [{"body": '{"optionChain": {"result": [], "error": null}}'}],
+            "Yahoo options of IWM",
+            ("expiration", "`symbol`"),
+        ),
+        (
+            [{"body": '{"optionChain": {"result": [{"surprise": 1}]}}'}],
+            "Yahoo options of IWM",
+            ("answer", "expirationDates"),
+        ),
     ],
 )
-def test_answers_that_are_no_chain(session, live_server, answer, replies, words):
+def test_answers_that_are_no_chain(session, live_server, answer, replies, source, words):
     live_server.serve(OPTIONS, *(answer(**reply) for reply in replies))
-    with pytest.raises(DataError, match=words):
+    with refused_data(source, *words):
         yahoo_chain("IWM", session, at=AT)
 
 
@@ -138,7 +151,7 @@ class TestRealBodies:
     @pytest.mark.parametrize(("symbol", "day"), [("QQQ", date(2025, 2, 24)), ("AAPL", date(2025, 2, 28))])
     def test_before_the_open_yahoo_quotes_zeros(self, market_data, session, live_server, answer, symbol, day):
         self.serve(market_data, live_server, answer, f"options-{symbol}.json", f"/v7/finance/options/{symbol}")
-        with pytest.raises(DataError, match="a capture while no quotes were out"):
+        with refused_data(f"Yahoo options of {symbol}", "quotes"):
             yahoo_chain(symbol, session, expirations=(day, day))
 
     def test_a_currency_has_no_options(self, market_data, session, live_server, answer):
@@ -147,7 +160,7 @@ class TestRealBodies:
 
     def test_a_date_that_is_not_listed_is_empty(self, market_data, session, live_server, answer):
         self.serve(market_data, live_server, answer, "options-AAPL-expire-2022-03-01.json", "/v7/finance/options/AAPL")
-        with pytest.raises(DataError, match="no contract in any expiration"):
+        with refused_data("Yahoo options of AAPL", "rows"):
             yahoo_chain("AAPL", session, expirations=(date(2025, 2, 28), date(2025, 2, 28)))
 
     def test_bars_and_dividends(self, market_data, session, live_server, answer):
@@ -184,13 +197,13 @@ class TestRealBodies:
 
     def test_a_symbol_with_hardly_any_options(self, market_data, session, live_server, answer):
         self.serve(market_data, live_server, answer, "options-EPAC.json", "/v7/finance/options/EPAC")
-        with pytest.raises(DataError, match="no calls among its 1 row"):
+        with refused_data("Yahoo options of EPAC", "right", "1"):
             yahoo_chain("EPAC", session, expirations=(date(2025, 3, 21), date(2025, 3, 21)))
 
     def test_a_weekend_of_minutes_is_empty(self, market_data, session, live_server, answer):
         name = "chart-AAPL-2025-02-01-to-2025-02-02-includePrePost-false-interval-1m.json"
         self.serve(market_data, live_server, answer, name, "/v8/finance/chart/AAPL")
-        with pytest.raises(DataError, match="Yahoo bars of AAPL"):
+        with refused_data("Yahoo bars of AAPL", "answer", "Yahoo", "AAPL"):
             yahoo_bars("AAPL", session, date(2025, 2, 1), "1m")
 
     def test_a_real_chain_of_iwm_survives_the_way(self, market_data, session, live_server, answer, yahoo_bodies):

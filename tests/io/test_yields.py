@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.series_notes import notes_of
 from iwm_opts.io.yields import load_yields, rate_on
+from tests.refusals import refused_data
 
 
 def written(tmp_path, text):
@@ -46,16 +46,16 @@ def test_the_rate_known_on_a_day(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("date,colour\n2024-06-20,1\n", "has no yield column, only date, colour"),
-        ("day_of,US3M\n2024-06-20,1\n", "has no date column"),
-        ("date,US3M\n2024-06-20,5.5\nsoon,5.5\n", "row 3, column date: 'soon' is not a date"),
-        ("date,US3M\n2024-06-20,none of it\n", "row 2, column US3M: 'none of it' is not a number"),
-        ("date,US3M\n2024-06-20,301.2\n", "row 2, 2024-06-20, '301.2' is not a yield in per cent"),
-        ("date,US3M\n2024-06-20,\n", "holds no value"),
+        ("date,colour\n2024-06-20,1\n", ("yield",)),
+        ("day_of,US3M\n2024-06-20,1\n", ("date",)),
+        ("date,US3M\n2024-06-20,5.5\nsoon,5.5\n", ("date", "row 3", "soon")),
+        ("date,US3M\n2024-06-20,none of it\n", ("US3M", "row 2", "none of it")),
+        ("date,US3M\n2024-06-20,301.2\n", ("yield", "row 2", "2024-06-20", "301.2")),
+        ("date,US3M\n2024-06-20,\n", ("US3M",)),
     ],
 )
 def test_what_is_no_yield(tmp_path, text, told):
-    with pytest.raises(DataError, match=told):
+    with refused_data("yields.csv", *told):
         load_yields(written(tmp_path, text))
 
 
@@ -92,7 +92,7 @@ def test_the_unit_of_a_column_is_what_bills_paid_in_those_years(tmp_path, first,
 
 @pytest.mark.parametrize(("first", "last"), [("2011-08-01", "2011-12-30"), ("2026-11-02", "2026-11-27")])
 def test_yields_that_fit_both_units_are_refused_with_both(tmp_path, first, last):
-    with pytest.raises(DataError, match=r"such as 0.004 are 0.004% or, as fractions, 0.4%: both fit") as error:
+    with refused_data("yields.csv", "unit", "0.004%", "0.4%") as error:
         load_yields(daily(tmp_path, first, last, 0.004))
     assert "`rate`" in error.value.remedy
 
@@ -100,12 +100,12 @@ def test_yields_that_fit_both_units_are_refused_with_both(tmp_path, first, last)
 @pytest.mark.parametrize(
     ("rows", "rule"),
     [
-        ("2024-06-18,5.3\n2024-06-20,0.053\n", r"row 3, 2024-06-20, 0.053% where bills paid more than 0.2%"),
-        ("2024-06-18,5.3\n2024-06-18,5.2\n", r"row 3, 2024-06-18, has another yield of that day before it"),
+        ("2024-06-18,5.3\n2024-06-20,0.053\n", ("unit", "row 3", "2024-06-20", "0.053%", "0.2%")),
+        ("2024-06-18,5.3\n2024-06-18,5.2\n", ("date", "row 3", "2024-06-18")),
     ],
 )
 def test_rows_of_another_unit_or_a_second_value_are_refused(tmp_path, rows, rule):
-    with pytest.raises(DataError, match=rule):
+    with refused_data("yields.csv", *rule):
         load_yields(written(tmp_path, f"date,US3M\n{rows}"))
 
 
@@ -119,7 +119,7 @@ def test_rows_left_out_of_yields_are_counted(tmp_path):
 
 def test_yields_of_two_symbols_are_refused(tmp_path):
     text = "date,symbol,close\n2024-06-18,IRX,5.3\n2024-06-18,TNX,4.2\n"
-    with pytest.raises(DataError, match="holds 2 symbols"):
+    with refused_data("yields.csv", "symbol", "2"):
         load_yields(written(tmp_path, text))
 
 
@@ -133,5 +133,5 @@ def test_yields_of_ten_years_are_refused_by_their_ticker(tmp_path, name, column)
     path = tmp_path / name
     rows = ("2024-01-02,4.1", "2024-01-03,4.2")
     path.write_text("date,close,symbol\n" + "".join(f"{row},{column}\n" for row in rows))
-    with pytest.raises(DataError, match="holds TNX, the yield of 10 years"):
+    with refused_data(path, "tenor", "TNX", "10"):
         load_yields(path)

@@ -177,11 +177,11 @@ def read_xml(export: Export) -> list[Execution]:
     Raises DataError when the XML is damaged or declares a document type.
     """
     if re.search(r"<!(?:DOCTYPE|ENTITY)", export.text, re.IGNORECASE):
-        raise DataError(FLEX_XML.name, "declares a document type: not read", "Export the query again")
+        raise DataError(FLEX_XML.name, "declares a document type: not read", "Export the query again", "DOCTYPE")
     try:
         tree = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", export.text))
     except ElementTree.ParseError as error:
-        raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
+        raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again", "content") from None
     export.report.reach(statement.attrib.get("toDate", "") for statement in tree.iter("FlexStatement"))
     _count_cash([element.attrib for element in tree.iter("CashTransaction")], export.report)
     joined = JoinedExports(export.report)
@@ -280,11 +280,14 @@ def raise_flex_answer(export: Export) -> list[Execution]:
     cells = {name: " ".join(text.split()) for name, text in ANSWER_CELL.findall(export.text)}
     if "ErrorMessage" in cells or "ErrorCode" in cells:
         said = f"{cells.get('ErrorMessage', '')} (ErrorCode {cells.get('ErrorCode', 'none')})".strip()
-        raise DataError(ANSWER.name, f"answered with an error: {said}", "Mend that and request the query again")
+        raise DataError(
+            ANSWER.name, f"answered with an error: {said}", "Mend that and request the query again", "answer"
+        )
     raise DataError(
         ANSWER.name,
         f"answered with the reference code {shown(cells.get('ReferenceCode', ''))} of a statement, not with it",
         "Request the statement with that code",
+        "ReferenceCode",
     )
 
 

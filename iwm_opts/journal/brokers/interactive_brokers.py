@@ -470,16 +470,19 @@ def raise_unsupported_language(export: Export) -> list[Execution]:
     if section != SECTION and "asset category" in columns:
         return raise_without_trades(export)
     if section == SECTION:
-        raise DataError(NAME, f"the section {SECTION} has no column Asset Category", "Export the whole statement")
+        raise DataError(
+            NAME, f"the section {SECTION} has no column Asset Category", "Export the whole statement", "Asset Category"
+        )
     raise DataError(
         NAME,
         f"written in another language (its trades are the section {section!r}): not read",
         "Set the statement's language to English in Client Portal and export it again",
+        "language",
     )
 
 
 def raise_without_trades(_export: Export) -> list[Execution]:
-    raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
+    raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades", SECTION)
 
 
 STATEMENT: Final = Layout(

@@ -110,7 +110,7 @@ def table_of(rows: Iterable[Sequence[str]]) -> tuple[str, str] | None:
 
 
 def refuse(name: str, remedy: str, _export: Export) -> list[Execution]:
-    raise DataError(name, "this export is not supported", remedy)
+    raise DataError(name, "this export is not supported", remedy, "layout")
 
 
 LAYOUTS: Final = tuple(Layout(name, proof, partial(refuse, name, remedy)) for name, proof, remedy in NOT_SUPPORTED)
