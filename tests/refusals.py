@@ -31,10 +31,11 @@ def refused(name: str, value: object = ANY, *terms: object) -> pytest.RaisesExc[
 
 
 def refused_data(source: object, field: str = "", *terms: object) -> pytest.RaisesExc[DataError]:
-    """Expect `DataError` of a source (of a path, its last part will do) and a field where it names one."""
+    """Expect `DataError` of a field of a source: the last part of its path will do, and a day may follow."""
+    ending = rf"(?:^|/){re.escape(str(source).lstrip('/'))}(?:, \d{{4}}-\d\d-\d\d)?$"
 
     def is_it(error: DataError) -> bool:
-        assert error.source == str(source) or error.source.endswith("/" + str(source).lstrip("/")), error.source
+        assert re.search(ending, error.source), error.source
         assert error.field == field, str(error)
         assert lacks(str(error), terms) == [], str(error)
         return True

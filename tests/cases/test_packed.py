@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
@@ -15,6 +14,7 @@ from iwm_opts.io.panel_files import build_panel, read_panel
 from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
 from iwm_opts.market.bars import PRICES
+from tests.refusals import refused_data
 
 HEADER = b"quote_date,underlying_symbol,expiration,right,strike,bid,ask\n2026-10-02,IWM,2026-10-30,C,240,1,2\n"
 
@@ -63,9 +63,7 @@ def test_dates_of_which_excel_turned_a_part_are_refused(tmp_path, load, suffix, 
     prices = dict.fromkeys(("OPEN", "HIGH", "LOW", "CLOSE"), 5.0)
     table, path = pd.DataFrame({"DATE": cells, **prices}), tmp_path / f"series{suffix}"
     table.to_excel(path, index=False) if suffix == ".xlsx" else table.to_csv(path, index=False)
-    with pytest.raises(
-        DataError, match=r"Excel turned day and month where the day is at most 12: .* Download the file"
-    ):
+    with refused_data(path, "dates", "Excel", "12"):
         load(path)
 
 
@@ -75,7 +73,7 @@ def test_expirations_of_which_excel_turned_a_part_are_refused(case, tmp_path):
     turned = days.dt.strftime("%Y-%m-%d").where(table["expiration"].dt.day <= 12, days.dt.strftime("%m/%d/%Y"))
     table.assign(expiration=turned).to_excel(tmp_path / "chain.xlsx", index=False)
     for load in (load_chain, lambda path: read_panel([path])):
-        with pytest.raises(DataError, match=r"Excel turned day and month .* '2026-09-10' .* '10/30/2026'"):
+        with refused_data("chain.xlsx", "dates", "Excel", "2026-09-10", "10/30/2026"):
             load(tmp_path / "chain.xlsx")
 
 
@@ -98,7 +96,7 @@ def test_packed_series_are_the_same_series(case, pack):
 @pytest.mark.parametrize("load", [load_chain, load_bars])
 def test_an_archive_of_several_files_is_named(case, load):
     path = zipped(case("chains/base.csv"), "2025.csv", "2026.csv")
-    with pytest.raises(DataError, match=r"zip archive of 2 files: 2025\.csv, 2026\.csv\. Extract one"):
+    with refused_data("base.zip", "members", "2025.csv", "2026.csv"):
         load(path)
 
 
@@ -107,7 +105,7 @@ def test_an_archive_of_several_files_is_named(case, load):
 def test_a_damaged_archive_is_named(tmp_path, load, content):
     path = tmp_path / "chain.zip"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="cut short or damaged"):
+    with refused_data("chain.zip", "content", "zip archive or workbook"):
         load(path)
 
 
@@ -116,7 +114,7 @@ def test_a_damaged_archive_is_named(tmp_path, load, content):
 def test_a_file_that_unpacks_a_thousandfold_is_refused(tmp_path, load, body):
     path = tmp_path / "chain.csv.gz"
     path.write_bytes(gzip.compress(body + bytes([body[-1]]) * 40_000_000, 9))
-    with pytest.raises(DataError, match="unpacks to more than"):
+    with refused_data("chain.csv.gz", "size", "4 MB"):
         load(path)
 
 
@@ -165,14 +163,14 @@ def test_sheets_of_several_tables_are_named(case):
     path = case("chains/base.csv")
     table = pd.read_csv(path)
     book = sheets(path, {"Chain": table, "Greeks": table[["expiration", "strike", "right", "delta"]]})
-    with pytest.raises(DataError, match="workbook of 2 different tables, sheets Chain, Greeks"):
+    with refused_data("base.xlsx", "sheets", "2 different tables", "Chain", "Greeks"):
         load_chain(book)
     nameless = table.drop(columns="underlying_symbol")
-    with pytest.raises(DataError, match="2 tables of one layout, sheets IWM, SPY"):
+    with refused_data("base.xlsx", "sheets", "2", "IWM", "SPY"):
         load_chain(sheets(path, {"IWM": nameless, "SPY": nameless}))
     bars = case("series/bars_iso.csv")
     table = pd.read_csv(bars)
-    with pytest.raises(DataError, match="2 tables of one layout, sheets IWM, KRE"):
+    with refused_data("bars_iso.xlsx", "sheets", "2", "IWM", "KRE"):
         load_bars(sheets(bars, {"IWM": table, "KRE": table}))
     years = {str(year): part for year, part in table.groupby(table.iloc[:, 0].str[:4])}
     assert load_bars(sheets(bars, years))[PRICES].equals(load_bars(bars)[PRICES])
@@ -212,14 +210,14 @@ def test_a_table_packed_twice_is_read(case, quotes_of, base, tmp_path, depth):
 @pytest.mark.parametrize(
     ("files", "rule"),
     [
-        ({}, "empty zip archive"),
-        ({"README.txt": b"nothing"}, r"zip archive without a table: README\.txt"),
-        ({"mimetype": b"", "content.xml": b"<a/>"}, "OpenDocument"),
-        ({"xl/workbook.bin": b""}, "binary Excel workbook"),
+        ({}, ("members",)),
+        ({"README.txt": b"nothing"}, ("members", "README.txt")),
+        ({"mimetype": b"", "content.xml": b"<a/>"}, ("kind", "OpenDocument")),
+        ({"xl/workbook.bin": b""}, ("kind", "Excel workbook")),
     ],
 )
 def test_an_archive_without_a_table_is_named(tmp_path, load, files, rule):
-    with pytest.raises(DataError, match=rule):
+    with refused_data("a.zip", *rule):
         load(archived(tmp_path / "a.zip", files))
 
 
@@ -227,10 +225,10 @@ def test_an_archive_without_a_table_is_named(tmp_path, load, files, rule):
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("base.csv.gz", r": gzip file cut short\. Fetch"),
-        ("base.xlsx", r": zip archive or workbook that is cut short or damaged: .*[^.]\. Fetch"),
-        ("base.parquet", r": Parquet file that is cut short or damaged: Parquet magic bytes not found in footer\. F"),
-        ("base.json", r": JSON that is cut short or damaged: .*, line 1 column \d+\. Fetch"),
+        ("base.csv.gz", ("content", "gzip")),
+        ("base.xlsx", ("content", "zip archive or workbook")),
+        ("base.parquet", ("content", "Parquet")),
+        ("base.json", ("content", "JSON", "line 1")),
     ],
 )
 def test_a_file_cut_short_is_named(case, load, name, rule):
@@ -245,14 +243,14 @@ def test_a_file_cut_short_is_named(case, load, name, rule):
     else:
         table.to_json(whole, orient="records")
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    with pytest.raises(DataError, match=rule):
+    with refused_data(name, *rule):
         load(whole)
 
 
 def test_a_text_cut_short_is_named(case):
     path = case("chains/base.csv")
     path.write_bytes(path.read_bytes()[:30_000].rpartition(b",")[0])
-    with pytest.raises(DataError, match=r"row \d+, the last, has \d+ cells, the header 14\. If the file was cut short"):
+    with refused_data("base.csv", "row 376", "13 cells", "14"):
         load_chain(path)
 
 
@@ -270,13 +268,17 @@ def test_every_encoding_of_a_spreadsheet_is_read(case, quotes_of, base, encoding
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(bytes(257) + b"ustar" + bytes(300), "tar archive"), (b"Rar!\x1a\x07", "RAR"), (b"ARROW1\0\0", "Feather")],
+    [
+        (bytes(257) + b"ustar" + bytes(300), ("kind", "tar archive")),
+        (b"Rar!\x1a\x07", ("kind", "RAR")),
+        (b"ARROW1\0\0", ("kind", "Feather")),
+    ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_another_kind_of_file_is_named(tmp_path, content, what, pack):
     path = tmp_path / "chain.bin"
     path.write_bytes(pack(content))
-    with pytest.raises(DataError, match=what):
+    with refused_data("chain.bin", *what):
         load_chain(path)
 
 
@@ -293,5 +295,5 @@ def test_sheets_of_a_log(tmp_path):
     assert log.closed["pnl"].round(2).tolist() == [47.4, 47.4]
     assert "sheets joined: 2025, 2026" in log.notes
     assert "sheets without a table are left out: Summary" in log.notes
-    with pytest.raises(DataError, match="2 tables of one layout, sheets IRA, Margin"):
+    with refused_data("log.xlsx", "sheets", "2", "IRA", "Margin"):
         read_log(sheets(tmp_path / "log.csv", {"IRA": LOG[:1], "Margin": LOG[1:]}))
