@@ -262,7 +262,8 @@ def _paper_trade(number: int, snapshot: Snapshot) -> PaperTrade:
     if trade.shares is not None:
         raise InputError("trade", number, "is in shares", "name a trade in options")
     if trade.symbol != snapshot.chain.symbol:
-        raise InputError("trade", number, f"of {trade.symbol}, and the chain is of {snapshot.chain.symbol}")
+        rule = f"is of {trade.symbol}, and the chain of {snapshot.chain.symbol}"
+        raise InputError("trade", number, rule, f"give a chain of {trade.symbol}")
     check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
     return trade
 

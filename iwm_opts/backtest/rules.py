@@ -185,5 +185,8 @@ class Rules:
             raise InputError("touch", True, f"does not apply to a {self.entry.strategy}", "use it with credit packages")
         if self.entry.min_credit_width > 0.0:
             raise InputError(
-                "min_credit_width", self.entry.min_credit_width, f"does not apply to a {self.entry.strategy}"
+                "min_credit_width",
+                self.entry.min_credit_width,
+                f"does not apply to a {self.entry.strategy}",
+                "use it with credit packages",
             )

@@ -116,7 +116,7 @@ def side_by_side(first: SpreadTable, second: SpreadTable, names: tuple[str, str]
 
 def _right(chain: pd.DataFrame) -> Array:
     if "right" not in chain:
-        raise InputError("chain", "right", "is missing from its columns")
+        raise InputError("chain", "right", "is missing from its columns", "add it")
     sign = chain["right"].map(RIGHT_SIGN)
     if sign.isna().any():
         raise InputError("right", chain.loc[sign.isna(), "right"].iloc[0], "must be C or P")
@@ -125,7 +125,7 @@ def _right(chain: pd.DataFrame) -> Array:
 
 def _floats(chain: pd.DataFrame, column: str) -> Array:
     if column not in chain:
-        raise InputError("chain", column, "is missing from its columns")
+        raise InputError("chain", column, "is missing from its columns", "add it")
     return chain[column].to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -119,7 +119,9 @@ def load_chain(
     if spot is not None and not 0.0 < spot < np.inf:
         raise InputError("spot", spot, "must be positive", "give dollars a share")
     if expirations is not None and expirations[0] > expirations[1]:
-        raise InputError("expirations", f"{expirations[0]}:{expirations[1]}", "ends before it begins")
+        raise InputError(
+            "expirations", f"{expirations[0]}:{expirations[1]}", "ends before it begins", "give the earlier day first"
+        )
     return read_chain(open_table(Path(path)), symbol, as_of, session, expirations, spot, is_file=True)
 
 

@@ -132,7 +132,8 @@ def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
         return np.empty(0), 1.0
     missing = [name for name in ("pnl", "risk", "entry", "exit") if name not in baseline]
     if missing:
-        raise InputError("backtest", ", ".join(map(str, baseline)), f"has no column {' and '.join(missing)}")
+        rule = f"has no column {' and '.join(missing)}"
+        raise InputError("backtest", ", ".join(map(str, baseline)), rule, "give the trades of iwm-opts backtest")
     ordered = baseline.sort_values([*([PATH] if PATH in baseline else []), "exit"], kind="stable")
     results = (ordered["pnl"] / ordered["risk"].where(ordered["risk"] > 0)).to_numpy(dtype=np.float64)
     return results[np.isfinite(results)], len(ordered) / (independent_trades(ordered) or 1.0)

@@ -130,8 +130,9 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     """Trade of a number. Raises InputError when there is none."""
     match = next((trade for trade in trades if trade.number == number), None)
     if match is None:
-        numbers = ", ".join(str(trade.number) for trade in trades if trade.is_open) or "none"
-        raise InputError("trade", number, "is not in the journal", f"open are {numbers}")
+        numbers = ", ".join(str(trade.number) for trade in trades if trade.is_open)
+        remedy = f"open are {numbers}" if numbers else "open one: iwm-opts paper open --plan FILE"
+        raise InputError("trade", number, "is not in the journal", remedy)
     return match
 
 

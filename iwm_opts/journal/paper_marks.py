@@ -135,7 +135,8 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     """
     day = snapshot.chain.as_of
     if day.isoformat() < trade.opened[:10]:
-        raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
+        rule = f"lies before trade {trade.number} was opened, {trade.opened[:10]}"
+        raise InputError("as_of", day.isoformat(), rule, "give later quotes")
     check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
     table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
     bid, ask = [], []

@@ -133,7 +133,8 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     Raises InputError when the quote is older than the trade.
     """
     if _text(quote.at) < trade.opened:
-        raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
+        rule = f"lies before trade {trade.number} was opened, {trade.opened}"
+        raise InputError("as_of", _text(quote.at), rule, "give later prices")
     outcome, shares = _position(trade).at_open(quote.price), trade.shares
     assert shares is not None  # trades in options are marked elsewhere
     if outcome:

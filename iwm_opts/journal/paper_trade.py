@@ -224,7 +224,7 @@ def typed_legs(trade: PaperTrade) -> list[TypedLeg]:
 def check_open(trade: PaperTrade) -> None:
     """Refuse a trade that was left. Raises InputError when it is closed."""
     if trade.closing is not None:
-        raise InputError("trade", trade.number, f"was closed at {trade.closing.at}")
+        raise InputError("trade", trade.number, f"was closed at {trade.closing.at}", "name an open trade")
 
 
 def campaigns_of(trades: Sequence[PaperTrade], journal: Sequence[PaperTrade]) -> dict[str, Campaign]:

@@ -86,7 +86,7 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     try:
         log = _of_file(file, ZoneInfo(zone))
     except TwoReadingsError as error:
-        raise DataError(path, str(error)) from None
+        raise DataError(path, *str(error).split("; ", 1)) from None
     return replace(log, notes=(*file.notes, *log.notes)) if file.notes else log
 
 

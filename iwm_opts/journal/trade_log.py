@@ -200,7 +200,7 @@ def log_of_rows(
     try:
         notation, warnings = _notation(frame, decimal)
     except TwoReadingsError as error:
-        raise DataError(source, str(error)) from None
+        raise DataError(source, *str(error).split("; ", 1)) from None
     unreadable = pd.Series(False, index=frame.index)
     columns = {}
     for name in (*ORDER, *extra):
@@ -222,7 +222,7 @@ def log_of_rows(
         try:
             trades, has_two_results, signs = with_paid_positive(trades, lines, row_problems)
         except TwoReadingsError as error:
-            raise DataError(source, str(error)) from None
+            raise DataError(source, *str(error).split("; ", 1)) from None
         unreadable, warnings = unreadable | has_two_results, (*warnings, *signs)
     trades["fees"] = trades["fees"].mask(trades["fees"].isna() & trades["exit"].notna(), 0.0)  # open: by the schedule
     made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])

@@ -225,5 +225,5 @@ def parse_occ(symbol: str) -> Contract:
     try:
         expiration = date(2000 + int(year), int(month), int(day))
     except ValueError:
-        raise InputError("symbol", symbol, f"{year}{month}{day} is not a date (yymmdd)") from None
+        raise InputError("symbol", symbol, f"{year}{month}{day} is not a date (yymmdd)", "correct it") from None
     return Contract(root, expiration, cast("Right", right), int(units) / STRIKE_UNITS)

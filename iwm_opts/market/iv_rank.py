@@ -137,7 +137,8 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
     first = max(FIRST_DAY, newest - timedelta(days=int(lookback * CALENDAR_DAYS_A_SESSION) + 14))
     observed = _on_sessions(past, first, newest).dropna()
     if observed.empty:
-        raise InputError("before", before.isoformat(), "no IV observation precedes it on a trading session")
+        rule = "no IV observation precedes it on a trading session"
+        raise InputError("before", before.isoformat(), rule, "give a longer `iv_history`")
     value_date = observed.index[-1].date()
     days = pd.DatetimeIndex(sessions(first, value_date)[-lookback:])
     window = observed.reindex(days).to_numpy(dtype=float, copy=True)  # kernels take writable arrays

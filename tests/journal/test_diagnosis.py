@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.diagnosis import diagnose
 from iwm_opts.journal.trade_log import log_of_rows
+from tests.refusals import refused
 
 
 def weekly(results, **columns):
@@ -49,7 +49,7 @@ def test_few_trades_tell_nothing():
 
 def test_a_log_without_a_closed_trade_is_refused():
     log = log_of_rows([{"entry": "2026-03-02", "contracts": 1}], "mine")
-    with pytest.raises(InputError, match=r"no closed trade to review\. Come back when one is closed"):
+    with refused("trades", "mine"):
         diagnose(log, PlanRules())
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import ChainArchive, open_record
@@ -19,6 +18,7 @@ from iwm_opts.journal.fill_calibration import (
 from iwm_opts.journal.inference import mean_of
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.plans.plan import load_plan
+from tests.refusals import refused, refused_data
 
 
 def trade(day, offset, legs="+1P185 -1P190", half_spread=0.05, **other):
@@ -74,7 +74,7 @@ def test_own_fills_become_a_fill_model():
     model = fill_model_of(log_of_rows(rows, "planted"))
     assert str(model) == "mine:0.4/2=0.4"
     assert (model.share(2), model.share(4)) == (0.4, 0.4)
-    with pytest.raises(InputError, match="8 fills with quotes, at least 10 are needed"):
+    with refused("fill", "mine", "8 fills", "10"):
         fill_model_of(log_of_rows(rows[:4], "planted"))
 
 
@@ -93,7 +93,7 @@ def test_fills_better_than_mid_count_as_mid():
 
 def test_a_calibration_is_kept_in_the_archive(tmp_path):
     archive = ChainArchive(tmp_path)
-    with pytest.raises(InputError, match="own fills are not measured yet"):
+    with refused("fill", "mine"):
         own_fill_model(archive)
     kept = keep_fills(archive, log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))
     assert own_fill_model(archive) == kept == FillModel.parse("mine:0.25/2=0.25")
@@ -106,7 +106,7 @@ def test_a_plan_states_the_offsets_of_mine(tmp_path, monkeypatch):
         'version = 1\nname = "a"\nedge = "vol-contraction"\nhorizon = "multi-week"\ninstrument = "condor"\n'
         '[costs]\nfill = "mine"\n'
     )
-    with pytest.raises(DataError, match=r"own fills are not measured yet.*--keep-fills"):
+    with refused_data("plan.toml", "costs.fill", "iwm-opts review"):
         load_plan(path)
     keep_fills(open_record(), log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))
     assert load_plan(path).costs.fill == "mine:0.25/2=0.25"
@@ -136,7 +136,7 @@ MADE = (
 def test_fills_that_a_model_made_are_not_kept_as_own(tmp_path, market):
     rows = [trade(day, 0.0, market=market) for day in range(2, 7)]
     record = ChainArchive(tmp_path)
-    with pytest.raises(InputError, match="nothing kept: planted holds no own fills"):
+    with refused("fill", "mine"):
         keep_fills(record, log_of_rows(rows, "planted"))
     own = [trade(day, 0.4, market="tastytrade transactions") for day in range(9, 14)]
     assert str(keep_fills(record, log_of_rows(rows + own, "planted"))) == "mine:0.4/2=0.4"

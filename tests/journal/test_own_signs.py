@@ -2,8 +2,8 @@
 
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 HEADER = "entry,exit,contracts,credit,debit,fees,pnl,risk\n"
 
@@ -48,7 +48,7 @@ def test_closing_prices_as_cash_flows(tmp_path):
     log = logged(tmp_path, "0.50,-0.20,2.56,27.44,", "-1.20,2.00,1.28,,")
     assert list(log.closed["pnl"]) == pytest.approx([27.44, 78.72])
     assert list(log.closed["debit"]) == [0.20, -2.00]
-    with pytest.raises(DataError, match=r"line 2: credit 0.5 and debit -0.2 make 0.7 a share, or 0.3 where debit is"):
+    with refused_data("log.csv", "", "line 2", "0.5", "-0.2", "0.7", "0.3"):
         logged(tmp_path, "0.50,-0.20,2.56,,")
     plain = logged(tmp_path, "-1.20,-2.00,1.28,,", "0.50,0.20,2.56,,", "0.50,-0.20,2.56,,")  # a ratio left at a credit
     assert list(plain.closed["pnl"]) == pytest.approx([78.72, 27.44, 67.44])

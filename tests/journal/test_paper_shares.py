@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
-from iwm_opts.errors import InputError
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.paper import log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of
@@ -17,6 +16,7 @@ from iwm_opts.journal.paper_shares import Quote, marked_at, marked_on_bars, open
 from iwm_opts.journal.paper_trade import Closing, Mark
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.plan import make_usual_plan
+from tests.refusals import ANY, refused
 
 WARM = 20  # sessions of range 2 about 100: an ATR of 2, and a prior low of 99
 DAYS = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 6, 28)), name="date").as_unit("us")
@@ -127,9 +127,9 @@ def test_open_trades_of_the_plan_take_up_the_risk_that_is_allowed():
 def test_bars_that_lack_a_session_are_refused():
     bars = bars_after_warm_up((100, 101, 99, 100), (100, 101, 99, 100), (100, 101, 99, 100))
     trade = opened(bars)
-    with pytest.raises(InputError, match=f"lack {DAYS[WARM + 1].date()}, which trade 0 was open on"):
+    with refused("bars", ANY, DAYS[WARM + 1].date(), "trade 0"):
         marked_on_bars(trade, bars.drop(DAYS[WARM + 1]))
-    with pytest.raises(InputError, match="outside the bars"):
+    with refused("as_of", "2024-01-01"):
         open_quote(bars, date(2024, 1, 1), "bars")
 
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 import iwm_opts as iwm
 from iwm_opts.conventions import ASSUMED_RATE
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.journal.readers import read_log
@@ -19,6 +19,7 @@ from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.market.calendar import at_close, years_to_expiry
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.spread_fit import spread_terms
+from tests.refusals import refused, refused_data
 
 CONDOR = {
     "symbol": "IWM", "expiration": "2026-04-17", "legs": "+1P185 -1P190 -1C210 +1C215", "contracts": 2,
@@ -105,11 +106,11 @@ def test_captures_after_the_close_alone_are_named_where_nothing_can_be_repriced(
     """Without a spot the trade is left out; the quotes that were given are not asked for again."""
     late = CONDOR | {"exit": "2026-03-17 15:54"}
     note = "1 fill in the session not quoted: the captures within 20 min are from before the open or after the close"
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as refusal:
         iwm.reprice(log_of_rows([late], "omega.csv"), quotes=captures("16:06"), fill=TERMS.fill)
-    assert note in str(refused.value)
-    assert str(refused.value).endswith("Give bars, or quotes of the times of the fills.")
-    with pytest.raises(InputError, match="Give bars or quotes"):
+    assert note in str(refusal.value)
+    assert str(refusal.value).endswith("Give bars, or quotes of the times of the fills.")
+    with refused("log", "omega.csv", "IWM"):
         iwm.reprice(log_of_rows([late], "omega.csv"), fill=TERMS.fill)
     both = log_of_rows([late, late | {"exit_spot": 200.0}], "omega.csv")  # one left out, one modelled
     result = iwm.reprice(both, quotes=captures("16:06"), fill=TERMS.fill)
@@ -155,8 +156,9 @@ def test_an_expiry_pays_no_closing_order(chains):
 
 def test_a_credit_that_the_fill_eats_is_not_opened(chains):
     terms = RepriceTerms(fill=FillModel.parse("stress:10"), fees=TERMS.fees)
-    with pytest.raises(InputError, match="no trade can be re-priced"):
+    with refused("log", "omega.csv") as refusal:
         repriced(chains, terms)
+    assert REJECTED in refusal.value.rule
     log = log_of_rows([CONDOR, CONDOR | {"legs": "+1P185 -1P190", "credit": 0.01, "entry_spot": 200.0}], "two")
     both = iwm.reprice(log, quotes=(chains,), fill="stress:3.5", fees="custom:0.65").repricing
     assert list(both.left_out["why"]) == []
@@ -202,7 +204,7 @@ def test_bars_give_the_price_of_the_underlying(tmp_path):
     bars = pd.DataFrame({"date": days, "open": 200.0, "high": 201.0, "low": 199.0, "close": 200.0})
     bars.to_csv(tmp_path / "bars.csv", index=False)
     log = log_of_rows([CONDOR], "mine")
-    with pytest.raises(InputError, match="price of IWM unknown"):
+    with refused("log", "mine", "IWM"):
         reprice(log, TERMS)
     result = iwm.reprice(log, bars=tmp_path / "bars.csv", fees="custom:0.65").repricing
     own = log_of_rows([CONDOR | {"entry_spot": 200.0, "exit_spot": 200.0}], "mine")
@@ -211,7 +213,7 @@ def test_bars_give_the_price_of_the_underlying(tmp_path):
 
 def test_bars_of_another_underlying_price_nothing(tmp_path):
     bars = pd.DataFrame({"close": [2_000.0] * 2}, index=pd.DatetimeIndex(["2026-03-02", "2026-03-17"]))
-    with pytest.raises(InputError, match="price of IWM unknown"):
+    with refused("log", "mine", "IWM"):
         reprice(log_of_rows([CONDOR], "mine"), TERMS, bars=bars)
 
 
@@ -327,7 +329,7 @@ def test_optopsy_logs(tmp_path):
 
 def test_bars_of_another_ticker_are_refused(tmp_path):
     (tmp_path / "bars.csv").write_text("symbol,date,open,high,low,close\nSPY,2024-06-03,500,502,499,501\n")
-    with pytest.raises(DataError, match="holds SPY, not IWM"):
+    with refused_data("bars.csv", "symbol", "SPY", "IWM"):
         iwm.reprice(log_of_rows([CONDOR], "log"), bars=tmp_path / "bars.csv")
 
 
@@ -335,7 +337,7 @@ def test_quotes_that_hold_no_chain_are_named(tmp_path, chains):
     log = log_of_rows([CONDOR], "made")
     series = tmp_path / "series.csv"
     series.write_text("date,close\n2026-03-02,20\n")
-    for path in (tmp_path / "absent.csv", series):
-        with pytest.raises(DataError, match=path.name):
+    for path, field in ((tmp_path / "absent.csv", "content"), (series, "kind")):
+        with refused_data(path, field):
             iwm.reprice(log, quotes=(str(path),))
     assert iwm.reprice(log, quotes=(str(tmp_path),)).repricing  # of a folder, other files are left out

@@ -3,10 +3,10 @@ import math
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import PlanRules
 from iwm_opts.journal.review import realised_equity, review
 from iwm_opts.journal.trade_log import log_of_rows
+from tests.refusals import refused
 
 
 def trade(entry, left, pnl, **other):
@@ -88,7 +88,7 @@ def test_trades_of_other_plans_are_left_out_and_counted():
     assert found.whole.metrics.trades == 2
     assert "1 trade of other plans left out" in found.log.notes
     assert review(log).whole.metrics.trades == 3
-    with pytest.raises(InputError, match="no trade of mine follows it, they follow dips"):
+    with refused("plan", "condors", "mine", "dips"):
         review(log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan="dips")], "mine"), PlanRules("condors"))
 
 

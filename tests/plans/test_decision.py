@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.plans.checklist import CRITERIA, Inputs, checklist, criteria_met
 from iwm_opts.plans.decision import decide, decision_day, entry_days
 from iwm_opts.plans.edges import MeanReversion
 from iwm_opts.plans.plan import make_plan
+from tests.refusals import refused
 
 DIPS = {"name": "dips", "edge": "mean-reversion", "horizon": "swing", "instrument": "shares"}
 
@@ -64,7 +64,7 @@ def test_an_unknown_filter_blocks_and_a_missing_one_is_named(wandering):
     decision = decide(plan, without, last)
     assert not decision.take
     assert any("macro filter is unknown" in reason for reason in decision.reasons)
-    with pytest.raises(InputError, match="Give `kre` FILE, or set enabled = false"):
+    with refused("macro.symbol", "KRE", "`kre` FILE", "enabled = false"):
         entry_days(plan, without)
     assert decide(make_plan(**DIPS, macro={"enabled": False}), without, last).macro is None
 
@@ -114,11 +114,11 @@ def test_stale_bars_are_refused_with_the_day_they_can_decide(wandering):
     data = wandering(1)
     plan = make_plan(**DIPS)
     day = decision_day(plan, data)
-    with pytest.raises(InputError, match=f"Give newer bars, or `as_of` {day}"):
+    with refused("as_of", "2026-03-04", f"`as_of` {day}"):
         decide(plan, data, date(2026, 3, 4))
     decide(plan, data, day)
     holed = replace(data, bars=data.bars.drop(data.bars.index[-3]))
-    with pytest.raises(InputError, match=f"have no {data.bars.index[-3].date()}, a session between .* Give bars that"):
+    with refused("as_of", "2025-04-09", data.bars.index[-3].date()):
         decide(plan, holed, data.bars.index[-2].date())
 
 

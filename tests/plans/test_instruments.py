@@ -8,13 +8,13 @@ from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.quote_bands import gain_bands
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
-from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.instruments import compare_instruments, defined_less_naked, trading_costs
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage, engine_rules
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.sources.simulated import simulate_market
+from tests.refusals import refused
 
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
 
@@ -92,7 +92,7 @@ def test_a_vertical_is_chosen_by_the_rank_of_the_close_before(stage):
 
 
 def test_options_need_a_market(stage):
-    with pytest.raises(InputError, match="Give `source` modelled or sim"):
+    with refused("source", None, "`source` modelled or sim"):
         compare_instruments(make_usual_plan("mean-reversion", **OPEN), Stage(stage.period, stage.data))
 
 

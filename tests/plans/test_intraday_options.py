@@ -17,7 +17,6 @@ from vollib.black_scholes_merton import black_scholes_merton
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
@@ -41,6 +40,7 @@ from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.source import ModelledFiles
+from tests.refusals import refused
 
 EDGE = Momentum(gap=0.001, volume_sessions=5)
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
@@ -396,11 +396,11 @@ def test_evidence_of_a_plan_in_options(stage):
 
 def test_what_is_missing_is_asked_for(stage):
     plan = make_usual_plan("momentum", instrument="options", **OPEN)
-    with pytest.raises(InputError, match="Give `source` modelled, or sim"):
+    with refused("source", None, "`source` modelled, or sim"):
         backtest_plan(plan, [], [replace(stage, market=None)])
-    with pytest.raises(InputError, match="`iv_history` FILE"):
+    with refused("iv_history", None, "`iv_history` FILE"):
         backtest_plan(plan, [], [replace(stage, data=replace(stage.data, history=None))])
-    with pytest.raises(InputError, match="`minutes` FILE"):
+    with refused("minutes", None, "`minutes` FILE"):
         backtest_plan(plan, [], [replace(stage, data=replace(stage.data, minutes=None))])
 
 

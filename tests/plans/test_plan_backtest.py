@@ -6,12 +6,12 @@ import pytest
 
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.shares import trade_shares
-from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import make_plan
 from iwm_opts.plans.plan_backtest import Stage, share_rules, stress_stages, verdict
 from iwm_opts.plans.runner import backtest_plan
+from tests.refusals import refused
 
 DIPS = {
     "name": "dips",
@@ -78,12 +78,12 @@ def test_a_period_without_data_says_nothing(saw):
 
 
 def test_what_is_missing_is_named(saw):
-    with pytest.raises(InputError, match="Name them: `minutes` FILE"):
+    with refused("minutes", None, "`minutes` FILE"):
         backtest_plan(
             make_plan(name="m", edge="momentum", horizon="intraday", instrument="shares", macro={"enabled": False}),
             stress_stages(saw),
         )
-    with pytest.raises(InputError, match="needs quotes of options"):
+    with refused("source", None, "vertical"):
         backtest_plan(make_plan(**{**DIPS, "instrument": "vertical"}), stress_stages(saw))
     plan = make_plan(**{**DIPS, "checklist": {"minimum": 1, "criteria": ("quiet", "no-event", "biotech-lead")}})
     notes = backtest_plan(plan, stress_stages(saw)).notes

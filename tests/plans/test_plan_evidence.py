@@ -6,13 +6,13 @@ import pytest
 
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage
 from iwm_opts.plans.plan_evidence import plan_evidence
 from iwm_opts.sources.simulated import simulate_market
+from tests.refusals import refused
 
 DIPS = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "stretch")}}
 DAYS = pd.DatetimeIndex(sessions(date(2015, 1, 2), date(2021, 12, 31)), name="date")
@@ -78,5 +78,5 @@ def test_condors_of_a_plan_against_condors_of_any_session():
     every, edge, whole = found.rungs
     assert every.trades > edge.trades >= whole.trades > 10
     assert every.independent < 0.5 * every.trades  # condors of some weeks, one a day
-    with pytest.raises(InputError, match="Give `source` modelled"):
+    with refused("source", None, "`source` modelled"):
         plan_evidence(plan, Stage(period, inputs))

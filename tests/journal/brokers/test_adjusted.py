@@ -140,8 +140,10 @@ AMOUNTS = {
 def test_contracts_of_150_shares_under_the_plain_root_are_left_out_by_their_amounts(tmp_path, broker):
     file = tmp_path / "log.csv"
     file.write_text(AMOUNTS[broker])
-    with pytest.raises(DataError, match=r"amount|proceeds|options of 150 shares"):
+    with pytest.raises(DataError) as refusal:
         read_log(file)
+    assert refusal.value.field == "trades"
+    assert any(word in refusal.value.remedy for word in ("amount", "proceeds", "150 shares"))
 
 
 DELIVERED = {

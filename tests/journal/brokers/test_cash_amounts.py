@@ -3,10 +3,13 @@
 A put is sold at 1.20 and bought back at 0.40, at each broker in its own words.
 """
 
+import re
+
 import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 SCHWAB = (
     '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
@@ -62,8 +65,10 @@ def test_the_cash_decides(log_of, text, count, fees, cash, pnl):
 
 @BROKERS
 def test_contracts_of_150_shares_are_left_out_by_name(log_of, text):
-    with pytest.raises(DataError, match=r"is not quantity and price, 1(?:19\.34|20\.66) at 100 shares a contract"):
+    with pytest.raises(DataError) as refusal:
         log_of(text.format(count=1, fees=("0.66", "0.66"), cash=("179.34", "-60.66")))
+    assert refusal.value.field == "trades"
+    assert re.search(r"\b1(?:19\.34|20\.66) at 100 shares\b", refusal.value.remedy)
 
 
 def test_proceeds_of_a_statement_decide(log_of):
@@ -127,5 +132,5 @@ def test_a_history_with_contracts_of_150_shares(log_of, base, rate, fee):
     "head", [HISTORY.format(base="USD"), HISTORY.replace("Summary,Data,Base Currency,{base}\n", "")]
 )
 def test_a_history_in_dollars_has_no_rate(log_of, head):
-    with pytest.raises(DataError, match=r"gross amount '-37\.0' is not quantity and price, 40\.00"):
+    with refused_data("log.csv, Interactive Brokers transaction history", "trades", "-37.0", "40.00"):
         log_of(head + dealt("IWM", 0.925, -0.97))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 HEAD = "Statement,Header,Field Name,Field Value\nAccount Information,Data,Base Currency,EUR\n"
 OPTION = "Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P"
@@ -43,7 +43,7 @@ def test_commissions_in_euros_are_converted_at_the_rate_of_the_statement(tmp_pat
 
 @pytest.mark.parametrize("column", ["Comm in EUR", "Commission in EUR", "Comm in CHF"])
 def test_commissions_in_another_currency_without_a_rate_are_refused(tmp_path, column):
-    with pytest.raises(DataError, match=f"ommission in {column[-3:]}, and the file has no rate to USD"):
+    with refused_data("log.csv, Interactive Brokers activity statement", "trades", "USD", column[-3:]):
         read(tmp_path, HEAD + TRADES.format(column=column) + (RATES["named rate"] if "CHF" in column else ""))
 
 
@@ -75,7 +75,7 @@ def test_commissions_of_a_flex_query(tmp_path, currency, fees):
 
 
 def test_commissions_of_a_flex_query_without_a_rate_are_refused(tmp_path):
-    with pytest.raises(DataError, match="add FXRateToBase to the query"):
+    with refused_data("log.csv, Interactive Brokers Flex query", "trades", "FXRateToBase"):
         read(tmp_path, FLEX.format(rate=1, currency="EUR"))
 
 
@@ -101,5 +101,5 @@ def test_commissions_of_a_transaction_history_are_in_the_currency_of_its_amounts
 
 
 def test_a_gross_amount_of_another_multiplier_is_named(tmp_path):
-    with pytest.raises(DataError, match="gross amount '12' is not quantity and price"):
+    with refused_data("log.csv, Interactive Brokers transaction history", "trades", "12"):
         read(tmp_path, HISTORY.format(base="USD", bought=-4, sold=12, symbol="IWM"))

@@ -9,6 +9,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import review
 from iwm_opts.report.review_record import review_record
+from tests.refusals import refused_data
 
 # 8 March 2026 is a Sunday. With the day first the rows are 3 February, 3 August and 3 September: sessions, no Sunday.
 SCHWAB = """"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"
@@ -55,7 +56,7 @@ def test_a_transfer_on_a_sunday_does_not_turn_the_dates_of_an_american_broker(lo
     ("text", "cell"), [(SCHWAB, "03/09/2026"), (ROBINHOOD, "3/9/2026"), (FIDELITY, "03/09/2026")], ids=FILES
 )
 def test_a_day_first_date_of_an_american_broker_refuses_the_file(log_of, text, cell):
-    with pytest.raises(DataError, match="'13/03/2026' has the day first"):
+    with refused_data("log.csv", "", "13/03/2026", "month first"):
         log_of(text.replace(cell, "13/03/2026", 1))
 
 
@@ -70,7 +71,7 @@ Fees,Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call 
 
 def test_a_spreadsheet_that_rewrote_iso_dates_is_refused_where_both_readings_hold(log_of):
     # 2 March and 9 March; 3 February and 3 September: four sessions.
-    with pytest.raises(DataError, match="'3/2/2026 10:00' is 2026-03-02 with the month first and 2026-02-03"):
+    with refused_data("log.csv", "", "3/2/2026 10:00", "2026-03-02", "2026-02-03"):
         log_of(TASTYTRADE.format("3/2/2026", "3/9/2026"))
     assert days(log_of(TASTYTRADE.format("2/3/2026", "13/3/2026"))) == [("2026-03-02", "2026-03-13")]
 
@@ -304,7 +305,7 @@ TURNED = {"own": OWN_TURNED, "schwab": SCHWAB_TURNED, "ib": IB_TURNED, "thinkors
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d-%b-%Y"])
 def test_dates_that_a_spreadsheet_half_turned_refuse_the_log(log_of, text, form):
     opened, closed = date(2026, 3, 2), date(2026, 3, 3)  # 3 February and 3 March
-    with pytest.raises(DataError, match=r"turned day and month where the day is at most 12.*download the file again"):
+    with refused_data("log.csv", "", "Excel", "at most 12"):
         log_of(text.format(opened.strftime(form), closed.strftime(form)))
 
 
@@ -320,7 +321,7 @@ def test_dates_of_a_flex_query_that_a_spreadsheet_half_turned_refuse_it(log_of, 
         return header + "".join(f"U1,OPT,IWM P,IWM,190,{expiry},P,{day},-1,1\n" for expiry, day in rows)
 
     assert len(log_of(text(sound)).open) == 2
-    with pytest.raises(DataError, match="Excel turned day and month"):
+    with refused_data("log.csv", "", "Excel", turned[column][0], turned[column][1]):
         log_of(text(sound | {column: turned[column]}))
 
 
@@ -341,7 +342,7 @@ THINKORSWIM_EXPIRATIONS = """Account Trade History
 @pytest.mark.parametrize("text", [TASTYTRADE_EXPIRATIONS, THINKORSWIM_EXPIRATIONS], ids=["tastytrade", "thinkorswim"])
 def test_expirations_that_a_spreadsheet_half_turned_refuse_the_export(log_of, text, last):
     """10 April became Sunday, 4 October."""
-    with pytest.raises(DataError, match=r"turned day and month where the day is at most 12.*download the file again"):
+    with refused_data("log.csv", "", "Excel", "at most 12"):
         log_of(text.format("2026-10-04", last, symbol="IWM"))
     assert len(log_of(text.format("2026-04-10", "2026-06-19", symbol="IWM")).open) == 2
 

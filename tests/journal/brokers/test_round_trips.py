@@ -10,8 +10,8 @@ import re
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 
 def written(tmp_path, name, text):
@@ -114,7 +114,7 @@ def test_trade_elements_of_another_level_are_not_trades(tmp_path, level):
 @pytest.mark.parametrize("level", ["SYMBOL_SUMMARY", "WASH_SALE"])
 def test_flex_without_executions_or_orders_is_refused(tmp_path, level):
     text = FLEX.replace(",EXECUTION", f",{level}").replace(",ORDER", f",{level}").replace(",CLOSED_LOT", f",{level}")
-    with pytest.raises(DataError, match=f"{level.lower().replace('_', ' ')} rows"):
+    with refused_data("flex.csv, Interactive Brokers Flex query", "trades", level.lower().replace("_", " ")):
         read_log(written(tmp_path, "flex.csv", text))
 
 
@@ -126,7 +126,7 @@ def test_flex_xml_with_orders_alone_is_read(tmp_path):
 
 def test_flex_xml_with_a_document_type_is_refused(tmp_path):
     text = flex_xml(FLEX).replace("<FlexQueryResponse", '<!DOCTYPE x [<!ENTITY a "b">]><FlexQueryResponse', 1)
-    with pytest.raises(DataError, match="declares a document type"):
+    with refused_data("flex.xml", "DOCTYPE"):
         read_log(written(tmp_path, "flex.xml", text))
 
 
@@ -369,7 +369,7 @@ def test_the_period_of_a_statement_decides_the_order_of_day_and_month(tmp_path):
     )
     log = read_log(written(tmp_path, "ib.csv", "\n".join(rows)))
     assert list(log.closed["exit"]) == [pd.Timestamp("2026-03-03 10:00")]
-    with pytest.raises(DataError, match="2026-03-02 with the month first and 2026-02-03 with the day first"):
+    with refused_data("cut.csv", "", "2026-03-02", "2026-02-03"):
         read_log(written(tmp_path, "cut.csv", "\n".join((rows[0], *rows[2:]))))
 
 
@@ -438,7 +438,7 @@ def test_cash_of_index_options_in_flex_xml_is_that_of_its_own_section(tmp_path):
     )
     log = read_log(written(tmp_path, "flex.xml", statement.format(sold + assigned, f"<OptionEAE>{cash}</OptionEAE>")))
     assert list(log.closed["pnl"]) == [pytest.approx(4_000.00 - 3_000.00 - 2.10)]
-    with pytest.raises(DataError, match="without its cash settlement: result unknown, its trade is left out"):
+    with refused_data("flex.xml, Interactive Brokers Flex query", "trades"):
         read_log(written(tmp_path, "flex.xml", statement.format(sold + assigned, "")))
 
 

@@ -5,8 +5,8 @@ The put spread of SPXW is sold at 3.00 and the short put settles 15.00 in the mo
 
 import pytest
 
-from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 ROBINHOOD = (
     '"Activity Date","Process Date","Settle Date","Instrument","Description","Trans Code","Quantity","Price","Amount"\n'
@@ -174,7 +174,7 @@ def test_active_trader_pro_history_is_named(tmp_path):
         '"Trade Date","Symbol","Description","Quantity","Activity Description","Price","Amount","Commission","Fees",'
         '"Type","Account"\n"06/01/2022","SPY220608P403","PUT","2","YOU BOUGHT","$3.05","$-610","$0","$0","Margin","X"\n'
     )
-    with pytest.raises(DataError, match="Fidelity Active Trader Pro history: this export is not supported"):
+    with refused_data("log.csv", "layout", "Fidelity Active Trader Pro history"):
         read(tmp_path, text)
 
 
@@ -246,5 +246,5 @@ def test_totals_of_tastytrade_that_contradict_their_row_are_named(tmp_path, tota
 
 @pytest.mark.parametrize("header", ["Close Date,Open Date,Symbol,Gain Loss", "open date,close date,gain/loss,Term"])
 def test_gains_of_tradier_are_named(tmp_path, header):
-    with pytest.raises(DataError, match="Tradier gain/loss: this export is not supported"):
+    with refused_data("log.csv", "layout", "Tradier gain/loss"):
         read(tmp_path, f"{header}\n2026-03-10,2026-03-02,x,40\n")
