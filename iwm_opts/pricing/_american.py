@@ -98,9 +98,12 @@ def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
     try:
         when, cash = (float(part) for part in dividend)
     except (TypeError, ValueError):
-        raise InputError("dividends", dividend, "not a pair of years to ex-date and dollars a share") from None
+        raise InputError(
+            "dividends", dividend, "not a pair of years to ex-date and dollars a share", "write (0.25, 0.62)"
+        ) from None
     if not (math.isfinite(when) and 0.0 <= cash < math.inf):
-        raise InputError("dividends", dividend, "needs a finite time and a cash amount of zero or more")
+        rule = "needs a finite time and a cash amount of zero or more"
+        raise InputError("dividends", dividend, rule, "write (0.25, 0.62)")
     return when, cash
 
 

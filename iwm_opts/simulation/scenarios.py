@@ -122,21 +122,24 @@ def _scenario(name: str, table: Any, source: str) -> Scenario:
             f"{name}.{unknown}",
         )
     _require_kinds(name, table, source)
-    names = {field.name for field in fields(Dynamics)}
-    for unknown in sorted(set(table.get("dynamics", {})) - names):
-        raise DataError(
-            source,
-            f"[{name}.dynamics] does not know {unknown}",
-            f"choose from {', '.join(sorted(names))}",
-            f"{name}.dynamics.{unknown}",
-        )
-    try:
-        start = State(**{field.name: 0.0 for field in fields(State)} | table["start"])
-        measured = Outcome(**table["measured"]) if "measured" in table else None
-    except TypeError as error:
-        raise DataError(source, f"[{name}]: {error}", "start from a copy of a shipped scenario", name) from None
+    for section, kind in (("start", State), ("dynamics", Dynamics), ("measured", Outcome)):
+        names = {field.name for field in fields(kind)}
+        for unknown in sorted(set(table.get(section, {})) - names):
+            rule, remedy = f"[{name}.{section}] does not know {unknown}", f"choose from {', '.join(sorted(names))}"
+            raise DataError(source, rule, remedy, f"{name}.{section}.{unknown}")
+    start = State(**{field.name: 0.0 for field in fields(State)} | table["start"])
+    measured = table.get("measured")
+    for missing in sorted(names - set(names if measured is None else measured)):
+        rule, remedy = f"[{name}.measured] lacks {missing}", "start from a copy of a shipped scenario"
+        raise DataError(source, rule, remedy, f"{name}.measured.{missing}")
     return Scenario(
-        name, table.get("title", name), table["first"], table["sessions"], start, table.get("dynamics", {}), measured
+        name,
+        table.get("title", name),
+        table["first"],
+        table["sessions"],
+        start,
+        table.get("dynamics", {}),
+        None if measured is None else Outcome(**measured),
     )
 
 

@@ -200,8 +200,9 @@ def _shared_days(
     if not days:
         raise DataError(
             volatility.series,
-            f"bars ({priced[0]} to {priced[-1]}) and index ({valued[0]} to {valued[-1]}) share no session from "
-            f"{first or lowest} to {last or highest}",
+            f"bars ({priced[0]} to {priced[-1]}) and index ({valued[0]} to {valued[-1]}) share no session"
+            + (f" from {first}" if first else "")
+            + (f" to {last}" if last else ""),
             "give files that overlap, or another `as_of`",
             "date",
         )

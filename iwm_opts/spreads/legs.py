@@ -56,7 +56,8 @@ class Wing:
                 "wing", f"width {self.width}, delta {self.delta}", "is one of the two", "give a width or a delta"
             )
         if self.width is not None and not 0.0 < self.width < np.inf:
-            raise InputError("width", self.width, "must be positive", "give 5, 2% or 0.6sd")
+            given = self.width if self.unit == "$" else str(self)
+            raise InputError("width", given, "must be positive", "give 5, 2% or 0.6sd")
         if self.unit not in UNITS:
             raise InputError("width", self.unit, "unknown unit", f"choose one of {', '.join(UNITS)}")
         if self.delta is not None and not 0.0 < self.delta < 1.0:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import iwm_opts as iwm
-from iwm_opts.errors import InputError
+from tests.refusals import refused
 
 DELTAS = (0.10, 0.16, 0.20, 0.30)
 
@@ -61,8 +61,8 @@ def test_verticals_vary_their_short_leg_too(chain):
 
 
 def test_strategies_and_deltas_without_meaning_are_refused(chain):
-    with pytest.raises(InputError, match="strategy"):
+    with refused("strategy", "SingleOption"):
         iwm.screen(chain, iwm.SingleOption(), dte=(46, 46)).matrix()
-    for deltas in ((), (1.2,)):
-        with pytest.raises(InputError, match="delta"):
+    for deltas, name, value in (((), "deltas", ()), ((1.2,), "delta", "1.2:1.2")):
+        with refused(name, value):
             iwm.screen(chain, dte=(46, 46)).matrix(deltas)

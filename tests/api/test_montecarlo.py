@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import iwm_opts as iwm
-from iwm_opts.errors import InputError
+from tests.refusals import refused
 
 FEW = {"years": 1, "histories": 400}
 
@@ -60,5 +60,5 @@ def test_a_log_is_resampled_by_its_sessions(tmp_path):
 
 
 def test_an_unknown_sizing_is_refused():
-    with pytest.raises(InputError, match="unknown sizing"):
+    with refused("sizing", "half"):
         iwm.montecarlo(pd.Series(np.zeros(30)), sizing="half")

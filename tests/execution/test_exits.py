@@ -14,6 +14,7 @@ from iwm_opts.kernels.backtest.codes import HELD
 from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
+from tests.refusals import refused
 
 LEGS = "+1P195@0.70/0.74 -1P200@1.20/1.26"  # a credit of 0.48
 CALL = "+1C200@3.0/3.1"
@@ -29,9 +30,8 @@ FRIDAY = "2035-12-21"
     ],
 )  # fmt: skip
 def test_levels_without_a_meaning_are_refused(field, value):
-    with pytest.raises(InputError, match=r"none|fraction") as failure:
+    with refused({"dte": "exit_dte"}.get(field, field), 50.0 if value == "50" else value):
         ExitLevels(**{field: value})
-    assert failure.value.name == {"dte": "exit_dte"}.get(field, field)
     with pytest.raises(InputError):
         EngineRules(EntryRule("long-call"), exit=ExitRule(**{field: value}))
 
@@ -47,9 +47,9 @@ def test_percentages_are_fractions():
 def test_a_credit_is_gained_once():
     assert ExitLevels(profit=1.0).profit_level(is_credit=True) == 1.0
     assert ExitLevels(profit=2.0).profit_level(is_credit=False) == 2.0
-    with pytest.raises(InputError, match=r"profit=2\.0: a fraction of a credit must be at most 1\. Half of it is 0\.5"):
+    with refused("profit", 2.0, "1", "0.5"):
         ExitLevels(profit=2.0).profit_level(is_credit=True)
-    with pytest.raises(InputError, match="of a credit must be at most 1"):
+    with refused("profit", 2.0, "at most 1"):
         iwm.ticket(LEGS, expiration=FRIDAY, profit=2.0)
     assert iwm.ticket(CALL, expiration=FRIDAY, profit=2.0).ticket.target.price == pytest.approx(9.24)  # bought at 3.08
 
@@ -63,7 +63,7 @@ def test_a_credit_is_gained_once():
     ],
 )
 def test_typed_legs_expire_on_sessions(day, weekday, before):
-    with pytest.raises(InputError, match=f"expiration='{day}': a {weekday} without a session.*Give {before}"):
+    with refused("expiration", day, weekday, before):
         iwm.ticket(LEGS, expiration=day)
 
 
@@ -73,9 +73,8 @@ def test_contracts_are_whole(contracts):
         lambda: iwm.ticket(LEGS, expiration=FRIDAY, contracts=contracts),
         lambda: iwm.Rules(contracts=contracts),
     ):
-        with pytest.raises(InputError, match=r"must be a whole number of at least 1\. Give") as failure:
+        with refused("contracts", contracts, "at least 1"):
             order()
-        assert failure.value.name == "contracts"
 
 
 def test_a_target_or_stop_below_a_tick_says_why():
@@ -84,7 +83,7 @@ def test_a_target_or_stop_below_a_tick_says_why():
     assert ticket.ticket.target is None
     assert reason in ticket.warnings
     assert reason in " ".join(ticket.to_text(columns=200).split())
-    with pytest.raises(InputError, match="one tick"):
+    with refused("closing", True):
         ticket.order(closing=True)
     bought = iwm.ticket(CALL, expiration=FRIDAY, stop=1.0)
     assert bought.ticket.stop_price is None
@@ -166,7 +165,7 @@ def test_options_expire_on_sessions(day, is_allowed):
     [(21, 21, 28), (23, 21, 28), (27, 21, 28), (7, 7, 14), (3, 2, 4), (0, 0, 1), (1, 1, 2)],
 )
 def test_a_window_that_the_dte_exit_closes_within_days_is_refused(first, exit_dte, earliest):
-    with pytest.raises(InputError, match=f"Start the window at {earliest},"):
+    with refused("dte", f"{first}:60", earliest):
         check_entry_window((first, 60), exit_dte)
     check_entry_window((earliest, 60), exit_dte)
     check_entry_window((first, 60), None)

@@ -9,7 +9,6 @@ import pytest
 
 from iwm_opts.backtest.saved import load_result
 from iwm_opts.backtest.sweep_folder import SweepFolder
-from iwm_opts.errors import DataError
 from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.histories import Ledger
@@ -17,6 +16,7 @@ from iwm_opts.io.panel_cache import entries, load
 from iwm_opts.journal.forecasts import ForecastLog
 from iwm_opts.journal.paper import PaperJournal
 from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
+from tests.refusals import refused_data
 
 TRADE = PaperTrade(
     1, "", "recorded", "IWM", "2024-06-21", (Leg(-1, "P", 195.0), Leg(1, "P", 190.0)), 1, 1, "2024-06-03 15:45:00",
@@ -106,5 +106,5 @@ def test_an_exit_beyond_the_life_of_any_position_is_refused(name, value, tmp_pat
     trade["exits"][name] = value
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "journal.json").write_text(json.dumps({"version": 5, "trades": [trade]}))
-    with pytest.raises(DataError, match=r"journal.json: is damaged \(trade 1: an exit after"):
+    with refused_data("journal.json", "trade 1", "1"):
         read_journal(tmp_path)

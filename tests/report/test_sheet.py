@@ -20,6 +20,7 @@ from iwm_opts.report.backtest_table import MIN_APART, too_small
 from iwm_opts.report.figures import histogram, parallel
 from iwm_opts.report.page import Chart, Page, Paragraph, Section
 from iwm_opts.report.sheet import sheet_html
+from tests.refusals import refused
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROBE = """<script>addEventListener("load", () => setTimeout(() => parent.postMessage({
@@ -248,7 +249,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch, traded):
 
     monkeypatch.setitem(__import__("sys").modules, "plotly.offline", None)
     sheet._environment.cache_clear()
-    with pytest.raises(iwm.errors.InputError, match=r"pip install 'iwm-opts\[report\]'"):
+    with refused("output", "html", "iwm-opts[report]"):
         traded.to_html()
     assert traded.to_markdown().startswith("# ")
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.errors import InputError
 from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import price
 from iwm_opts.report.assignment_lines import assignment_words
@@ -16,6 +15,7 @@ from iwm_opts.risk.assignment import (
     assignment_risks,
     is_assigned_by_quotes,
 )
+from tests.refusals import refused
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
@@ -231,7 +231,7 @@ def test_at_a_vol_the_boundary_divides_assigned_from_held():
 
 
 def test_lengths_must_agree():
-    with pytest.raises(InputError, match="one length"):
+    with refused("strike", (1,)):
         assignment_risks([1, -1], [100.0], [0.2], 100.0, 0.04, 0.1)
 
 

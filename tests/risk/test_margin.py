@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
 from iwm_opts.risk.margin import package_margin
+from tests.refusals import refused
 
 CONDOR = Legs.of([1, -1, -1, 1], [-1, -1, 1, 1])
 BULL_PUT = Legs.of([1, -1], [-1, -1])
@@ -70,7 +70,7 @@ def test_fees_of_each_package():
 
 
 def test_one_strike_a_leg():
-    with pytest.raises(InputError, match="needs 2 columns"):
+    with refused("strike", (1, 3), "2"):
         package_margin(BULL_PUT, [[270, 275, 280]], [0.6], 2.0)
 
 

@@ -13,6 +13,7 @@ from iwm_opts.risk.sizing import (
     share_size,
     size_position,
 )
+from tests.refusals import refused
 
 
 def size(account=50_000.0, risk=0.02, max_loss=399.52, **limits):
@@ -242,7 +243,7 @@ def test_stops_that_are_none_are_named(entry, stop, slippage, name):
 
 @pytest.mark.parametrize(("atr", "multiple"), [(0.0, 2.0), (-1.0, 2.0), (math.nan, 2.0), (5.0, 0.0)])
 def test_an_atr_that_is_no_distance_is_named(atr, multiple):
-    with pytest.raises(InputError, match="atr="):
+    with refused("atr", atr):
         atr_share_size(50_000.0, 0.01, atr, multiple)
 
 

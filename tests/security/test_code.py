@@ -17,6 +17,7 @@ from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.limits import Budget
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.readers import read_log
+from tests.refusals import refused_data
 
 FORBIDDEN = {
     "eval", "exec", "compile", "pickle.load", "pickle.loads", "pickle.Unpickler", "marshal.loads", "shelve.open",
@@ -54,7 +55,7 @@ def test_entities_of_an_xml_are_refused(tmp_path):
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><FlexQueryResponse>&b;</FlexQueryResponse>'
     file = tmp_path / "flex.xml"
     file.write_text(bomb)
-    with pytest.raises(DataError, match="declares a document type"):
+    with refused_data("flex.xml", "DOCTYPE"):
         read_log(file)
 
 
@@ -76,14 +77,14 @@ def test_a_table_of_many_columns_is_refused(tmp_path):
     file = tmp_path / "wide.csv"
     file.write_text(",".join(f"c{place}" for place in range(5_000)) + "\n" + ",".join("1" * 5_000) + "\n")
     for read in (load_chain, load_bars):
-        with pytest.raises(DataError, match="has 5,000 columns, more than 2,000"):
+        with refused_data("wide.csv", "columns", "5,000", "2,000"):
             read(file)
 
 
 def test_a_cell_of_many_characters_is_refused(tmp_path):
     file = tmp_path / "long.csv"
     file.write_text("date,open,high,low,close\n2024-01-02,1,1,1," + "1" * 20_000 + "\n")
-    with pytest.raises(DataError, match="field larger than field limit"):
+    with refused_data("long.csv", "content"):
         load_bars(file)
 
 
@@ -92,7 +93,7 @@ def test_a_cell_of_many_characters_is_refused_in_every_format(tmp_path, suffix):
     table = pd.DataFrame({"date": ["2024-01-02"], "event": ["x" * 20_000]})
     file = tmp_path / f"long.{suffix}"
     table.to_parquet(file) if suffix == "parquet" else table.to_json(file, orient="records")
-    with pytest.raises(DataError, match="has a cell of 20,000 characters in column event, more than 10,000"):
+    with refused_data(file, "event", "20,000", "10,000"):
         load_events(file)
 
 
@@ -100,7 +101,7 @@ def test_reading_ends_by_seconds(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_bytes(b"x")
     monkeypatch.setattr(limits, "MIN_SECONDS", 0.0)
-    with pytest.raises(DataError, match="takes more than 0 s to read"):
+    with refused_data("file", "time", "0"):
         list(Budget(file).metered(map(time.sleep, (0.01, 0.01))))
 
 

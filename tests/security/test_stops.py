@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from iwm_opts.cli.main import _stop
-from iwm_opts.errors import InputError
 from iwm_opts.io.archive import DATA_VARIABLE, ChainArchive, open_record
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.panel_cache import CACHE_VARIABLE, cache_folder, cached_build, load
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.kernels._jit import _user_cache
+from tests.refusals import refused
 
 COMMAND = (sys.executable, "-c", "from iwm_opts.cli.main import run; run()")  # as the installed script does
 ENVIRONMENTS = {
@@ -221,14 +221,14 @@ def test_without_a_home_the_remedy_is_a_variable(monkeypatch):
     for variable in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", DATA_VARIABLE, CACHE_VARIABLE):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    with pytest.raises(InputError, match=r"the home folder is unknown\. Set IWM_OPTS_DATA"):
+    with refused("IWM_OPTS_DATA", "", "Set IWM_OPTS_DATA"):
         open_record()
-    with pytest.raises(InputError, match=r"the home folder is unknown\. Set IWM_OPTS_CACHE"):
+    with refused("IWM_OPTS_CACHE", "", "Set IWM_OPTS_CACHE"):
         cache_folder()
     with pytest.raises(OSError, match=r"."):
         _user_cache().mkdir(parents=True)  # kernels are compiled and not kept
     monkeypatch.setenv(DATA_VARIABLE, "~nobody-at-all/x")
-    with pytest.raises(InputError, match="~nobody-at-all"):
+    with refused("IWM_OPTS_DATA", "~nobody-at-all/x"):
         open_record()
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.sources.simulated import simulate_market
+from tests.refusals import refused
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,7 @@ def test_volume_rises_with_the_size_of_the_fund_s_own_return(market, symbol, wan
 
 
 def test_an_unknown_companion(market):
-    with pytest.raises(
-        InputError, match=r"symbol='XBI': unknown companion of the simulated market\. Choose of SPY, KRE"
-    ):
+    with refused("symbol", "XBI", "SPY", "KRE"):
         market.bars("XBI")
 
 

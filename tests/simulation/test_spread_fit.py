@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from scipy.stats import trim_mean
 
-from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, full_spread, time_terms
 from iwm_opts.simulation.parameters import shipped_parameters
@@ -21,6 +20,7 @@ from iwm_opts.simulation.spread_fit import (
     spread_terms,
 )
 from iwm_opts.sources.simulated import default_market
+from tests.refusals import refused_data
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def test_spreads_are_rounded_outward_at_the_factor_of_their_days():
 
 
 def test_too_few_quotes():
-    with pytest.raises(DataError, match="too few for 15 coefficients"):
+    with refused_data("chains", "rows", "15"):
         fit_spreads(pd.DataFrame({"delta": [0.1], "days": [3.0]}))
     assert len(MODEL.coefficients) == SPREAD_TERMS
 

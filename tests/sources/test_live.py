@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import InputError
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import merge_series
 from iwm_opts.io.cboe import cboe_index, cboe_session
 from iwm_opts.sources.live import first_answer
 from iwm_opts.sources.registry import open_source
 from iwm_opts.sources.source import MarketRequest
+from tests.refusals import refused, refused_data
 
 NOW = datetime(2026, 3, 2, 16, 5, tzinfo=ZoneInfo("America/New_York"))
 CBOE = "/api/global/delayed_quotes/options/IWM.json"
@@ -84,21 +85,21 @@ def test_auto_ends_at_the_simulated_market_with_every_reason(live_server, answer
     assert "the market shown is simulated" in told
 
 
-@pytest.mark.parametrize("source", ["yahoo", "cboe"])
+@pytest.mark.parametrize("source", ["Yahoo", "Cboe"])
 def test_a_named_source_never_falls_back(live_server, source):
-    with pytest.raises(DataError, match="HTTP 404"):
-        open_source(source).on_day(MarketRequest())
+    with refused_data(source, "status", "HTTP 404"):
+        open_source(source.lower()).on_day(MarketRequest())
 
 
 def test_auto_cannot_simulate_another_symbol(live_server):
-    with pytest.raises(DataError, match=r"no live source.*Yahoo.*Cboe.*cannot replace it"):
+    with refused_data("no live source", "", "Yahoo", "Cboe"):
         open_source("auto").on_day(MarketRequest(symbol="SPY"))
 
 
 def test_live_is_the_present(cboe):
-    with pytest.raises(DataError, match=r"only the present is live, not 2026-02-27\. Take `source` record"):
+    with refused_data("Cboe", "quote_date", "2026-02-27", "`source` record"):
         open_source("cboe").on_day(MarketRequest(as_of=date(2026, 2, 27)))
-    with pytest.raises(InputError, match="shows only the present"):
+    with refused("session", "10:00"):
         open_source("cboe").on_day(MarketRequest(session="10:00"))
     assert open_source("cboe").on_day(MarketRequest(as_of=NOW.date())).chain.as_of == NOW.date()
     market = open_source("auto").on_day(MarketRequest(as_of=NOW.date() - timedelta(days=3)))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import LOCK, ChainArchive, open_record
 from iwm_opts.io.archive_iv import INDEX_FILE, add_with_index, iv_values, recorded_iv_history
 from iwm_opts.io.archive_series import merge_series
@@ -21,6 +20,7 @@ from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.on_day import is_long_enough
 from iwm_opts.sources.recorded import ArchiveSource, recorded_market
 from iwm_opts.sources.source import MarketRequest
+from tests.refusals import refused, refused_data
 
 EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))  # of the made quotes
 DAYS = (date(2026, 2, 26), date(2026, 2, 27), date(2026, 3, 2))
@@ -57,13 +57,15 @@ def test_any_recorded_day_can_be_the_day(record):
 
 
 def test_what_is_not_there_is_named_with_what_is(record):
-    with pytest.raises(DataError, match=r"2026-02-26 to 2026-03-02. Give `as_of` 2026-02-27 or `as_of` 2026-03-02"):
+    with refused_data(
+        "local record of IWM", "quote_date", "2026-02-26", "2026-03-02", "`as_of` 2026-02-27", "`as_of` 2026-03-02"
+    ):
         recorded_on_day("IWM", date(2026, 2, 28), None, 10, 252)
-    with pytest.raises(DataError, match="no chain of SPY, only of IWM"):
+    with refused_data(f"local record {record.folder}", "symbol", "SPY", "IWM"):
         recorded_on_day("SPY", None, None, 10, 252)
-    with pytest.raises(DataError, match="It has 16:00"):
+    with refused_data(record.folder, "capture", "16:00"):
         recorded_on_day("IWM", None, "10:00", 10, 252)
-    with pytest.raises(InputError, match="HH:MM"):
+    with refused("session", "close", "HH:MM"):
         recorded_on_day("IWM", None, "close", 10, 252)
 
 
@@ -107,7 +109,7 @@ class TestOwnIv:
         history = recorded_iv_history(record, "IWM", 30)
         assert [day.date() for day in history.closes.index] == list(DAYS)
         assert history.closes.iloc[-1] == take_snapshot(record.chain("IWM", DAYS[-1])).iv.iv30
-        with pytest.raises(InputError, match="Choose 10 or 30"):
+        with refused("ivr_tenor", 9, "10", "30"):
             recorded_iv_history(record, "IWM", 9)
 
     @pytest.mark.parametrize("content", [None, b"", b"\x00\xff broken", b"capture,iv10\na,b\n"])

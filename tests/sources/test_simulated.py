@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from iwm_opts.conventions import CHAIN_COLUMNS, GATE_RANK, RIGHT_SIGN
-from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.iv_rank import iv_rank
@@ -20,6 +19,7 @@ from iwm_opts.sources.simulated import (
     scenario_market,
     simulate_market,
 )
+from tests.refusals import refused
 
 DAY = date(2026, 6, 26)
 
@@ -143,9 +143,9 @@ def test_expirations_from_tomorrow_on(chain):
 
 
 def test_a_day_it_does_not_have(market):
-    with pytest.raises(InputError, match=r"as_of='2026-06-27': not a day of the simulated market, seed 1"):
+    with refused("as_of", "2026-06-27", "seed 1"):
         market.chain(date(2026, 6, 27))
-    with pytest.raises(InputError, match="not a tenor"):
+    with refused("tenor_days", 20, "10 or 30"):
         market.iv_history(20)
 
 
@@ -176,12 +176,12 @@ def test_bars_within_the_session_agree_with_the_daily_ones():
 
 
 @pytest.mark.parametrize(
-    ("fast", "growth", "message"),
-    [(900.0, 0.0, "path=0: .*(runs beyond all numbers|no price of a fund)"), (0.0, -2000.0, "no price of a fund")],
+    ("fast", "growth"),
+    [(900.0, 0.0), (0.0, -2000.0)],
 )
-def test_a_path_that_is_no_market_is_refused(fast, growth, message):
+def test_a_path_that_is_no_market_is_refused(fast, growth):
     start = State(fast=fast, middle=0.0, slow=0.0, premium=0.0, term=0.0, skew=0.0)
     base = shipped_parameters()
     parameters = replace(base, dynamics=replace(base.dynamics, growth=growth))
-    with pytest.raises(InputError, match=message):
+    with refused("path", 0):
         simulate_market(date(2024, 1, 2), date(2024, 3, 1), 1, parameters=parameters, start=start)

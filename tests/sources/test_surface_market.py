@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from iwm_opts.conventions import RIGHT_SIGN, TICK
-from iwm_opts.errors import InputError
 from iwm_opts.kernels.simulation.quote import quote_expiration
 from iwm_opts.market.calendar import at_close, effective_days, sessions_left, years_to_expiry
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.sources.simulated import simulate_market
+from tests.refusals import refused
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_part_of_the_days_counts_from_its_first(market, table):
 
 
 def test_a_day_it_does_not_have(market):
-    with pytest.raises(InputError, match="It has the sessions from 2023-10-02 to 2024-03-28"):
+    with refused("as_of", "2023-12-25", "2023-10-02", "2024-03-28"):
         market.place(date(2023, 12, 25))
 
 

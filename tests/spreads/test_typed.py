@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.errors import InputError
 from iwm_opts.spreads.analysis import Terms, analyse
 from iwm_opts.spreads.iron_condor import iron_condors
 from iwm_opts.spreads.legs import DeltaRange, Wing
 from iwm_opts.spreads.typed import TypedLeg, expected_profit_at_mid, legs_of, payoff_of, quoted_legs
+from tests.refusals import refused
 
 
 def test_a_leg_as_written():
@@ -21,7 +21,7 @@ def test_a_leg_as_written():
 
 @pytest.mark.parametrize("text", ["", "P200", "-1P", "-1Q200", "0P200", "-1P200@1.3/1.2", "-1P200@1.2", "-1P200@a/b"])
 def test_what_is_no_leg(text):
-    with pytest.raises(InputError, match="leg"):
+    with refused("leg", text):
         TypedLeg.parse(text)
 
 
@@ -45,7 +45,7 @@ def test_quotes_come_from_the_chain_where_none_were_typed(table):
     row = np.flatnonzero((table.right < 0) & (table.strike == 185))[0]
     assert (quoted[0].bid, quoted[0].ask) == (table.bid[row], table.ask[row])
     assert (quoted[1].bid, quoted[1].ask) == (0.50, 0.60)
-    with pytest.raises(InputError, match=rf"not listed for {date(2026, 4, 17)}"):
+    with refused("leg", "-1P1000", date(2026, 4, 17)):
         quoted_legs([TypedLeg.parse("-1P1000")], table)
 
 
