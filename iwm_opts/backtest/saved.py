@@ -26,6 +26,7 @@ from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import UNFINISHED, put_folder, write_durably
+from iwm_opts.io.failures import why
 from iwm_opts.io.opening import MAX_OWN, as_kind, as_path, read_object, read_whole
 
 if TYPE_CHECKING:
@@ -107,7 +108,10 @@ def rules_from_record(record: Mapping[str, Any]) -> Rules:
     try:
         return _rules_adapter().validate_python(read)
     except ValidationError as error:
-        raise DataError("rules", f"cannot be read ({error})", "run the backtest again", "content") from None
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        rule = ": ".join(filter(None, (place, first["msg"].removeprefix("Value error, "))))
+        raise DataError("rules", rule, "run the backtest again", place) from None
 
 
 @cache
@@ -166,7 +170,8 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
         write_durably(made / EQUITY, _parquet(result.equity))
         put_folder(made, folder, overwrite=overwrite)
     except OSError as error:
-        raise DataError(folder, f"cannot be written: {error.strerror or error}", "check its permissions") from None
+        remedy = "check its permissions, and that nothing else writes there"
+        raise DataError(folder, f"cannot be written: {error.strerror or error}", remedy) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return True
@@ -296,4 +301,4 @@ def _read_frame(file: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(file, f"cannot be read ({error})", "run the backtest again", "content") from None
+        raise DataError(file, f"cannot be read ({why(error)})", "run the backtest again", "content") from None

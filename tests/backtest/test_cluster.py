@@ -21,7 +21,7 @@ from iwm_opts.backtest import cluster
 from iwm_opts.backtest.grid import DailyGains
 from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.selection import COLUMNS
-from iwm_opts.errors import DataError, InputError
+from tests.refusals import refused, refused_data
 
 pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
@@ -119,13 +119,13 @@ def test_a_stopped_sweep_goes_on_from_its_folder(market, client, alone, tmp_path
 def test_a_worker_with_other_prices_is_refused(market, client):
     variants = swept(market, threads=1).swept.variants
     opener = cluster.MarketOpener(partial(open_trials, market.request, 60, None), {"0": "0" * 16})
-    with pytest.raises(DataError, match="other prices than the client"):
+    with refused_data("cluster", "prices"):
         list(cluster.run_variants_on_cluster(client, opener, variants))
 
 
 def test_a_worker_of_another_release_is_refused(client, monkeypatch):
     monkeypatch.setattr(cluster, "code_digest", lambda rooms: "0" * 32)
-    with pytest.raises(DataError, match="has another release of iwm-opts than the client"):
+    with refused_data("cluster", "release"):
         list(cluster.map_on_cluster(client, abs, [1, 2]))
 
 
@@ -160,7 +160,7 @@ def test_a_scheduler_that_dies_ends_in_one_line_with_what_is_kept(market, alone,
         while not file.is_file() or not file.read_text().endswith("}"):
             time.sleep(0.2)
         request = request_of(market, folder=tmp_path / "sweep", cluster=str(file), chunk=1)
-        with pytest.raises(DataError, match=r"[1-5] of 6 variants are kept in .*sweep: start it") as raised:
+        with refused_data("cluster", "connection", "6 variants") as raised:
             answer_sweep(request, lambda done, total: os.kill(scheduler.pid, signal.SIGKILL))
     assert len(str(raised.value).splitlines()) == 1
     assert capfd.readouterr().err == ""
@@ -170,7 +170,8 @@ def test_a_scheduler_that_dies_ends_in_one_line_with_what_is_kept(market, alone,
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="names neither local"), cluster.open_client(str(tmp_path / "scheduler.json")):
+    path = str(tmp_path / "scheduler.json")
+    with refused("cluster", path), cluster.open_client(path):
         pass
 
 
@@ -189,6 +190,5 @@ def test_a_local_cluster_does_not_look_at_itself_all_the_time(monkeypatch):
 def test_an_address_that_is_none_is_named(address, tmp_path):
     (tmp_path / "scheduler.json").write_text(address)
     cluster_name = str(tmp_path / "scheduler.json") if address.startswith("{") else address
-    told = pytest.raises(InputError, match="names no address of a scheduler")
-    with told, cluster.open_client(cluster_name):
+    with refused("cluster", cluster_name), cluster.open_client(cluster_name):
         pass

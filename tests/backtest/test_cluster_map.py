@@ -16,11 +16,11 @@ from iwm_opts.api.simulation import SimulateRequest, answer_simulate
 from iwm_opts.backtest.cluster import map_on_cluster
 from iwm_opts.backtest.evidence import random_draws_on
 from iwm_opts.backtest.montecarlo import BATCH, DailyRecord, Resampling, simulate_histories
-from iwm_opts.errors import DataError
 from iwm_opts.io.mapping import in_order, ranges
 from iwm_opts.research.goodness_of_fit import judge
 from iwm_opts.research.path_ensemble import PathEnsemble, facts_of_paths, target_of
 from iwm_opts.simulation.parameters import shipped_parameters
+from tests.refusals import refused_data
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -142,5 +142,5 @@ def test_a_worker_with_other_prices_is_refused(market, client):
     rules = iwm.Rules(ivr_below=50, dte=30, exit_dte=10, contracts=1).resolved()
     function = partial(random_draws_on, rules, 1)
     assert len(list(map_on_cluster(client, function, [(0, 1)], opener))) == 1
-    with pytest.raises(DataError, match="other prices than the client"):
+    with refused_data("cluster", "prices"):
         list(map_on_cluster(client, function, [(0, 1)], other))

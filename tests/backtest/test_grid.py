@@ -14,7 +14,7 @@ from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.selection import Family, deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.errors import DataError, InputError
+from tests.refusals import refused, refused_data
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_the_last_name_turns_fastest():
     assert combinations({"a": [1, 2], "b": ["x", "y"]}) == [
         {"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"},
     ]  # fmt: skip
-    for values in ([], [1, 1]):
-        with pytest.raises(InputError, match="needs values, each once"):
+    for values, named in (([], "a="), ([1, 1], "a=1,1")):
+        with refused("grid", named):
             combinations({"a": values})
 
 
@@ -184,12 +184,12 @@ def open_folder(folder, asked):
 
 def test_a_folder_of_another_sweep_or_of_anything_else_is_refused(tmp_path):
     one = tmp_path / "one"
-    with SweepFolder(one, {"rules": "abc"}), pytest.raises(DataError, match="another sweep is writing"):
+    with SweepFolder(one, {"rules": "abc"}), refused_data("one", "writer"):
         open_folder(one, {"rules": "abc"})
-    with pytest.raises(InputError, match=r"holds another sweep \(rules differ\)"):
+    with refused("output", str(one), "rules differ"):
         open_folder(one, {"rules": "x"})
     (tmp_path / "thesis.txt").write_text("ten years of work")
-    with pytest.raises(InputError, match="holds files other than a sweep"):
+    with refused("output", str(tmp_path), "a sweep"):
         open_folder(tmp_path, {})
 
 
@@ -198,5 +198,5 @@ def test_a_damaged_part_is_named(outcomes, tmp_path):
         kept.add(outcomes.take(np.array([0])))
     part = tmp_path / "one" / "part-000000.parquet"
     part.write_bytes(part.read_bytes()[:-9])
-    with pytest.raises(DataError, match=r"part-000000.parquet: cannot be read .*\. Delete it: its variants run again"):
+    with refused_data("part-000000.parquet", "content"):
         open_folder(tmp_path / "one", {})

@@ -12,7 +12,6 @@ from iwm_opts.backtest.market import NO_SURFACE
 from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Series, Terms
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
-from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -23,6 +22,7 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.spreads.legs import Wing
+from tests.refusals import refused
 
 DAYS = tuple(date(2024, 3, day) for day in (11, 12, 13, 14, 15, 18))  # Monday to Friday, and Monday
 EXPIRATION = date(2024, 3, 15)
@@ -369,7 +369,7 @@ def test_an_unknown_return_lets_nobody_in():
     assert found.trades["entry"].dt.day.to_list() == [13]
     assert found.skipped["KRE return is unknown"] == 3
     assert found.skipped["KRE return >= -0.015 is not met"] == 1
-    with pytest.raises(InputError, match="is asked for by the rules and not given"):
+    with refused("macro", "KRE"):
         prepare(market, HISTORY, rules)
 
 

@@ -8,7 +8,7 @@ from iwm_opts.backtest import macro
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.macro import macro_filter, macro_notes, with_macro
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.errors import DataError, InputError
+from tests.refusals import refused, refused_data
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_simulated_market_has_companions_of_its_own(small_trials):
     close = small_trials[0].market.market.bars("KRE")["close"]
     assert first.iloc[5] == pytest.approx(close.iloc[5] / close.iloc[4] - 1.0)
     assert not first.equals(second)
-    with pytest.raises(InputError, match=r"unknown companion of the simulated market\. Choose of SPY, KRE"):
+    with refused("macro", "KRE.csv", "SPY", "KRE"):
         with_macro(small_trials, "KRE.csv")
 
 
@@ -59,20 +59,20 @@ def test_a_fall_of_exactly_the_limit_is_not_over_it():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "told"), [("iron-condor", "Add `macro_applies_to_condors`"), ("long-put", "gains from a fall")]
+    ("strategy", "told"), [("iron-condor", ("`macro_applies_to_condors`",)), ("long-put", ("a fall",))]
 )
 def test_it_is_for_what_gains_from_a_rise(strategy, told):
-    with pytest.raises(InputError, match=told):
+    with refused("macro", "KRE", told):
         macro_filter("KRE", 0.015, strategy)
     assert macro_filter("KRE", 0.015, "iron-condor", applies_to_condors=True).applies_to_condors
 
 
-@pytest.mark.parametrize(("name", "rule"), [("KRE_daily.csv", "holds XLF, not KRE"), ("KRE.csv", "holds XLF, not KRE")])
-def test_bars_of_another_fund_than_the_files_name(small_trials, tmp_path, monkeypatch, name, rule):
+@pytest.mark.parametrize("name", ["KRE_daily.csv", "KRE.csv"])
+def test_bars_of_another_fund_than_the_files_name(small_trials, tmp_path, monkeypatch, name):
     monkeypatch.setattr(macro, "market_kind", lambda market: "modelled")
     path = tmp_path / name
     path.write_text("symbol,date,open,high,low,close\nXLF,2024-06-03,40,41,39,40\nXLF,2024-06-04,40,41,39,40\n")
-    with pytest.raises(DataError, match=rule):
+    with refused_data(path, "symbol", "XLF", "KRE"):
         with_macro(small_trials[:1], str(path))
     (trial,) = with_macro(small_trials[:1], str(path.rename(tmp_path / "filter.csv")))
     assert len(trial.macro) == 2

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.metrics import Period, drawdown, independent_trades, measure, tail_mean
 from iwm_opts.backtest.periods import by_calendar, by_period
-from iwm_opts.errors import InputError
+from tests.refusals import refused
 
 ACCOUNT = 10_000.0
 # entry, exit, P&L, risk, sessions, days
@@ -127,7 +127,7 @@ def test_months_split_the_money_by_day_and_the_trades_by_entry():
     assert found["expectancy"].to_list() == pytest.approx([-100 / 3, 40.0])
     assert found["max_drawdown"].to_list() == pytest.approx([-250 / 10_100, 0.0])
     assert by_calendar(trades(), equity(), ACCOUNT)["pnl"].to_list() == [-60.0]
-    with pytest.raises(InputError, match="Choose one of year, month"):
+    with refused("unit", "decade", "year, month"):
         by_calendar(trades(), equity(), ACCOUNT, "decade")
 
 

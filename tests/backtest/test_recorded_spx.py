@@ -17,11 +17,11 @@ from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.resolve import recorded_trial
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
-from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.spreads.legs import Wing
+from tests.refusals import refused, refused_data
 
 pytestmark = pytest.mark.market_data
 
@@ -261,11 +261,11 @@ def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data
     near = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=30)
     far = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=200)
     assert far.market.quotes_near(0, 180, 20).dte > 150
-    with pytest.raises(InputError, match="of more than 30 days were not read"):
+    with refused("dte", "30 +-10", "30 days"):
         near.market.quotes_near(0, 30, 10)
 
 
 def test_a_range_without_a_day_is_told_with_what_there_is(market_data):
-    told = "has no quotes from 2020-01-01 to 2020-02-01, it holds 29 days from 2019-04-25 to 2019-06-07. Give `first`"
-    with pytest.raises(DataError, match=told):
+    told = ("quote_date", "2020-01-01", "2020-02-01", "29 days", "2019-04-25", "2019-06-07", "`first`")
+    with refused_data("SPX_cboe_20190425_20190607.csv.gz", *told):
         recorded_days(str(market_data / CHAINS), symbol="SPX", first=date(2020, 1, 1), last=date(2020, 2, 1))

@@ -12,13 +12,14 @@ from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, Rules
 from iwm_opts.backtest.saved import load_result, rules_from_record, rules_record, save_result
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.atomic import put_folder
 from iwm_opts.journal.readers import read_log
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.spreads.legs import Wing
+from tests.refusals import refused, refused_data
 
 ASKED = {"source": "sim", "seed": 5}
 
@@ -51,7 +52,7 @@ def test_the_same_result_again_is_no_news_and_another_one_is_refused(small_resul
     save_result(folder, small_result, ASKED)
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not save_result(folder, small_result, ASKED)
-    with pytest.raises(InputError, match=r"holds another result\. Name another folder"):
+    with refused("output", str(folder), "another result"):
         save_result(folder, greedy, ASKED)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     assert save_result(folder, greedy, ASKED, overwrite=True)
@@ -62,7 +63,7 @@ def test_the_same_result_again_is_no_news_and_another_one_is_refused(small_resul
 def test_a_folder_of_something_else_is_never_touched(small_result, tmp_path):
     (tmp_path / "thesis.txt").write_text("ten years of work")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="holds files other than a result"):
+        with refused("output", str(tmp_path), "a result"):
             save_result(tmp_path, small_result, ASKED, overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
 
@@ -72,7 +73,7 @@ def test_files_beside_a_result_are_never_removed(small_result, greedy, tmp_path)
     save_result(folder, small_result, ASKED)
     (folder / "notes.md").write_text("why")
     assert not save_result(folder, small_result, ASKED, overwrite=True)
-    with pytest.raises(InputError, match=r"holds notes\.md beside the result, which `overwrite` would remove"):
+    with refused("output", str(folder), "notes.md", "`overwrite`"):
         save_result(folder, greedy, ASKED, overwrite=True)
     assert (folder / "notes.md").read_text() == "why"
     assert load_result(folder).rules.exit.profit == 0.5
@@ -87,7 +88,7 @@ def test_a_result_that_came_meanwhile_is_kept(small_result, greedy, tmp_path, mo
         put_folder(made, target, overwrite=overwrite)
 
     monkeypatch.setattr(sys.modules[save_result.__module__], "put_folder", put_late)
-    with pytest.raises(DataError, match="cannot be written"):
+    with refused_data("one", "", "Directory not empty"):
         save_result(folder, small_result, ASKED)
     assert load_result(folder).rules.exit.profit == 0.25
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
@@ -154,14 +155,14 @@ def test_a_damaged_folder_says_which_file(small_result, tmp_path):
     folder = tmp_path / "one"
     save_result(folder, small_result, ASKED)
     (folder / "trades.parquet").write_bytes(b"PAR1 and nothing more")
-    with pytest.raises(DataError, match=r"trades.parquet: cannot be read"):
+    with refused_data("trades.parquet", "content"):
         load_result(folder)
     (folder / "config.json").write_text(json.dumps({"layout": 99}))
-    with pytest.raises(DataError, match="layout 99 is not known"):
+    with refused_data("config.json", "layout", "99"):
         load_result(folder)
-    with pytest.raises(DataError, match="holds no saved backtest"):
+    with refused_data(tmp_path, "files"):
         load_result(tmp_path)
-    with pytest.raises(DataError, match="not a folder"):
+    with refused_data("absent", "kind"):
         load_result(tmp_path / "absent")
 
 
@@ -174,8 +175,10 @@ def test_rules_survive_the_way_through_json():
     assert rules_from_record(json.loads(json.dumps(rules_record(rules), allow_nan=False))) == rules
     old = {"name": "KRE return", "at_least": -0.02 - 1e-9, "at_most": None, "lag": 1}  # as release 0.2 wrote it
     assert rules_from_record(rules_record(rules) | {"macro": old}).macro == MacroFilter("KRE", 0.02)
-    with pytest.raises(DataError, match="rules: cannot be read"):
+    with refused_data("rules", "", "profit=7.0", "at most 1"):
         rules_from_record(rules_record(rules) | {"exit": {"profit": 7.0}})
+    with refused_data("rules", "entry.dte", "integer"):
+        rules_from_record(rules_record(rules) | {"entry": {"dte": "x"}})
 
 
 def test_written_trades_say_that_their_prices_are_made(small_result, tmp_path):

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.backtest.share_exits import ShareExits
-from iwm_opts.errors import InputError
 from iwm_opts.risk.sizing import share_size
+from tests.refusals import refused
 
 
 def test_the_lower_of_the_two_stops():
@@ -49,5 +49,5 @@ def test_the_strategy_s_sizing_example():
 
 @pytest.mark.parametrize("wrong", [{"stop_atr": 0.0}, {"low_buffer": -0.1}, {"target_atr": 0.0}, {"max_sessions": 0}])
 def test_rules_out_of_range_are_refused(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
+    with refused(*next(iter(wrong.items()))):
         ShareExits(**wrong)

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
-from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import trade_momentum
+from tests.refusals import refused
 
 WARM = 20  # sessions before, each of range 2 about 100: an ATR of 2
 DAYS = pd.DatetimeIndex(
@@ -179,11 +179,11 @@ def test_what_comes_later_changes_nothing_decided(seed, cut):
 
 def test_wrong_rules_are_refused():
     bars = bars_after_warm_up((100, 101, 99, 100))
-    with pytest.raises(InputError, match="one flag for each of the 21 bars"):
+    with refused("allowed", 3, "21 bars"):
         trade_shares(bars, np.zeros(3, dtype=bool))
-    with pytest.raises(InputError, match="neither 1"):
+    with refused("sign", 0, "1"):
         ShareRules(sign=0)
-    with pytest.raises(InputError, match="slippage"):
+    with refused("slippage", -1.0):
         ShareRules(slippage=-1.0)
 
 

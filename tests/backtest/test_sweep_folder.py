@@ -10,7 +10,7 @@ import pytest
 
 from iwm_opts.backtest.grid import Outcomes
 from iwm_opts.backtest.sweep_folder import SweepFolder
-from iwm_opts.errors import DataError, InputError
+from tests.refusals import refused, refused_data
 
 ASKED = {"grid": {"profit": ["0.25"]}}
 
@@ -55,10 +55,10 @@ def with_column(name, values):
 def test_a_part_that_was_changed_is_refused(shard, tmp_path, change):
     whole = shard / "variants.parquet"
     pq.write_table(change(pq.read_table(whole)), whole)
-    with pytest.raises(DataError, match="was changed after it was written"), SweepFolder(shard, ASKED):
+    with refused_data("variants.parquet", "content"), SweepFolder(shard, ASKED):
         pass
     with SweepFolder(tmp_path / "all", ASKED) as folder:
-        with pytest.raises(DataError, match="was changed after it was written"):
+        with refused_data("variants.parquet", "content"):
             folder.merge(shard)
         assert len(folder.outcomes) == 0
 
@@ -68,7 +68,7 @@ def test_a_part_of_another_sweep_is_refused(shard, tmp_path):
         folder.add(outcomes_of(1, 3))
         folder.finish()
     shutil.copy(tmp_path / "other" / "variants.parquet", shard / "part-000000.parquet")
-    with pytest.raises(DataError, match="is of another sweep"), SweepFolder(shard, ASKED):
+    with refused_data("part-000000.parquet", "content"), SweepFolder(shard, ASKED):
         pass
 
 
@@ -82,7 +82,7 @@ def test_shards_may_overlap_where_they_agree(shard, tmp_path):
         name = f"other-{other.digests[0]}"
         with SweepFolder(tmp_path / name, ASKED) as folder:
             folder.add(other)
-            with pytest.raises(DataError, match="has other outcomes than"):
+            with refused_data("shard", "outcomes"):
                 folder.merge(shard)
             assert folder.outcomes.numbers.tolist() == [2]
 
@@ -91,8 +91,7 @@ def test_merging_writes_into_no_folder_of_another_kind(shard, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     with SweepFolder(tmp_path / "all", ASKED) as folder:
-        for path, words in ((empty, "holds no sweep"), (tmp_path / "none", "holds no sweep"),
-                            (tmp_path / "all", "is the folder of `output`")):  # fmt: skip
-            with pytest.raises(InputError, match=words):
+        for path, word in ((empty, "sweep"), (tmp_path / "none", "sweep"), (tmp_path / "all", "`output`")):
+            with refused("merge", str(path), word):
                 folder.merge(path)
     assert list(empty.iterdir()) == []
