@@ -38,8 +38,8 @@ def overnight(folder: Path) -> float:
 def half_hours(folder: Path) -> NDArray[np.float64]:
     """Return the share of a session's variance in each half-hour from 9:30 to 16:00."""
     minutes = pd.read_csv(folder / "intraday/IWM_1m_20191021_20200608.csv.gz")
-    minutes.index = pd.to_datetime(minutes["Date"], format="mixed")
-    minutes = minutes.sort_index().between_time("09:30", "15:59")
+    minutes.index = pd.to_datetime(minutes["Date"], format="%m/%d/%Y %H:%M", errors="coerce")  # some name a day alone
+    minutes = minutes[minutes.index.notna()].sort_index().between_time("09:30", "15:59")
     rows = []
     for _, session in minutes.groupby(minutes.index.date):
         if len(session) < 370:  # half days and halts

@@ -1,6 +1,7 @@
 """Does one stretch of the real market foretell another? Each resampled in blocks, and every other judged against it.
 
-    python examples/periods_apart.py DATA
+    python examples/periods_apart.py DATA             # 800 resamples of each stretch
+    python examples/periods_apart.py DATA 100
 
 DATA is a folder with daily/SPY_yahoo_long.csv.gz and vol/VIX_History.csv.gz, VIX9D_History.csv.gz and
 VIX3M_History.csv.gz; IWM_OPTS_TEST_DATA names it where no argument does. SPY and VIX reach back to 1993, farther than
@@ -36,13 +37,14 @@ def main() -> None:
     if not (folder / "vol" / "VIX_History.csv.gz").exists():
         print("no market data: name a folder, or set IWM_OPTS_TEST_DATA")
         return
+    resamples = int(sys.argv[2]) if len(sys.argv) > 2 else RESAMPLES
     histories = {f"{a[:4]}-{b[:4]}": real_history(files_of(folder), a, b) for a, b in STRETCHES}
     print(f"SPY and VIX, {COMPARED.sum()} facts\n{HEAD}")
     apart = 0
     for one, source in histories.items():
         for other, judged in histories.items():
             if one != other:
-                distance, limit = joint_distance(source, judged)
+                distance, limit = joint_distance(source, judged, resamples)
                 apart += distance / WIDER > limit
                 print(f"{one:12}{other:12}{distance:9.1f}{limit:12.1f}{distance / WIDER:25.1f}")
     pairs = len(histories) * (len(histories) - 1)
@@ -63,10 +65,10 @@ def files_of(folder: Path) -> HistoryFiles:
     )
 
 
-def joint_distance(source: History, judged: History) -> tuple[float, float]:
+def joint_distance(source: History, judged: History, resamples: int = RESAMPLES) -> tuple[float, float]:
     """Of one stretch from resamples, of its length, of another; and what 95% of other resamples stay within."""
     rng = np.random.default_rng(3)
-    samples = (resample(len(source), rng, len(judged)) for _ in range(RESAMPLES))
+    samples = (resample(len(source), rng, len(judged)) for _ in range(resamples))
     drawn = scaled(measure_resamples(source, samples))[:, COMPARED]
     known, fresh = np.array_split(drawn, 2)
     mean, inverse = known.mean(axis=0), inverse_covariance(np.cov(known.T), drawn.std(axis=0))

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from iwm_opts.plans.plan import load_plan
@@ -24,6 +25,16 @@ def script():
     return module
 
 
+@pytest.fixture(scope="module")
+def minutes(market_data, tmp_path_factory):
+    """Minutes of the market data with ISO times: eight commands read them, ten times as fast."""
+    table = pd.read_csv(market_data / "intraday" / "IWM_1m_20191021_20200608.csv.gz")
+    times = pd.to_datetime(table["Date"], format="%m/%d/%Y %H:%M", errors="coerce")  # some rows name a day alone
+    file = tmp_path_factory.mktemp("minutes") / "IWM_minutes.csv"
+    table.assign(Date=times)[times.notna()].to_csv(file, index=False)
+    return file
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_plan_is_valid(name):
     assert load_plan(EXAMPLES / "plans" / f"{name}.toml").edge in name
@@ -40,7 +51,7 @@ def test_documents_are_written_again(script, market_data, tmp_path):
 
 @pytest.mark.market_data
 @pytest.mark.parametrize("name", NAMES)
-def test_every_plan_is_checked_and_put_to_the_test(name, script, market_data, tmp_path, monkeypatch, capsys):
+def test_every_plan_is_checked_and_put_to_the_test(name, script, market_data, minutes, tmp_path, monkeypatch, capsys):
     from iwm_opts.cli.main import main
 
     monkeypatch.chdir(tmp_path)
@@ -50,7 +61,7 @@ def test_every_plan_is_checked_and_put_to_the_test(name, script, market_data, tm
     data = [
         *("--bars", f"{daily / 'IWM'}_yahoo_adj_div.csv.gz", *funds),
         *("--iv-history", str(market_data / "vol" / "RVX_History.csv.gz")),
-        *("--minutes", str(market_data / "intraday" / "IWM_1m_20191021_20200608.csv.gz")),
+        *("--minutes", str(minutes)),
     ]
     plan = ["--plan", str(EXAMPLES / "plans" / f"{name}.toml")]
     with pytest.raises(SystemExit) as done:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -506,17 +506,15 @@ class Attack:
         self._whole(folder, f"in {name}")
         self._complete(folder, f"after {name}")
 
-    def place(self, name: str) -> None:
-        """Run in an interpreter of its own under odd variables and flags: the reference, without a word."""
-        variables, flags = PLACES[name]
-        folder = self._fresh("place")
-        environment = {**os.environ, **variables, **at_home(folder)}
-        environment = {key: value for key, value in environment.items() if variables.get(key) != ""}
-        arguments = [sys.executable, *flags, __file__, "--act", self.name, str(folder)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
-        self._expect(done.returncode == 0, f"{name}: it ends with {done.returncode}: {done.stderr[-500:]}")
-        self._expect(not done.stderr, f"{name}: it says {done.stderr[-500:]}")
-        self._same(folder, f"{name}:")
+    def place(self) -> Path:
+        """Return a folder for an interpreter of its own."""
+        return self._fresh("place")
+
+    def placed(self, name: str, code: int, errors: str) -> None:
+        """An interpreter of its own under odd variables and flags left the reference, without a word."""
+        self._expect(code == 0, f"{name}: it ends with {code}: {errors[-500:]}")
+        self._expect(not errors, f"{name}: it says {errors[-500:]}")
+        self._same(self.root / "place", f"{name}:")
 
 
 def mounted(folder: Path, pages: int, how: str = "") -> bool:
@@ -537,8 +535,22 @@ def warm(name: str, folder: Path) -> None:
         WRITERS[name].act(folder / "at")
 
 
-def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str, object]:
-    """All attacks on a writer: kills, seconds of an uninterrupted run, and what broke."""
+def run_in_places(attacks: Sequence[Attack], names: Iterable[str]) -> None:
+    """Run all writers, one after the other, in an interpreter of each place."""
+    attacks = sorted(attacks, key=lambda attack: attack.writer.has_own_process)  # which ends it
+    for name in names:
+        variables, flags = PLACES[name]
+        environment = {key: value for key, value in (os.environ | variables).items() if variables.get(key) != ""}
+        acts = [part for attack in attacks for part in ("--act", attack.name, str(attack.place()))]
+        done = subprocess.run(
+            [sys.executable, *flags, __file__, *acts], capture_output=True, text=True, check=False, env=environment
+        )
+        for attack in attacks:
+            attack.placed(name, done.returncode, done.stderr)
+
+
+def attacked(name: str, folder: Path, given: argparse.Namespace) -> tuple[Attack, dict[str, object]]:
+    """Attacks on a writer: kills, seconds of an uninterrupted run, and what broke."""
     if not WRITERS[name].has_own_process:
         warm(name, folder / f"warm-{name}")
     begin = time.perf_counter()
@@ -550,13 +562,11 @@ def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str,
     attack.file_system()
     if not WRITERS[name].has_own_process:  # another user could not start an interpreter of this one's
         attack.read_only()
-        for clock in NOWS:
+        for clock in given.clocks:
             attack.clock(clock)
-    for place in list(PLACES)[: given.places]:
-        attack.place(place)
     seconds = {"seconds": round(attack.seconds, 3), "all": round(time.perf_counter() - begin, 1)}
     counts = {"kills": killed, "events": attack.events, "full disks": attack.full_disks}
-    return {**counts, **seconds, "broken": attack.broken[:10]}
+    return attack, {**counts, **seconds}
 
 
 def main() -> None:
@@ -567,23 +577,28 @@ def main() -> None:
     parser.add_argument("--crowds", type=int, nargs="*", default=[2, 8])
     parser.add_argument("--disks", type=int, default=len(PAGES), help="full file systems, where root may mount them")
     parser.add_argument("--places", type=int, default=len(PLACES), help="of these, in interpreters of their own")
-    parser.add_argument("--act", nargs=2, help="run one writer in a folder, alone")
+    parser.add_argument("--clocks", nargs="*", default=list(NOWS), help="of these")
+    parser.add_argument("--act", nargs=2, action="append", help="run a writer in a folder, and nothing else")
     parser.add_argument("writers", nargs="*", default=list(WRITERS))
     given = parser.parse_args()
+    for name, place in given.act or ():
+        os.environ |= at_home(Path(place))
+        WRITERS[name].act(Path(place))
     if given.act:
-        WRITERS[given.act[0]].act(Path(given.act[1]))
         return
     PLAN_FILE.write_text(PLAN)
-    results = {}
+    attacks, results = [], {}
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         os.environ |= at_home(Path(folder) / "made")
         if {"report", "montecarlo", "cluster"} & {*given.writers}:
             command("backtest", *MARKET, "--output", RESULT)
         for name in given.writers:
-            results[name] = attacked(name, Path(folder), given)
-            print(json.dumps({name: results[name]}), file=sys.stderr, flush=True)
-    print(json.dumps(results))
+            attack, results[name] = attacked(name, Path(folder), given)
+            attacks.append(attack)
+            print(json.dumps({name: {**results[name], "broken": attack.broken}}), file=sys.stderr, flush=True)
+        run_in_places(attacks, list(PLACES)[: given.places])
+    print(json.dumps({attack.name: {**results[attack.name], "broken": attack.broken[:10]} for attack in attacks}))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ SLOW = {  # those of a group share a process, and its imports
     "cluster": ("cluster",),
 }
 CROWDS = (3,) if KILLS < 10 else (2, 8)
+CLOCKS = ("1970", "2100") if KILLS < 10 else ("1970", "2001", "2100")
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
 
 HISTORIES = {2025: ("2025-12-30", "2025-12-31"), 2026: ("2026-01-02", "2026-01-05")}
@@ -86,7 +87,7 @@ def attacked(inputs, live_server, answer, made_quotes):
         environment = os.environ | {"IWM_OPTS_KILL_INPUTS": str(inputs), "IWM_OPTS_CBOE_URL": live_server.url}
         disks = 10 if KILLS >= 10 else 1
         counts = ("--kills", str(KILLS), "--disks", str(disks), "--places", str(len(CROWDS)))
-        options = (*counts, "--crowds", *map(str, CROWDS), "--")
+        options = (*counts, "--crowds", *map(str, CROWDS), "--clocks", *CLOCKS, "--")
         command = [sys.executable, str(HARNESS), *options, *writers]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
         assert done.returncode == 0
