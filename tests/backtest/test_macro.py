@@ -58,9 +58,7 @@ def test_a_fall_of_exactly_the_limit_is_not_over_it():
     assert str(macro_filter("data/KRE.csv.gz", 0.015, "long-call")) == "KRE return >= -0.015"
 
 
-@pytest.mark.parametrize(
-    ("strategy", "told"), [("iron-condor", ("`macro_applies_to_condors`",)), ("long-put", ("a fall",))]
-)
+@pytest.mark.parametrize(("strategy", "told"), [("iron-condor", "`macro_applies_to_condors`"), ("long-put", "a fall")])
 def test_it_is_for_what_gains_from_a_rise(strategy, told):
     with refused("macro", "KRE", told):
         macro_filter("KRE", 0.015, strategy)
