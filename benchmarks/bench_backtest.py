@@ -21,10 +21,8 @@ from iwm_opts.backtest.engine import NO_PASSAGES, backtest, blank_passages, prep
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.prepared import on_weekdays
 from iwm_opts.backtest.prices import price_book
-from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -33,7 +31,11 @@ from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.kernels.backtest.state import CHOSEN, COLUMNS, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.recorded_files import recorded_days
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.source import SpanRequest
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import EntryRule
 
 TEN_YEARS = date(2014, 1, 2), date(2024, 12, 31)
 START = date(2015, 1, 2)  # what lies before warms the rank up
@@ -44,7 +46,7 @@ DATA = os.environ.get("IWM_OPTS_TEST_DATA")
 @pytest.fixture(scope="module")
 def stage():
     market = simulate_market(*TEN_YEARS, seed=7)
-    days = SimulatedDays(market, START)
+    days = SurfaceDays(market, START)
     days.surface()
     return days, market.iv_history(10)
 
@@ -134,7 +136,7 @@ def test_sweep(benchmark, stage, threads):
 @pytest.mark.parametrize("engine", ["kernels", "plain"])
 def test_a_year_beside_plain_python(benchmark, stage, engine):
     days, history = stage
-    year = SimulatedDays(days.market, days.days[-PLAIN_DAYS])
+    year = SurfaceDays(days.market, days.days[-PLAIN_DAYS])
     prepared = prepare(year, history, RULES)
     allowed = is_open(prepared.ranks, RULES.gate)
     if engine == "plain":
@@ -190,7 +192,9 @@ def test_long_puts_of_a_recorded_chain(benchmark, engine):
         count = len(call())
         rounds(benchmark, group, engine, call, count, "trades/s", 5)
         return
-    market = recorded_days(str(path), "SPX", bars=Path(DATA) / "daily/GSPC_yahoo.csv.gz", max_dte=30)
+    market = recorded_days(
+        str(path), SpanRequest(symbol="SPX", bars=Path(DATA) / "daily/GSPC_yahoo.csv.gz", max_dte=30)
+    )
     rules = Rules(
         EntryRule("long-put", 10, 10, put_delta=0.3, max_open=99), GateRule(None, None, 20),
         ExitRule(None, None, dte=None), SizeRule(contracts=1), Costs(fees=FeeSchedule.parse("custom:0.65")),

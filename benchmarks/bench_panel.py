@@ -37,7 +37,7 @@ table = table.sort_by([(name, "ascending") for name in ("quote_date", "expiratio
 IMPORTS = "import numba, pandas, pyarrow"
 PANEL = "from iwm_opts.io.panel_files import build_panel\nbuild_panel([source])"
 BACKTEST = """
-from iwm_opts.backtest.recorded_chains import recorded_days
+from iwm_opts.sources.recorded_files import recorded_days
 from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.rules import Rules
 market = recorded_days(source)

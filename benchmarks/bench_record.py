@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.io.archive import ChainArchive
+from iwm_opts.sources.recorded_files import recorded_days
 from iwm_opts.sources.simulated import simulate_market
 
 FIRST, LAST, SEED = date(2024, 1, 2), date(2025, 12, 31), 1
@@ -43,8 +43,11 @@ WORK = {
         'len(iv_values(record, "IWM"))',
     ),
     "all days as a market for backtests": (
-        "import os\nfrom iwm_opts.backtest import recorded_chains\nos.environ['IWM_OPTS_DATA'] = sys.argv[1]",
-        'len(recorded_chains.recorded_days("record", "IWM").days)',
+        (
+            "import os\nfrom iwm_opts.sources import archive, recorded_files, source\n"
+            "os.environ['IWM_OPTS_DATA'] = sys.argv[1]"
+        ),
+        'len(recorded_files.archive_days(archive.recorded_market("IWM"), source.SpanRequest()).days)',
     ),
 }
 

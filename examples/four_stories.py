@@ -22,11 +22,12 @@ from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.metrics import STRESS_PERIODS, Period
 from iwm_opts.backtest.periods import by_period
-from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
+from iwm_opts.backtest.trial import open_trials
 from iwm_opts.report.finding import finding
-from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.modelled_files import ModelledSource
+from iwm_opts.sources.source import ModelledFiles, SpanRequest
 
 DRAWS = 1000
 WIDTH = 110
@@ -41,7 +42,7 @@ def main() -> None:
 
 def stories(folder: Path) -> str:
     """Table, and what it is evidence of."""
-    trial = modelled_trial(files_of(folder))
+    trial = open_trials(ModelledSource(), SpanRequest(modelled=files_of(folder)))[0]
     rules = history_rules()
     gated = run(trial.prepare(rules))
     ungated = run(trial.prepare(replace(rules, gate=GateRule(below=None))))

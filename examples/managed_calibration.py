@@ -47,7 +47,7 @@ def simulated(paths: int = PATHS, years: int = YEARS, every: int = EVERY, seed: 
     trades = trades[trades["reason"] != "end of data"]
     rows = []
     for path, of_path in trades.groupby("path"):
-        surface = market.trials[int(path)].market.surface_market
+        surface = market.trials[int(path)].market.surface_days.market
         iv10, iv30 = (surface.iv_history(tenor).closes for tenor in (10, 30))
         for trade in of_path.iloc[::every].to_dict("records"):
             day, expiration = trade["entry"].date(), trade["expiration"].date()

@@ -28,7 +28,7 @@ from iwm_opts.backtest.baselines import prepare_baselines
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.factors import GIVEN
 from iwm_opts.backtest.quote_bands import quote_bands
-from iwm_opts.backtest.resolve import modelled_trial
+from iwm_opts.backtest.trial import open_trials
 from iwm_opts.io.files import load_chain
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.research.smile_fit import (
@@ -58,7 +58,8 @@ from iwm_opts.simulation.spread_fit import (
     trimmed_mean,
 )
 from iwm_opts.sources.modelled import ModelledMarket
-from iwm_opts.sources.modelled_files import open_modelled
+from iwm_opts.sources.modelled_files import ModelledSource, open_modelled
+from iwm_opts.sources.source import SpanRequest
 
 Array = NDArray[np.float64]
 
@@ -201,7 +202,7 @@ def corrections(folder: Path) -> str:
 
 def one_factor(folder: Path) -> str:
     """Return the default rules of histories with one thing changed, gated and ungated."""
-    trial = modelled_trial(files_of(folder))
+    trial = open_trials(ModelledSource(), SpanRequest(modelled=files_of(folder)))[0]
     evidence = gather_evidence([trial], history_rules(), random_draws=0)
     lines = ["| rules | gated, $ a trade | 95% interval | trades | ungated | 95% interval |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
@@ -217,7 +218,9 @@ def one_factor(folder: Path) -> str:
 def quote_band_rows(folder: Path) -> str:
     """Return gains over draws of the smile and over spreads, of the default rules of histories."""
     lines = ["| | gated, $ a trade | ungated | gated less ungated |", "| --- | ---: | ---: | ---: |"]
-    baselines = prepare_baselines(modelled_trial(files_of(folder)), history_rules())
+    baselines = prepare_baselines(
+        open_trials(ModelledSource(), SpanRequest(modelled=files_of(folder)))[0], history_rules()
+    )
     for band in quote_bands([baselines], BAND_DRAWS, seed=1):
         spans = (f"{low:+.2f} to {high:+.2f}" for low, high in (band.gated, band.ungated, band.difference))
         lines.append(f"| {band.name} | {' | '.join(spans)} |")

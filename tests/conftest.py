@@ -165,7 +165,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def screened() -> Callable[..., list[float] | None]:
     """Strikes of the package that the screens build for an entry rule, on anything like an option table."""
-    from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT
+    from iwm_opts.spreads.entry_rule import CONDOR, LONG_CALL, LONG_PUT
     from iwm_opts.spreads.iron_condor import iron_condors
     from iwm_opts.spreads.legs import DeltaRange
     from iwm_opts.spreads.single import long_options

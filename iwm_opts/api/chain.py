@@ -25,7 +25,7 @@ from iwm_opts.report.records import Record, chain_iv_record, market_record
 from iwm_opts.report.screen_table import chain_iv_line, market_lines
 from iwm_opts.report.words import points
 from iwm_opts.sources.registry import SOURCES, is_plugin, open_source
-from iwm_opts.sources.source import MarketRequest, ModelledFiles
+from iwm_opts.sources.source import DayRequest, ModelledFiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -282,7 +282,7 @@ def open_chain(request: ChainRequest | OptionChain, on_progress: OnProgress | No
     history, dividends = request.history, request.dividends
     named = dividends if isinstance(dividends, str) else None
     market = open_source(request.source).on_day(
-        MarketRequest(
+        DayRequest(
             symbol=request.symbol,
             as_of=request.as_of,
             session=request.session,

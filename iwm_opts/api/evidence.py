@@ -11,14 +11,14 @@ from iwm_opts.api.rules import Rules, raise_own_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
 from iwm_opts.backtest.quote_bands import DRAWS as BAND_DRAWS
-from iwm_opts.backtest.quote_bands import MODELLED
-from iwm_opts.backtest.recorded_chains import MAX_DTE
-from iwm_opts.backtest.trial import PooledResult, market_kind
+from iwm_opts.backtest.quote_bands import modelled_surface
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.evidence_table import evidence_record, evidence_sheet, evidence_table
 from iwm_opts.report.finding import finding
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, flat
+from iwm_opts.sources.source import MAX_DTE
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -105,7 +105,7 @@ def answer_evidence(
     resolved = rules.resolved()
     bands = request.bands
     if bands is None:
-        bands = BAND_DRAWS if all(market_kind(trial.market) == MODELLED for trial in trials) else 0
+        bands = BAND_DRAWS if all(modelled_surface(trial.market) for trial in trials) else 0
     opener = None
     if client is not None or request.cluster:
         opener = market_opener(market, trials, MAX_DTE if request.market is market else reach(rules), rules.macro)

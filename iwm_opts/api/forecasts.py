@@ -13,7 +13,6 @@ from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.review import PAPER
 from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.api.screening import Screen, answer_screen
-from iwm_opts.backtest.recorded_chains import is_archive
 from iwm_opts.conventions import FEE_SCHEDULE, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import open_record
@@ -32,8 +31,8 @@ from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.forecasts_table import forecast_records, forecasts_record, forecasts_table
 from iwm_opts.report.records import Record
+from iwm_opts.sources.archive import ARCHIVE_NAMES, recorded_market
 from iwm_opts.sources.on_day import EXERCISE_OF_MODELS
-from iwm_opts.sources.recorded import recorded_market
 from iwm_opts.spreads.screen import Sized
 
 CHAINS_NOTE: Final = "stated now on the chain of each day, not logged on that day"
@@ -138,7 +137,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
     bars = None
     if request.bars is not None:
         bars = load_bars(request.bars, symbol)
-    elif request.source == PAPER or is_archive(request.source):
+    elif request.source == PAPER or request.source in ARCHIVE_NAMES:
         bars = read_series(open_record(), "bars", symbol)
     if bars is None:
         notes.append("touches by the prices of the chains alone, too few: give `bars` FILE for lows and highs")
@@ -211,7 +210,7 @@ def _chains(request: ForecastRequest, symbol: str) -> Iterator[OptionChain]:
     DataError
         When files are not in the order of their days.
     """
-    if is_archive(request.source):
+    if request.source in ARCHIVE_NAMES:
         for day in recorded_market(symbol).days:
             yield open_chain(ChainRequest(source=request.source, symbol=symbol, as_of=day))
         return

@@ -11,12 +11,9 @@ import pandas as pd
 from iwm_opts.api.chain import HistoryRequest, ModelledInputs
 from iwm_opts.api.result import Day, OnProgress, as_day
 from iwm_opts.backtest.macro import with_macro
-from iwm_opts.backtest.recorded_chains import ARCHIVE_NAMES, MAX_DTE
-from iwm_opts.backtest.resolve import YEARS, modelled_trial, recorded_trial, simulated_trials
-from iwm_opts.backtest.trial import Trial, market_kind
-from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
+from iwm_opts.backtest.trial import Trial, open_trials
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, Provenance
 from iwm_opts.errors import ConflictError, InputError
-from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.dividends import DividendSchedule
@@ -25,11 +22,11 @@ from iwm_opts.report.html import notebook_table
 from iwm_opts.report.records import Record, finite, frame_records
 from iwm_opts.simulation.parameters import parameters_of
 from iwm_opts.simulation.scenarios import load_scenarios, scenario
-from iwm_opts.sources.registry import is_plugin
+from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.simulated import YEARS
+from iwm_opts.sources.source import MAX_DTE, SpanRequest
 
 PATHS: Final = 2  # of the simulated market
-SIMULATED_WORDS: Final = ("sim", "auto")
-PRESENT_ALONE: Final = ("yahoo", "cboe")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +61,16 @@ class MarketRequest:
     modelled: ModelledInputs = field(default_factory=ModelledInputs)
 
     def __post_init__(self) -> None:
-        sources = (self.source,) if isinstance(self.source, str) else self.source
-        for source in sources:
-            if source in PRESENT_ALONE or is_plugin(source):
-                rule = "returns one capture, and a backtest needs many days"
-                raise ConflictError("source", source, rule, "name sim, modelled, archive or a file")
-            if len(sources) > 1 and source in (*SIMULATED_WORDS, "modelled", *ARCHIVE_NAMES):
-                rule = f"is a market of its own beside {', '.join(other for other in sources if other != source)}"
-                raise ConflictError("source", source, rule, "name it alone, or files alone")
         if self.first and self.last and self.first > self.last:
             raise ConflictError("from", self.first.isoformat(), f"later than `last` {self.last}", "swap them")
-        others = {"bars": self.modelled.bars, "session": self.session, "rate": self.rate, "dividends": self.dividends}
-        if self.is_simulated:
-            for name, value in {"iv_history": self.history.iv_history, **others}.items():
-                if value:
-                    raise ConflictError(name, value, "has no effect on the simulated market", "name a `source`")
-            return
-        for name in ("scenario", "scenario_file"):
-            if getattr(self, name):
-                raise ConflictError(name, getattr(self, name), "of the simulated market alone", "leave it out")
+        given = {name: getattr(self, name) for name in ("scenario", "scenario_file", "session", "rate", "dividends")}
+        given |= {"iv_history": self.history.iv_history, "bars": self.modelled.bars}
+        open_source(self.source).check_history(given)
 
     @property
     def is_simulated(self) -> bool:
         """Whether the simulated market is meant."""
-        return self.source in SIMULATED_WORDS
+        return open_source(self.source).is_drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -112,9 +95,9 @@ class Market:
         return self.trials[0].market.name
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Provenance:
         """Provenance of the quotes: `simulated`, `modelled` or `recorded`."""
-        return market_kind(self.trials[0].market)
+        return self.trials[0].market.provenance
 
     @property
     def paths(self) -> int:
@@ -189,32 +172,22 @@ def open_market(
     """
     if isinstance(request, Market):
         return request
-    history, parameters = request.history, parameters_of(request.parameters)
-    tenor, lookback = history.ivr_tenor, history.ivr_lookback
-    if request.is_simulated:
-        from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
-        if from_file and not request.scenario:
-            rule = f"holds {', '.join(from_file)} and none is named"
-            raise ConflictError("scenario_file", request.scenario_file, rule, "name some with `scenario`")
-        trials = simulated_trials(
-            request.first, request.last, request.paths, request.seed,
-            [scenario(name, from_file) for name in dict.fromkeys(request.scenario)], parameters, tenor, lookback,
-            on_progress,
-        )  # fmt: skip
-        return Market(tuple(trials), request)
-    if request.source == "modelled":
-        named = request.dividends if isinstance(request.dividends, str) else None
-        files = request.modelled.files(history, request.rate, named)
-        trial = modelled_trial(files, request.symbol, request.first, request.last, parameters, tenor, lookback)
-        return Market((trial,), request)
-    dividends = request.dividends
-    schedule = parse_dividends(dividends, request.symbol) if isinstance(dividends, str) and dividends else None
-    trial = recorded_trial(
-        request.source, history.load(request.symbol), request.symbol, request.session, request.modelled.bars,
-        (request.first, request.last), request.rate, dividends if isinstance(dividends, DividendSchedule) else schedule,
-        tenor, lookback, max_dte, on_progress,
+    history, dividends = request.history, request.dividends
+    from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
+    if from_file and not request.scenario:
+        rule = f"holds {', '.join(from_file)} and none is named"
+        raise ConflictError("scenario_file", request.scenario_file, rule, "name some with `scenario`")
+    named = dividends if isinstance(dividends, str) else None
+    source = open_source(request.source)
+    span = SpanRequest(
+        symbol=request.symbol, session=request.session, seed=request.seed, tenor_days=history.ivr_tenor,
+        lookback=history.ivr_lookback, modelled=request.modelled.files(history, request.rate, named),
+        on_progress=on_progress, first=request.first, last=request.last, paths=request.paths,
+        scenarios=tuple(scenario(name, from_file) for name in dict.fromkeys(request.scenario)),
+        parameters=parameters_of(request.parameters), bars=request.modelled.bars, rate=request.rate,
+        dividends=dividends, ranked=None if source.ranks_own else history.load(request.symbol), max_dte=max_dte,
     )  # fmt: skip
-    return Market((trial,), request)
+    return Market(open_trials(source, span), request)
 
 
 def simulated_market(

@@ -6,13 +6,9 @@ from typing import ClassVar, Final
 
 import pandas as pd
 
-from iwm_opts.api.plan_data import PlanData, PlanDataRequest, companions, modelled_days, open_plan_data, simulated_years
+from iwm_opts.api.plan_data import PlanData, PlanDataRequest, modelled_days, open_plan_data, simulated_years
 from iwm_opts.api.result import OnProgress, Result
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.resolve import simulated_trials
-from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial
 from iwm_opts.backtest.uncertainty import uncertainty_columns
 from iwm_opts.conventions import ACCOUNT
 from iwm_opts.io.plan_tables import load_events
@@ -37,7 +33,10 @@ from iwm_opts.report.plan_backtest import (
 from iwm_opts.report.portfolio_table import portfolio_record, portfolio_rows, portfolio_table
 from iwm_opts.report.records import Record
 from iwm_opts.simulation.scenarios import shipped_scenarios
-from iwm_opts.sources.simulated import SimulatedMarket
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.sources.simulated import simulated_paths
+from iwm_opts.sources.source import SpanRequest
+from iwm_opts.sources.surface_days import SurfaceDays
 
 SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
 RANGE_NAME: Final = "whole range"
@@ -241,9 +240,8 @@ def _stages(request: PlanStagesRequest) -> tuple[list[Stage], list[Stage], str, 
     """Stress periods, ranges, label and notes of the data."""
     data_request = replace(request.data, intraday=request.plan.horizon == "intraday")
     if data_request.source == "sim":
-        worlds = [shipped_scenarios()[name] for name in SCENARIOS]
-        trials = simulated_trials(seed=data_request.seed, scenarios=worlds)
-        stress = [_simulated_stage(trial, trial.scenario, data_request) for trial in trials]
+        worlds = tuple(shipped_scenarios()[name] for name in SCENARIOS)
+        stress = _simulated_stages(SpanRequest(seed=data_request.seed, scenarios=worlds), data_request)
         return (stress, *_simulated_range(request, data_request), ())
     data = open_plan_data(data_request)
     return (*_real(request, data, data_request), data.notes)
@@ -287,8 +285,8 @@ def answer_instruments(
         minutes = inputs.minutes if request.minutes else None
         if plan.momentum and minutes is None:
             minutes = years.minutes()  # its own: another market's would not fit its bars
-        inputs = Inputs(years.bars(), companions(years), years.iv_history(), minutes, inputs.events)
-        market, label = SimulatedDays(years, first), f"{LABELS['simulated']} ({years.name})"
+        inputs = Inputs(years.bars(), years.companions, years.iv_history(), minutes, inputs.events)
+        market, label = SurfaceDays(years, first), f"{LABELS['simulated']} ({years.name})"
     stage = Stage(Period("all", *_covered_days(plan, inputs, market)), inputs, market)
     results = compare_instruments(plan, stage, on_progress)
     if market is not None and label == LABELS["modelled"]:
@@ -317,16 +315,17 @@ def _covered_days(plan: Plan, inputs: Inputs, market: DailyMarket | None) -> tup
 
 
 def _simulated_range(request: PlanStagesRequest, data_request: PlanDataRequest) -> tuple[list[Stage], str]:
-    trials = simulated_trials(request.first, request.last, seed=data_request.seed)
     name = GIVEN_NAME if request.first or request.last else RANGE_NAME
-    return [_simulated_stage(trial, name, data_request) for trial in trials], LABELS["simulated"]
+    span = SpanRequest(first=request.first, last=request.last, seed=data_request.seed)
+    return _simulated_stages(span, data_request, name), LABELS["simulated"]
 
 
-def _simulated_stage(trial: Trial, name: str, request: PlanDataRequest) -> Stage:
-    market = trial.market.surface_market
-    assert market is not None
-    minutes = market.minutes() if request.intraday and isinstance(market, SimulatedMarket) else None
-    events = load_events(request.events) if request.events else None
-    inputs = Inputs(market.bars(), companions(market), trial.history, minutes, events)
-    days = trial.market.days
-    return Stage(Period(name, days[0], days[-1]), inputs, trial.market)
+def _simulated_stages(span: SpanRequest, request: PlanDataRequest, name: str = "") -> list[Stage]:
+    """Stage of each path of the simulated market, named after its scenario unless given."""
+    events, stages = load_events(request.events) if request.events else None, []
+    for market, first, scenario in simulated_paths(span):
+        minutes = market.minutes() if request.intraday else None
+        inputs = Inputs(market.bars(), market.companions, market.iv_history(), minutes, events)
+        days = SurfaceDays(market, first)
+        stages.append(Stage(Period(name or scenario, days.days[0], days.days[-1]), inputs, days))
+    return stages

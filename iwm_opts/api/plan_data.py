@@ -10,8 +10,6 @@ import pandas as pd
 
 from iwm_opts.api.chain import ModelledInputs
 from iwm_opts.api.result import Day, as_day
-from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import recorded_index, series_path
@@ -26,10 +24,11 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.market.minutes import check_same_prices
 from iwm_opts.plans.checklist import NO_BARS, Inputs
 from iwm_opts.plans.edges import edge_entries
+from iwm_opts.sources.daily_market import DailyMarket
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import DEFAULT_SEED, SimulatedMarket, default_market, simulate_market
 from iwm_opts.sources.source import ModelledFiles
-from iwm_opts.sources.surface_market import SurfaceMarket
+from iwm_opts.sources.surface_days import SurfaceDays
 
 FUNDS: Final = ("SPY", "KRE", "XBI")
 INDEX: Final = "RVX"
@@ -169,7 +168,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     if request.source == "sim":
         market = default_market(request.simulation_seed, before)
         minutes = minutes or (market.minutes() if request.intraday else None)
-        inputs = Inputs(market.bars(), companions(market), market.iv_history(), minutes, events, sectors)
+        inputs = Inputs(market.bars(), market.companions, market.iv_history(), minutes, events, sectors)
         label = f"{LABELS['simulated']} ({market.name})"
         return PlanData(inputs, label, tuple(series_notes({"minutes": minutes, **tables})), request.day)
     is_blank = blank_bars and _named_or_recorded(request.bars, request.symbol) is None
@@ -209,11 +208,6 @@ def _named_or_recorded(given: str | None, symbol: str) -> Path | None:
     return path if path.exists() else None
 
 
-def companions(market: SurfaceMarket) -> dict[str, pd.DataFrame]:
-    """Bars of the funds that are simulated with an underlying."""
-    return {symbol: market.bars(symbol) for symbol in market.parameters.companions}
-
-
 def simulated_years(request: PlanDataRequest) -> tuple[SimulatedMarket, date]:
     """Ten simulated years up to the day of the decision or the latest session, and their first day.
 
@@ -242,7 +236,7 @@ def modelled_days(request: PlanDataRequest) -> DailyMarket:
         request.dividends,
     )  # fmt: skip
     market = open_modelled(files, request.symbol)
-    return SimulatedDays(market, market.days[0], market.notes)
+    return SurfaceDays(market, market.days[0], market.notes)
 
 
 def read_plan_data(

@@ -35,6 +35,7 @@ from iwm_opts.io.fraction import parse_fraction, parse_share
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.signals import by_date, on_days
+from iwm_opts.spreads.entry_rule import CONDOR, EntryRule
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.strategies import Fraction, Width
 
@@ -120,7 +121,7 @@ class Rules:
     True
     """
 
-    strategy: str = engine.CONDOR
+    strategy: str = CONDOR
     ivr_below: float | Default | None = "default"
     ivr_at_least: float | None = None
     ivr_lookback: int = IVR_LOOKBACK
@@ -188,7 +189,7 @@ class Rules:
 
     def own_levels(self) -> OwnLevels | None:
         """Profit targets and stops that are a series; None without any."""
-        is_credit = engine.EntryRule(self.strategy).is_credit
+        is_credit = EntryRule(self.strategy).is_credit
         levels = {
             name: checked_levels(name, value, is_credit=is_credit)
             for name, value in (("profit", self.profit), ("stop", self.stop))
@@ -202,14 +203,14 @@ class Rules:
         low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
         dte = (low + high) // 2
         slack = STRATEGY.dte_slack if low == high else max(high - dte, dte - low)
-        is_credit = engine.EntryRule(self.strategy).is_credit
+        is_credit = EntryRule(self.strategy).is_credit
         delta = STRATEGY.short_delta if is_credit else 0.5 * sum(DEBIT_DELTA)
         put, call = (
             parse_fraction(side or self.short_delta or delta, name)
             for name, side in (("put_delta", self.put_delta), ("call_delta", self.call_delta))
         )
         least = parse_fraction(self.min_credit_width or 0.0, "min_credit_width")
-        entry = engine.EntryRule(
+        entry = EntryRule(
             self.strategy, dte, slack, put, call, *wings, least,
             tuple(dict.fromkeys(self.weekday)), self.every, self.max_open,
         )  # fmt: skip

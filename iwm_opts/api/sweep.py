@@ -24,11 +24,10 @@ from iwm_opts.backtest.cluster import family_on_cluster, open_client, run_varian
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.grid import DailyGains, Outcomes, Variants, run_variants, snooping_test
 from iwm_opts.backtest.quote_bands import Entered
-from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import Family
 from iwm_opts.backtest.sweep_folder import SweepFolder
-from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.backtest.trial import Trial
 from iwm_opts.backtest.uncertainty import uncertainties, uncertainty_columns
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
@@ -37,6 +36,7 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record
 from iwm_opts.report.sweep_table import Swept, sweep_columns, sweep_csv, sweep_record, sweep_sheet, sweep_table
+from iwm_opts.sources.source import MAX_DTE
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -146,7 +146,7 @@ class SweepResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         market = self.swept.trials[0].market
-        return market.name, [self.verdict], LABELS.get(market_kind(market), "")
+        return market.name, [self.verdict], LABELS.get(market.provenance, "")
 
     def sheet(self) -> Page:
         """Heat maps, parallel coordinates, the test against luck and the best variants."""

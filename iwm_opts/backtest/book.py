@@ -9,33 +9,21 @@ result is the same. Packages of recorded chains are chosen and marked when the b
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.quotes import Series
-from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import mark_packages
 from iwm_opts.kernels.backtest.state import Days, Lifetimes, State, Surface
-from iwm_opts.spreads.legs import UNITS, Wing
+from iwm_opts.sources.daily_market import Series
+from iwm_opts.spreads.entry_rule import LEGS, EntryRule, wings_of
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
-
-# strategy: sides and rights of its legs in ascending strike
-LEGS: Final = {
-    CONDOR: ((1, -1, -1, 1), (-1, -1, 1, 1)),
-    "bull-put": ((1, -1), (-1, -1)),
-    "bear-call": ((-1, 1), (1, 1)),
-    "bull-call": ((1, -1), (1, 1)),
-    "bear-put": ((-1, 1), (-1, -1)),
-    LONG_CALL: ((1,), (1,)),
-    LONG_PUT: ((1,), (-1,)),
-}
 
 
 class BookArrays(NamedTuple):
@@ -174,20 +162,6 @@ class Book:
         lifetimes, terms, quotes, marks = blank_lives(arrays.lifetimes, arrays.terms, len(legs))
         arrays = arrays._replace(lifetimes=lifetimes, terms=terms, quotes=quotes, marks=marks)
         return Book(legs, rule, self.series, arrays, self.is_estimated)
-
-
-def wings_of(rule: EntryRule) -> tuple[float, ...]:
-    """Delta of each side's anchor; its wing's width, unit and slack, or else delta: NaN for the other of the two."""
-    put, call = rule.put_wing, rule.call_wing
-    return (*_side(rule.put_delta, put), *_side(rule.call_delta, call))
-
-
-def _side(delta: float, wing: Wing) -> tuple[float, ...]:
-    return delta, wing.multiple, UNITS.index(wing.unit), wing.slack, or_nan(wing.delta)
-
-
-def or_nan(value: float | None) -> float:
-    return np.nan if value is None else float(value)
 
 
 def blank_lives(lifetimes: Places, terms: Array, legs: int) -> tuple[Places, Array, Array, Places]:

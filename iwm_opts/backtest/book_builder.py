@@ -7,14 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import LEGS, Book, BookArrays, blank_lives
-from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.quotes import Candidates, Series
-from iwm_opts.backtest.rules import EntryRule
+from iwm_opts.backtest.book import Book, BookArrays, blank_lives
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import state
-from iwm_opts.kernels.backtest.state import Days, Lifetimes, Surface
+from iwm_opts.kernels.backtest.state import CHOSEN, Days, Lifetimes, Surface
 from iwm_opts.market.calendar import latest_sessions, session_numbers, sessions
+from iwm_opts.sources.daily_market import Candidates, DailyMarket, PackageRows, Packages, Series
+from iwm_opts.spreads.entry_rule import LEGS, EntryRule
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -36,9 +35,9 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
     """
     candidates = market.entries(rule, allowed)
     book = _book(market, rule, days_of(market), candidates, market.surface())
-    if candidates.strike is not None:
-        book.strike[:] = candidates.strike
-    market.quote(book)
+    if candidates.packages is not None:
+        book.strike[:] = candidates.packages.strike
+        _quote(book, candidates.packages)
     return book
 
 
@@ -88,6 +87,21 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
         days, of_day, lifetimes, terms, quotes, marks, surface.rows, surface.coefficients, candidates.ladder
     )  # fmt: skip
     return Book(legs, rule, candidates.series, arrays, is_estimated)
+
+
+def _quote(book: Book, packages: Packages) -> None:
+    """Write the quotes of chosen packages on the days before they settle."""
+    life = book.lifetimes
+    tradable = life.last - life.first + 1 - life.settles
+    life.choice[:], life.quoted[:] = CHOSEN, tradable
+    owner, place = book.owner, book.place
+    rows = np.flatnonzero(np.arange(len(owner)) - life.first[owner] < tradable[owner])
+    owner = owner[rows]
+    asked = PackageRows(
+        book.legs, book.days, book.series, life.physical > 0, owner, place[rows],
+        np.ascontiguousarray(book.strike[owner].T),
+    )  # fmt: skip
+    book.bid[:, rows], book.ask[:, rows], book.arrays.marks[:, rows] = packages.quote(asked)
 
 
 def _settling_days(series: Sequence[Series]) -> Places:

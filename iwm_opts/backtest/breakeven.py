@@ -16,14 +16,14 @@ from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Totals
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.mapping import Mapper, in_order
+from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.simulation.parameters import Premium
-from iwm_opts.sources.simulated import SimulatedMarket
+from iwm_opts.sources.surface_days import SurfaceDays
 
 Array = NDArray[np.float64]
 
@@ -116,40 +116,42 @@ def scaled_premium(premium: Premium, scale: float) -> Premium:
     return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
 
 
-def repriced(trial: Trial, scale: float) -> Trial:
+def premium_days(trial: Trial) -> SurfaceDays | None:
+    """Days of a trial whose variance premium is a parameter; None for any other market."""
+    days = trial.market.surface_days
+    return days if days is not None and days.market.has_premium else None
+
+
+def repriced(days: SurfaceDays, history: IvHistory, scale: float) -> tuple[SurfaceDays, IvHistory]:
     """Return the same simulated world, day for day, with options that cost another premium.
 
     The index that its gate ranks moves by what model-free variance at its tenor moves by.
     """
-    days, history = trial.market, trial.history
-    assert isinstance(days, SimulatedDays)  # by `breakeven_premium`
     market = days.market
     assert history.tenor_days is not None  # a simulated market's own
-    premium = scaled_premium(market.parameters.premium, scale)
-    parameters = replace(market.parameters, premium=premium)
+    parameters = replace(market.parameters, premium=scaled_premium(market.parameters.premium, scale))
     years = history.tenor_days / DAYS_PER_YEAR
     moved = np.sqrt(
         priced_variance(parameters, market.states, years) / priced_variance(market.parameters, market.states, years)
     )
     factor = pd.Series(moved, index=pd.DatetimeIndex(market.days)).reindex(history.closes.index)
-    days = replace(days, market=replace(market, parameters=parameters))
-    return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
+    return days.under(parameters), replace(history, closes=history.closes * factor)
 
 
-def prepared_at(prepared: Prepared, trial: Trial, scale: float) -> Prepared:
-    """Rules prepared on `repriced`, from those prepared on the trial: its expirations and strikes are the same."""
-    days, moved = trial.market, repriced(trial, scale)
-    assert isinstance(days, SimulatedDays)  # by `repriced`
-    assert isinstance(moved.market, SimulatedDays)
+def prepared_at(prepared: Prepared, days: SurfaceDays, history: IvHistory, scale: float) -> Prepared:
+    """Rules prepared on `repriced`, from those prepared on the days: their expirations and strikes are the same."""
+    moved, ranked = repriced(days, history, scale)
     rows = prepared.book.surface_rows(np.ones(len(days.days), dtype=np.bool_), prepared.rules.exit.dte)
-    quoted = prepared.with_surface(days.surface_under(moved.market.market.parameters, rows))
-    return replace(quoted, ranks=known_ranks(days.days, moved.history, prepared.rules.gate))
+    quoted = prepared.with_surface(days.surface_under(moved.market.parameters, rows))
+    return replace(quoted, ranks=known_ranks(days.days, ranked, prepared.rules.gate))
 
 
 def totals_at(rules: Rules, trials: Sequence[Trial], scale_and_place: tuple[float, int]) -> Totals:
     """Sum the trades of the rules on one path at a premium, on a worker."""
     scale, place = scale_and_place
-    return run_totals(prepared_at(trials[place].prepare(rules), trials[place], scale))
+    trial, days = trials[place], premium_days(trials[place])
+    assert days is not None  # by `breakeven_premium`
+    return run_totals(prepared_at(trial.prepare(rules), days, trial.history, scale))
 
 
 def breakeven_premium(
@@ -166,17 +168,17 @@ def breakeven_premium(
     Every scale is tried on the same paths, so that only prices change. `on_progress` is called with (scales done, most
     scales). `mapper` runs the paths of a scale on workers that open the same trials.
     """
-    markets = [trial.market.surface_market for trial in trials]
-    if not all(isinstance(market, SimulatedMarket) for market in markets):
+    days = [each for trial in trials if (each := premium_days(trial)) is not None]
+    if len(days) < len(trials):
         return None
     tried: dict[float, tuple[list[Prepared], float]] = {}
-    given = [trial.prepare(rules) for trial in trials]
+    given = [(trial.prepare(rules), each, trial.history) for trial, each in zip(trials, days, strict=True)]
 
     def gain(scale: float) -> float:
         if scale not in tried:
             if on_progress:
                 on_progress(len(tried), PREMIUM_STEPS + 2)
-            prepared = [prepared_at(ready, trial, scale) for ready, trial in zip(given, trials, strict=True)]
+            prepared = [prepared_at(*path, scale) for path in given]
             tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
         return tried[scale][1]
 
@@ -193,7 +195,7 @@ def breakeven_premium(
             gains[scale] = gain_per_trade([Totals(*row) for row in rows])
         return gains[scale]
 
-    ratio = _priced_over_realised(trials, 1.0)
+    ratio = _priced_over_realised(days, 1.0)
     without, shipped = mapped(0.0), mapped(1.0)
     low, high = (0.0, 1.0) if shipped > 0.0 else (1.0, MOST_PREMIUM)
     if without > 0.0:
@@ -208,7 +210,7 @@ def breakeven_premium(
     held = np.concatenate([result.trades["sessions"].to_numpy(dtype=np.float64) for result in results])
     error = ratio_interval(sample, float(held.mean()), seed, draws=2).standard_error
     return BreakevenPremium(
-        scale, error / slope if slope > 0.0 else NAN, ratio, _priced_over_realised(trials, scale), without, ""
+        scale, error / slope if slope > 0.0 else NAN, ratio, _priced_over_realised(days, scale), without, ""
     )
 
 
@@ -232,14 +234,12 @@ def _root(gain: Callable[[float], float], low: float, high: float) -> tuple[floa
     return nearest, (at_high - at_low) / (high - low)
 
 
-def _priced_over_realised(trials: Sequence[Trial], scale: float) -> float:
+def _priced_over_realised(days: Sequence[SurfaceDays], scale: float) -> float:
     """Mean 30-day implied variance over mean realised variance, all paths together."""
     priced, realised = [], []
-    for trial in trials:
-        market = trial.market.surface_market
-        assert market is not None  # by `breakeven_premium`
+    for each in days:
+        market, first = each.market, len(each.market.days) - len(each.days)
         parameters = replace(market.parameters, premium=scaled_premium(market.parameters.premium, scale))
-        first = len(market.days) - len(trial.market.days)
         priced.append(priced_variance(parameters, market.states, IV_YEARS)[first:])
         realised.append(SESSIONS_PER_YEAR * market.states.log_return[first:] ** 2)
     return float(np.concatenate(priced).mean() / np.concatenate(realised).mean())

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, wings_of
+from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.book_builder import build_book
 from iwm_opts.backtest.gate import is_open, known_ranks, known_values
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prepared import Prepared, Run, macro_met, market_costs, on_weekdays
 from iwm_opts.backtest.prices import blank_prices, price_book
@@ -21,6 +20,8 @@ from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, SkipReason, Summary
 from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.state import PLACES, RULE_FIELDS, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.spreads.entry_rule import wings_of
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.baselines import Baselines
-from iwm_opts.backtest.book import LEGS
 from iwm_opts.backtest.bootstrap import Interval, ratio_interval
 from iwm_opts.backtest.engine import run_sample
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.rules import ExitRule, Rules
 from iwm_opts.backtest.selection import MIN_DAYS, MIN_VARIANTS, SIGNIFICANT, superior_ability
 from iwm_opts.backtest.trial import Trial
+from iwm_opts.spreads.entry_rule import LEGS
 from iwm_opts.spreads.legs import Wing
 
 Array = NDArray[np.float64]

@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 
 from iwm_opts.backtest.gate import known_values
-from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Rules
-from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.market.signals import session_returns
-from iwm_opts.sources.simulated import SimulatedMarket
+from iwm_opts.spreads.entry_rule import CONDOR, LONG_CALL
 
 TICKER: Final = re.compile(r"([A-Z]{2,4})(?=[_.-])")  # in front of a file's name
 
@@ -60,20 +60,17 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     DataError
         When the file cannot be read.
     """
-    if all(market_kind(trial.market) == "simulated" for trial in trials):
-        replaced = []
-        for trial in trials:
-            market = trial.market.surface_market
-            if not isinstance(market, SimulatedMarket):
-                # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
-                replaced.append(_with_fund(trial, name))
-                continue
-            if name not in market.parameters.companions:
-                names = ", ".join(market.parameters.companions) or "none"
-                raise InputError("macro", name, "unknown companion of the simulated market", f"choose of {names}")
-            replaced.append(replace(trial, macro=session_returns(market.bars(name))))
-        return replaced
-    return [_with_fund(trial, name) for trial in trials]
+    replaced = []
+    for trial in trials:
+        funds = trial.market.companions
+        if funds is None:
+            replaced.append(_with_fund(trial, name))
+        elif name in funds:
+            replaced.append(replace(trial, macro=session_returns(funds[name])))
+        else:
+            names = ", ".join(funds) or "none"
+            raise InputError("macro", name, "unknown companion of the simulated market", f"choose of {names}")
+    return replaced
 
 
 def _with_fund(trial: Trial, name: str) -> Trial:

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.own_levels import OwnLevels
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
-from iwm_opts.backtest.rules import WEEKDAYS, Costs, EntryRule, Rules
+from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.kernels.backtest.state import State, Surface
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.spreads.entry_rule import WEEKDAYS, EntryRule
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

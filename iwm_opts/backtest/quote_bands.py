@@ -14,21 +14,21 @@ from iwm_opts.backtest.bands import GainBand
 from iwm_opts.backtest.baselines import Baselines
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.engine import run_totals
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.prices import blank_prices
 from iwm_opts.backtest.result import Totals
-from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import gain_per_trade, market_kind
+from iwm_opts.backtest.trial import gain_per_trade
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.simulation.dynamics import drawn_skew
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import drawn_smile
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.sources.surface_days import SurfaceDays
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-MODELLED: Final = "modelled"
 
 SPREADS: Final = (0.7, 1.0, 1.4)  # times the modelled ones: within it lie sessions and years of IWM and SPY
 LEVEL: Final = 0.90  # share of the draws between the bounds
@@ -45,7 +45,7 @@ class Quotes(NamedTuple):
     skew: Array | float = 0.0  # added to the skew factor of each day
 
 
-Change = Callable[[SimulatedDays], Quotes]
+Change = Callable[[SurfaceDays], Quotes]
 
 
 class Entered(NamedTuple):
@@ -89,8 +89,6 @@ def quote_bands(
     InputError
         When the quotes are recorded.
     """
-    if not all(isinstance(each.gated.market, SimulatedDays) for each in baselines):
-        raise InputError("bands", draws, "recorded quotes have no smile to draw", "leave the bands out")
     arms = [Entered(each.gated) for each in baselines], [Entered(each.ungated, each.ranked) for each in baselines]
     gains = _gains(arms, _changes(draws, seed), on_progress)
     gains = np.column_stack([gains, gains[:, 0] - gains[:, 1]])
@@ -119,7 +117,7 @@ def gain_bands(results: Sequence[Sequence[Entered]], seed: int = 1) -> list[tupl
     list of tuple of GainBand
         One a result.
     """
-    if not all(market_kind(entered.prepared.market) == MODELLED for result in results for entered in result):
+    if not all(modelled_surface(entered.prepared.market) for result in results for entered in result):
         return [()] * len(results)
     estimates = [gain_per_trade([run_totals(*entered) for entered in result]) for result in results]
     gains = _gains(results, _changes(FEW_DRAWS, seed))
@@ -129,6 +127,11 @@ def gain_bands(results: Sequence[Sequence[Entered]], seed: int = 1) -> list[tupl
 def bands_of(estimate: float, gain: Callable[[Change], float], seed: int = 1) -> tuple[GainBand, ...]:
     """Bands as of `gain_bands`, about a gain that is computed anew under each of the other quotes."""
     return _about(estimate, np.array([gain(change) for change in _changes(FEW_DRAWS, seed)]))
+
+
+def modelled_surface(market: DailyMarket) -> SurfaceDays | None:
+    """Days of a surface around real prices, whose quotes can be modelled anew; None for any other market."""
+    return market.surface_days if market.provenance is Provenance.MODELLED else None
 
 
 def _about(estimate: float, gains: Array) -> tuple[GainBand, ...]:
@@ -148,18 +151,18 @@ def _changes(draws: int, seed: int) -> list[Change]:
 
 
 def _with_smile(seed: int) -> Change:
-    def drawn(days: SimulatedDays) -> Quotes:
+    def drawn(days: SurfaceDays) -> Quotes:
         given, rng = days.market.parameters, np.random.default_rng(seed)
         smile = drawn_smile(given.smile, rng)
         # A simulated market has moved its skew already.
-        skew = drawn_skew(smile, len(days.days), rng) if market_kind(days) == MODELLED else 0.0
+        skew = drawn_skew(smile, len(days.days), rng) if modelled_surface(days) else 0.0
         return Quotes(replace(given, smile=smile), skew)
 
     return drawn
 
 
 def _with_spreads(factor: float) -> Change:
-    def widened(days: SimulatedDays) -> Quotes:
+    def widened(days: SurfaceDays) -> Quotes:
         given = days.market.parameters
         first, *others = given.spread.coefficients  # of the logarithm of spreads
         return Quotes(replace(given, spread=replace(given.spread, coefficients=(first + math.log(factor), *others))))
@@ -176,24 +179,28 @@ def _gains(
 
     The surface of a market is priced once a change; rules that share packages or prices go on to share them.
     """
-    rows: dict[DailyMarket, Flags] = {}
+    rows: dict[SurfaceDays, Flags] = {}
     by_book: dict[Book, list[tuple[int, Prepared, Flags | None]]] = defaultdict(list)
+    surface_of: dict[Book, SurfaceDays] = {}
     for place, result in enumerate(results):
         for prepared, allowed in result:
-            book, market = prepared.book, prepared.market
+            book, days = prepared.book, prepared.market.surface_days
+            if days is None:
+                rule = "recorded quotes have no smile to draw"
+                raise InputError("bands", prepared.market.name, rule, "leave the bands out")
             is_read = book.surface_rows(prepared.entry_days(allowed), prepared.rules.exit.dte)
-            rows[market] = rows[market] | is_read if market in rows else is_read
+            rows[days] = rows[days] | is_read if days in rows else is_read
             by_book[book].append((place, prepared, allowed))
+            surface_of[book] = days
     gains = []
     for done, change in enumerate(changes, start=1):
-        surfaces: dict[DailyMarket, Surface] = {}
-        for market, is_read in rows.items():
-            assert isinstance(market, SimulatedDays)  # by the callers
-            quotes = change(market)
-            surfaces[market] = market.surface_under(quotes.parameters, is_read, quotes.skew)
+        surfaces: dict[SurfaceDays, Surface] = {}
+        for days, is_read in rows.items():
+            quotes = change(days)
+            surfaces[days] = days.surface_under(quotes.parameters, is_read, quotes.skew)
         totals: list[list[Totals]] = [[] for _ in results]
         for book, entered in by_book.items():
-            quoted = book.with_surface(surfaces[entered[0][1].market])
+            quoted = book.with_surface(surfaces[surface_of[book]])
             prices = {prepared.prices: blank_prices(quoted) for _, prepared, _ in entered}
             for place, prepared, allowed in entered:
                 requoted = replace(prepared, book=quoted, prices=prices[prepared.prices])

@@ -9,12 +9,13 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.simulation.quote import PREMIUM_FLOOR, ROUNDING_SLACK, WIDEST
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 
 FEE: Final = 0.65  # dollars a contract
@@ -48,12 +49,12 @@ class PlainTrade:
     pnl: float
 
 
-def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> list[PlainTrade]:
+def plain_backtest(market: SurfaceDays, days: int, is_open: "list[bool]") -> list[PlainTrade]:
     """Trades of `RULES` over the first days of a market.
 
     Parameters
     ----------
-    market : SimulatedDays
+    market : SurfaceDays
     days : int
         How many; positions still open at the end are closed there.
     is_open : list of bool

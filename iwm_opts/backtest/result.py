@@ -65,7 +65,7 @@ def assemble(
     return Backtest(
         label=label,
         market=prepared.market.name,
-        is_simulated=prepared.market.is_simulated,
+        is_simulated=not prepared.market.provenance.is_real,
         rules=prepared.rules,
         trades=table,
         equity=_equity(prepared, trades, table, outcome.equity).assign(gate_open=allowed),

@@ -7,17 +7,14 @@ the price at which the package could then be closed under the exit fill.
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, cast
+from typing import Final
 
 from iwm_opts.conventions import (
     ACCOUNT,
     GATE_RANK,
     IVR_LOOKBACK,
-    MAX_OPEN,
     RISK_SHARE,
     STRATEGY,
-    VERTICAL_KINDS,
-    VerticalKind,
 )
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import check_days, check_profit, price_level
@@ -26,59 +23,11 @@ from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.legs import check_contracts
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
-from iwm_opts.spreads.legs import Wing
-from iwm_opts.spreads.vertical import is_credit
+from iwm_opts.spreads.entry_rule import EntryRule
 
-CONDOR: Final = "iron-condor"
-LONG_CALL: Final = "long-call"
-LONG_PUT: Final = "long-put"
-STRATEGIES: Final = (CONDOR, *VERTICAL_KINDS, LONG_CALL, LONG_PUT)
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 WORST, BEST = ORDERS = ("worst", "best")  # which exit counts on a day that calls for several
 MEASURES: Final = ("rank", "percentile")
 STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
-WING: Final = Wing.parse(STRATEGY.history_width)
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRule:
-    """Entry rule: the package and the entry days.
-
-    Deltas choose the short leg of a condor's sides and of credit verticals, the long leg of debit verticals and of
-    single options, which are bought; a wing is the other leg of its side.
-    """
-
-    strategy: str = CONDOR
-    dte: int = STRATEGY.target_dte  # calendar days: the expiration nearest to it is taken
-    dte_slack: int = STRATEGY.dte_slack  # and none farther from it than this
-    put_delta: float = STRATEGY.short_delta  # |delta|; the nearest strike is taken
-    call_delta: float = STRATEGY.short_delta
-    put_wing: Wing = field(default=WING)
-    call_wing: Wing = field(default=WING)
-    min_credit_width: float = 0.0  # credit at the entry fill over the wider wing; nothing to a debit
-    weekdays: tuple[str, ...] = ()  # of WEEKDAYS; none means every session
-    every: int = 1  # sessions from one entry to the next, at least
-    max_open: int = MAX_OPEN  # positions
-
-    def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise InputError("strategy", self.strategy, "is not traded here", f"choose one of {', '.join(STRATEGIES)}")
-        for day in self.weekdays:
-            if day not in WEEKDAYS:
-                raise InputError("weekdays", day, "unknown weekday", f"choose of {', '.join(WEEKDAYS)}")
-        for name, value, least in (("dte", self.dte, 1), ("every", self.every, 1), ("max_open", self.max_open, 1)):
-            if value < least:
-                raise InputError(name, value, f"must be at least {least}")
-        for name, delta in (("put_delta", self.put_delta), ("call_delta", self.call_delta)):
-            if not 0.0 < delta < 1.0:
-                raise InputError(name, delta, "must lie in (0, 1)", "give for instance 0.16")
-
-    @property
-    def is_credit(self) -> bool:
-        """Whether the package is sold for a credit, without which it is not traded."""
-        return self.strategy == CONDOR or (
-            self.strategy in VERTICAL_KINDS and is_credit(cast("VerticalKind", self.strategy))
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.book_builder import build_book
 from iwm_opts.backtest.engine import blank_passages, prepare
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prepared import Prepared, macro_met, on_weekdays
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.result import CASCADE
@@ -34,6 +33,7 @@ from iwm_opts.kernels.backtest.codes import SkipReason, Summary
 from iwm_opts.kernels.backtest.day_loop import run_backtests
 from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.daily_market import DailyMarket
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

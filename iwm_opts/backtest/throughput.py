@@ -18,7 +18,6 @@ from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_LOOKBACK, SESSIONS_PER_YEAR
 from iwm_opts.kernels.backtest.codes import SkipReason, Summary
 from iwm_opts.kernels.backtest.day_loop import run_backtests
@@ -26,6 +25,7 @@ from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
 
 FIRST: Final = date(2015, 1, 2)
 LAST: Final = date(2024, 12, 31)
@@ -118,7 +118,7 @@ def measure_throughput(
     return Throughput(Pace("plain Python", 1, 1, plain, days, held), tuple(paces), len(theirs), agrees)
 
 
-def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
+def bench_market(first: date, last: date) -> tuple[SurfaceDays, IvHistory]:
     """Simulate a market, with the model's own variance as an index: quick to make, and ranked like the quotes' own.
 
     It begins before the first day, so that a rank is known from there on.
@@ -126,11 +126,11 @@ def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
     market = simulate_market(first - WARM_UP, last, SEED)
     index = np.sqrt(priced_variance(market.parameters, market.states, TENOR / DAYS_PER_YEAR))
     closes = pd.Series(index, index=pd.DatetimeIndex(market.days))
-    return SimulatedDays(market, first), IvHistory("model variance", TENOR, closes, proxy=True, note="of the model")
+    return SurfaceDays(market, first), IvHistory("model variance", TENOR, closes, proxy=True, note="of the model")
 
 
 def _pace(
-    name: str, market: SimulatedDays, history: IvHistory, threads: int, is_fresh: bool, count: int, repeats: int
+    name: str, market: SurfaceDays, history: IvHistory, threads: int, is_fresh: bool, count: int, repeats: int
 ) -> Pace:
     """Pace of running a batch of backtests in the kernels, as many on every thread; each thread has a book."""
     variants = [RULES] * count if is_fresh else [

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.engine import prepare
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.prepared import Prepared
 from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.kernels.backtest.codes import SkipReason
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.sources.source import Source, SpanRequest
 
 Array = NDArray[np.float64]
 
@@ -31,8 +32,8 @@ class Trial:
     history: IvHistory
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
-    macro: pd.Series | None = None  # daily returns of the macro filter's fund
     remarks: tuple[str, ...] = ()  # on the files of `history` and `macro`
+    macro: pd.Series | None = None  # daily returns of the macro filter's fund
 
     def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
         """Make ready to run rules here; a book of the same entry rule may be used again."""
@@ -51,9 +52,9 @@ class Traded(Protocol):
         """One row a day."""
 
 
-def market_kind(market: DailyMarket) -> str:
-    """Return `simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
-    return str(market.provenance)
+def open_trials(source: Source, request: SpanRequest) -> tuple[Trial, ...]:
+    """Trials of a source, one a path."""
+    return tuple(Trial(*path) for path in source.over_days(request))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +66,9 @@ class PooledResult:
     uncertainty: Uncertainty | None = None  # of the mean net gain; None where it was not measured
 
     @property
-    def kind(self) -> str:
-        """What market the quotes are of: see `market_kind`."""
-        return market_kind(self.trials[0].market)
+    def kind(self) -> Provenance:
+        """Source of the quotes."""
+        return self.trials[0].market.provenance
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.rules import CONDOR
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.legs import Legs
@@ -27,6 +26,7 @@ from iwm_opts.plans.plan_backtest import DEBIT, SINGLE, strategies
 from iwm_opts.pricing.black import black_price
 from iwm_opts.research.claims import Claim, measure_claims
 from iwm_opts.risk.sizing import Size, share_size, size_position
+from iwm_opts.spreads.entry_rule import CONDOR
 
 MONTHLY_REVIEWS, QUARTERLY_REVIEWS = 3, 4
 

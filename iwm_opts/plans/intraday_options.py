@@ -13,10 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import LEGS
-from iwm_opts.backtest.entry_selection import select_package
 from iwm_opts.backtest.gate import known_ranks
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.result import Backtest, legs_text
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER, TICK
@@ -34,8 +31,11 @@ from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.intraday import NO_BAR, bars_from_entry, momentum_sessions
 from iwm_opts.risk.sizing import Limits, size_position
 from iwm_opts.simulation.listing import Listing
+from iwm_opts.sources.daily_market import DailyMarket
 from iwm_opts.sources.surface_market import SurfaceMarket
 from iwm_opts.sources.within_session import OPENING_WIDENING, SMILES, SessionQuotes, Smile, session_quotes, smile_note
+from iwm_opts.spreads.entry_rule import LEGS
+from iwm_opts.spreads.entry_selection import select_package
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -56,8 +56,8 @@ def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
 
     Raises InputError without a market, or with recorded quotes.
     """
-    if market is not None and market.surface_market is not None:
-        return market.surface_market
+    if market is not None and market.surface_days is not None:
+        return market.surface_days.market
     rule = "options within the session are modelled from a surface, and none is there"
     raise InputError("source", None if market is None else market.name, rule, "give `source` modelled, or sim")
 

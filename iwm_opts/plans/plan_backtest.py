@@ -14,10 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bands import Uncertainty
-from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import STRESS_PERIODS, Metrics, Period
 from iwm_opts.backtest.quote_bands import Entered
-from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -25,6 +24,8 @@ from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.signals import allowed_on, known_signal
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import Plan
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.spreads.entry_rule import CONDOR, LONG_CALL, EntryRule
 
 Flags = NDArray[np.bool_]
 

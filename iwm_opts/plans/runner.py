@@ -11,12 +11,11 @@ from iwm_opts.backtest.bands import Uncertainty
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.prepared import Prepared
-from iwm_opts.backtest.quote_bands import MODELLED, Change, Entered, bands_of
+from iwm_opts.backtest.quote_bands import Change, Entered, bands_of, modelled_surface
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
-from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import market_kind, package_gains
+from iwm_opts.backtest.trial import package_gains
 from iwm_opts.backtest.uncertainty import uncertainties, uncertainty_of
 from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
@@ -67,8 +66,9 @@ def backtest_plan(
         for name in plan.checklist.criteria
         if all(CRITERIA[name].read(stage.data) is None for stage in stages)
     ]
+    is_real = all(stage.market is None or stage.market.provenance.is_real for stage in stages)
     return PlanResult(
-        plan, market_name(plan, stages), any(entry.market.is_simulated for entry in stages if entry.market is not None),
+        plan, market_name(plan, stages), not is_real,
         tuple(results[: len(stress)]), tuple(results[len(stress) :]), tuple(dict.fromkeys(notes)),
     )  # fmt: skip
 
@@ -134,8 +134,8 @@ class PlanRunner:
 
     def _momentum_uncertainty(self, stage: Stage, allowed: EntryDays, result: StageResult) -> Uncertainty | None:
         """Uncertainty of the gain of packages within the session; quotes are modelled anew for each band."""
-        market = stage.market
-        if not isinstance(market, SimulatedDays) or market_kind(market) != MODELLED or not len(result.trades):
+        market = None if stage.market is None else modelled_surface(stage.market)
+        if market is None or not len(result.trades):
             return uncertainty_of([result], ())
 
         def gain(change: Change) -> float:

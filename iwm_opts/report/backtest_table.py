@@ -16,13 +16,14 @@ from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
-from iwm_opts.backtest.rules import CONDOR, Rules
+from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.conventions import MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.iv_index import TENORS
 from iwm_opts.report.console import bold, indented, plain_table, render_page
 from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.spreads.entry_rule import CONDOR
 
 NAME, HEAD = 13, 15  # characters of a line of a name and of a column's head
 MIN_APART = 30  # trades that share no day, below which a yearly figure says nothing

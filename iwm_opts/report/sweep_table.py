@@ -27,7 +27,7 @@ from iwm_opts.backtest.grid import (
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.selection import SIGNIFICANT
-from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
@@ -141,7 +141,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
         f"{min(top, count)} of {count} variants by {sweep.ranking}; rules above: the grid's first values",
         "apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown",
     ]
-    return render_page(LABELS.get(market_kind(first), ""), parts, sweep.notes, columns)
+    return render_page(LABELS.get(first.provenance, ""), parts, sweep.notes, columns)
 
 
 def _tried(sweep: Swept) -> str:
@@ -151,7 +151,7 @@ def _tried(sweep: Swept) -> str:
 def sweep_sheet(sweep: Swept) -> Page:
     """Page of a sweep: heat maps of pairs, parallel coordinates, the test against luck."""
     market, rules = sweep.trials[0].market, sweep.variants[0].rules
-    kind = market_kind(market)
+    kind = market.provenance
     columns, names = sweep_columns(sweep), list(map(_word, sweep.grid))
     values = {
         name: pd.Series(["off" if each is None else each for each in columns[name]], dtype=object) for name in names
@@ -249,13 +249,13 @@ def sweep_records(sweep: Swept) -> list[Record]:
 
 def sweep_record(sweep: Swept) -> Record:
     """Everything as a record for JSON."""
-    kind, test = market_kind(sweep.trials[0].market), sweep.snooping
+    kind, test = sweep.trials[0].market.provenance, sweep.snooping
     ((best, _),) = sweep.best(1)  # by the ranking
     return {
         "market": {
             "names": [trial.market.name for trial in sweep.trials],
             "kind": kind,
-            "simulated": sweep.trials[0].market.is_simulated,
+            "simulated": not kind.is_real,
             "modelled": kind == "modelled",
         },
         "grid": {_word(name): [as_value(value) for value in values] for name, values in sweep.grid.items()},

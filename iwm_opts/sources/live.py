@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,7 +17,8 @@ from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, STAND_INS, MarketOnDay, is_long_enough
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.source import DayRequest, MarketPath, OneCapture, Source, SpanRequest
 
 if TYPE_CHECKING:
     from iwm_opts.sources.feeds import Feed
@@ -66,13 +67,13 @@ def first_answer(source: str, ask: Callable[[str], Answer]) -> Answer:
     raise DataError("no live source", "; ".join(reasons), "name a chain file with `source` PATH")
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSource:
+class LiveSource(OneCapture):
     """The present market of one vendor: chain, dividends, and the IV history that a rank can use."""
 
-    name: str  # a key of `LIVE`
+    def __init__(self, name: str) -> None:
+        self.name = name  # a key of `LIVE`
 
-    def on_day(self, request: MarketRequest) -> MarketOnDay:
+    def on_day(self, request: DayRequest) -> MarketOnDay:
         """Market now; see `Source`."""
         vendor, as_of = LIVE[self.name], request.as_of
         if request.session is not None:
@@ -96,26 +97,30 @@ class LiveSource:
         return MarketOnDay(chain, dividends, history, (*record.set_aside, *warnings))
 
 
-@dataclass(frozen=True, slots=True)
-class AutoSource:
+class AutoSource(Source):
     """The first live source that answers, else the simulated market with the reasons as a warning."""
 
-    name: str = "auto"
+    is_drawn = ranks_own = True
 
-    def on_day(self, request: MarketRequest) -> MarketOnDay:
+    def __init__(self, name: str = "auto") -> None:
+        self.name = name
+
+    def on_day(self, request: DayRequest) -> MarketOnDay:
         """Market now, or the simulated one; see `Source`."""
         try:
             check_not_past("no live source", request.as_of)
             return first_answer("auto", lambda name: LiveSource(name).on_day(request))
         except DataError as failure:
-            from iwm_opts.sources.simulated import SimulatedSource
-
             try:
-                market = SimulatedSource().on_day(request)
+                market = open_source("sim").on_day(request)
             except InputError as error:  # of another symbol: then the live sources' failure is the answer
                 remedy = f"the simulated market cannot replace it ({error})"
                 raise DataError(failure.source, failure.rule, remedy, failure.field) from None
             return replace(market, warnings=(f"the market shown is simulated: {failure}",))
+
+    def over_days(self, request: SpanRequest) -> tuple[MarketPath, ...]:
+        """Paths of the simulated market: no live source has a history; see `Source`."""
+        return open_source("sim").over_days(request)
 
 
 def check_not_past(name: str, as_of: date | None) -> None:

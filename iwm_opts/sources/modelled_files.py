@@ -1,6 +1,6 @@
 """The modelled market out of files: bars, a volatility index, and what there is of slope, rates and dividends."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import ASSUMED_RATE
+from iwm_opts.conventions import ASSUMED_RATE, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.dividends import parse_dividends
@@ -24,7 +24,8 @@ from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS
 from iwm_opts.sources.modelled import TYPICAL_SLOPE, ModelledMarket, Slope, modelled_market
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, MarketOnDay
-from iwm_opts.sources.source import MarketRequest, ModelledFiles
+from iwm_opts.sources.source import MIN_SESSIONS, DayRequest, MarketPath, ModelledFiles, Source, SpanRequest
+from iwm_opts.sources.surface_days import SurfaceDays
 from iwm_opts.sources.surface_market import SETTLING
 
 SLOPES: Final = (0.3, 3.0)  # 9-day over 30-day vol; farther apart, one of the two is something else
@@ -77,13 +78,15 @@ def modelled_to_day(
     return _market(files, bars, volatility, sessions_before(day, lookback), day, None)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelledSource:
+class ModelledSource(Source):
     """Modelled quotes on real prices."""
 
-    name: str = "modelled"
+    ranks_own = True
 
-    def on_day(self, request: MarketRequest) -> MarketOnDay:
+    def __init__(self, name: str = "modelled") -> None:
+        self.name = name
+
+    def on_day(self, request: DayRequest) -> MarketOnDay:
         """Modelled market on one day, the newest that its files share unless given; see `Source`.
 
         Its history is the index of the modelled quotes, as backtests rank it.
@@ -93,6 +96,22 @@ class ModelledSource:
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
         history = market.iv_history(request.tenor_days)
         return MarketOnDay(chain, market.dividends, history, market.notes, rate, EXERCISE_OF_MODELS)
+
+    def over_days(self, request: SpanRequest) -> tuple[MarketPath, ...]:
+        """Days from the first that can be ranked, or the first asked for; see `Source`.
+
+        Gates rank the index of the modelled quotes themselves: at 30 days that is the given index, to 0.05 points.
+        """
+        first, lookback = request.first, request.lookback
+        start = sessions_before(first, lookback + SETTLING) if first else None
+        market = open_modelled(request.modelled, request.symbol, start, request.last, request.parameters)
+        history = market.iv_history(request.tenor_days)
+        days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
+        if len(days) < MIN_SESSIONS:
+            rule = f"has {counted(len(market.days), 'days')} with quotes, none to trade behind a lookback of {lookback}"
+            rule = "; ".join([rule, *market.notes])
+            raise DataError(market.name, rule, "give longer files, or a smaller `ivr_lookback`", "sessions")
+        return (MarketPath(SurfaceDays(market, days[0], market.notes), history),)
 
 
 def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:

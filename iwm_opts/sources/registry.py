@@ -1,5 +1,6 @@
-"""Registry of market sources: the names that `--source` knows."""
+"""Registry of market sources: the names that `--source` gives."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -14,28 +15,30 @@ SOURCES: Final = {
     "auto": "iwm_opts.sources.live:AutoSource",
     "yahoo": "iwm_opts.sources.live:LiveSource",
     "cboe": "iwm_opts.sources.live:LiveSource",
-    "archive": "iwm_opts.sources.recorded:ArchiveSource",
-    "record": "iwm_opts.sources.recorded:ArchiveSource",
+    "archive": "iwm_opts.sources.archive:ArchiveSource",
+    "record": "iwm_opts.sources.archive:ArchiveSource",
     "sim": "iwm_opts.sources.simulated:SimulatedSource",
     "modelled": "iwm_opts.sources.modelled_files:ModelledSource",
 }
 
 
-def open_source(name: str | tuple[str, ...]) -> Source:
-    """Source of a name, of chain files, or of another package; a file named like a source is `./NAME`.
+def open_source(name: str | Sequence[str]) -> Source:
+    """Source of a name, of another package, or of chain files; a file named like a source is `./NAME`.
 
-    Raises ConflictError for a market beside others.
+    Raises
+    ------
+    ConflictError
+        For several names that are not all of files.
     """
-    if isinstance(name, str):
-        if is_plugin(name):
-            return plugins.PluginSource(name)
-    else:
-        for each in name:
-            if each in SOURCES or is_plugin(each):
-                rule = f"is a market of its own beside {', '.join(other for other in name if other != each)}"
-                raise ConflictError("source", each, rule, "name it alone, or files alone")
-    module, _, kind = (SOURCES.get(name, FILE) if isinstance(name, str) else FILE).partition(":")
-    source: Source = getattr(import_module(module), kind)(name)
+    names = (name,) if isinstance(name, str) else tuple(name)
+    for market in names if len(names) > 1 else ():
+        if market in SOURCES or is_plugin(market):
+            rule = f"is a market of its own beside {', '.join(other for other in names if other != market)}"
+            raise ConflictError("source", market, rule, "name it alone, or files alone")
+    if is_plugin(names[0]):
+        return plugins.open_plugin(names[0])
+    module, _, kind = SOURCES.get(names[0], FILE).partition(":")
+    source: Source = getattr(import_module(module), kind)(*names)
     return source
 
 

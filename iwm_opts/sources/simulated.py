@@ -4,7 +4,7 @@ Labelled as simulated wherever it goes. An edge found here echoes the premium th
 into prices.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions
+from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions, sessions_before
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.minutes import OPENS_AT, Minutes
@@ -25,11 +25,13 @@ from iwm_opts.simulation.intraday import IntradayBars
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scenarios import Scenario
 from iwm_opts.sources.on_day import EXERCISE_OF_MODELS, MarketOnDay
-from iwm_opts.sources.source import MarketRequest
-from iwm_opts.sources.surface_market import INDEX_TENORS, SurfaceMarket
+from iwm_opts.sources.source import MIN_SESSIONS, DayRequest, MarketPath, Source, SpanRequest
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.sources.surface_market import INDEX_TENORS, SETTLING, SurfaceMarket
 
 Array = NDArray[np.float64]
 
+YEARS: Final = 5  # traded, unless days are given
 DEFAULT_SEED: Final = 22  # a calm market with the gate open: IV10 and IV30 rank below 13 for its last days
 HISTORY_SESSIONS: Final = (
     330  # before the day asked for: a rank of 252 for each of the last 60 days, and some to settle
@@ -51,6 +53,12 @@ class SimulatedMarket(SurfaceMarket):
     """One path of the simulated market on the exchange's calendar."""
 
     index_note = SIMULATED_NOTE
+    has_premium = True
+
+    @property
+    def companions(self) -> dict[str, pd.DataFrame]:
+        """Daily bars of the funds simulated with the underlying."""
+        return {symbol: self.bars(symbol) for symbol in self.parameters.companions}
 
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
@@ -203,13 +211,15 @@ def redated_note(chain: Chain, opened: Iterable[str]) -> tuple[str, ...]:
     return (REDATED,) if is_default and any(day < chain.as_of.isoformat() for day in opened) else ()
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedSource:
-    """The default simulated market."""
+class SimulatedSource(Source):
+    """The default simulated market on a day; paths of the calibrated world, or of scenarios, over many."""
 
-    name: str = "sim"
+    is_drawn = ranks_own = True
 
-    def on_day(self, request: MarketRequest) -> MarketOnDay:
+    def __init__(self, name: str = "sim") -> None:
+        self.name = name
+
+    def on_day(self, request: DayRequest) -> MarketOnDay:
         """Default market at its last close; see `Source`."""
         market = default_market(DEFAULT_SEED if request.seed is None else request.seed, request.as_of)
         symbol = request.symbol
@@ -219,3 +229,38 @@ class SimulatedSource:
         history = market.iv_history(request.tenor_days) if request.tenor_days in INDEX_TENORS else market.iv_history()
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
         return MarketOnDay(chain, market.dividends, history, rate=rate, exercise=EXERCISE_OF_MODELS)
+
+    def over_days(self, request: SpanRequest) -> tuple[MarketPath, ...]:
+        """Paths, each with enough history before its first day to rank it; see `Source`."""
+        return tuple(
+            MarketPath(SurfaceDays(market, first), market.iv_history(request.tenor_days), path, scenario)
+            for path, (market, first, scenario) in enumerate(simulated_paths(request))
+        )
+
+
+def simulated_paths(request: SpanRequest) -> Iterator[tuple[SimulatedMarket, date, str]]:
+    """Market, first day to trade and scenario of each path; the days before the first warm the IV history up.
+
+    Raises
+    ------
+    InputError
+        When days are given with a scenario, or hold no session.
+    """
+    first, last, scenarios = request.first, request.last, request.scenarios
+    if scenarios and (first or last):
+        raise InputError("from", str(first or last), "a scenario has dates of its own", "leave out `first` and `last`")
+    seed, before = DEFAULT_SEED if request.seed is None else request.seed, request.lookback + SETTLING
+    last = last or latest_session(datetime.now(NEW_YORK).date() - timedelta(days=1))
+    first = first or last - timedelta(days=round(365.25 * YEARS))
+    if not scenarios and (first > last or len(sessions(first, last)) < MIN_SESSIONS):
+        rule = f"to {last} there are not the {MIN_SESSIONS} sessions that a trade needs"
+        raise InputError("from", first.isoformat(), rule, "give a wider range")
+    paths = [(world, path) for world in scenarios or (None,) for path in range(request.paths)]
+    for done, (world, path) in enumerate(paths, start=1):
+        if world is None:
+            start = sessions_before(first, before)
+            yield simulate_market(start, last, seed, path, request.parameters), first, ""
+        else:
+            yield scenario_market(world, seed, path, request.parameters, before), world.first, world.name
+        if request.on_progress:
+            request.on_progress(done, len(paths))

@@ -25,6 +25,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.minutes import Minutes
 from iwm_opts.simulation.dynamics import FACTORS, StatePath, generator
 from iwm_opts.simulation.index import Strikes, quoted_index
 from iwm_opts.simulation.listing import (
@@ -62,6 +63,7 @@ class SurfaceMarket(ABC):
     path: int
 
     index_note = "index of the market's own quotes"
+    has_premium = False  # whether the variance premium in its prices is a parameter
 
     @property
     def provenance(self) -> Provenance:
@@ -82,6 +84,15 @@ class SurfaceMarket(ABC):
         InputError
             When the market has no such symbol.
         """
+
+    @property
+    def companions(self) -> dict[str, pd.DataFrame] | None:
+        """Daily bars of the funds simulated with the underlying; None where funds are of files."""
+        return None
+
+    def minutes(self) -> Minutes | None:
+        """Bars within each session; None where they are of files."""
+        return None
 
     def chain(self, day: date, after_close: bool = False) -> Chain:
         """Full chain at the close of a day.

@@ -21,6 +21,7 @@ import pandas as pd
 from iwm_opts.journal.brokers.tastytrade import TRANSACTIONS
 from iwm_opts.plans.edges import Edge
 from iwm_opts.plans.plan_sections import Count
+from iwm_opts.sources.chain_file import FileSource
 
 CHAIN = {chain!r}
 layout = replace(TRANSACTIONS, name="tiny")
@@ -30,6 +31,11 @@ def source(symbol, as_of):
     quotes = pd.read_csv(CHAIN)
     quotes["quote_time"] = pd.to_datetime(quotes["quote_time"])
     return quotes.assign(underlying_symbol=symbol)
+
+
+class Files(FileSource):
+    def __init__(self, name):
+        super().__init__(CHAIN)
 
 
 def every_third(data):
@@ -93,6 +99,7 @@ def plugin(made_quotes, tmp_path, monkeypatch):
             """
             [iwm_opts.sources]
             tiny = tiny_plugin:source
+            many = tiny_plugin:Files
             [iwm_opts.edges]
             every-third = tiny_plugin:every_third
             in-zone = tiny_plugin:in_zone
@@ -117,6 +124,13 @@ def test_a_source_gives_a_chain():
     chain = iwm.read_chain("tiny", dividends="none")
     assert (chain.snapshot.chain.source, chain.symbol, str(chain.as_of)) == ("tiny", "IWM", "2026-03-02")
     assert len(iwm.screen(chain, dte=(28, 50))) == 2
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_source_class_gives_a_chain_and_a_history(tmp_path):
+    of_file = iwm.recorded_market(tmp_path / "quotes.csv")
+    assert iwm.recorded_market("many").to_dict() == of_file.to_dict()
+    assert len(iwm.read_chain("many", dividends="none").to_frame()) == len(iwm.read_chain("tiny").to_frame())
 
 
 def test_an_unregistered_source_is_a_missing_file():

@@ -130,7 +130,7 @@ def test_a_worker_of_another_release_is_refused(client, monkeypatch):
 
 
 def test_markets_that_differ_in_quotes_alone_differ(market, monkeypatch):
-    spread = market.trials[0].market.surface_market.parameters.spread
+    spread = market.trials[0].market.surface_days.market.parameters.spread
     name = next(field.name for field in fields(spread) if isinstance(getattr(spread, field.name), float))
     before = data_digests(market.trials)
     assert data_digests(iwm.simulated_market(first="2023-02-15", last="2023-08-31", paths=2, seed=5).trials) == before

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import prepare, run
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 
 SIGN, RIGHT = (1, -1, -1, 1), "PPCC"
@@ -40,7 +41,7 @@ def market():
 
 @pytest.fixture(scope="module")
 def ours(market):
-    return run(prepare(SimulatedDays(market, date(2023, 2, 15)), market.iv_history(10), RULES))
+    return run(prepare(SurfaceDays(market, date(2023, 2, 15)), market.iv_history(10), RULES))
 
 
 def slow_loop(market, first):
@@ -126,7 +127,7 @@ def test_no_cent_is_lost(ours):
 @pytest.mark.parametrize(("account", "is_told"), [(20_000.0, True), (200_000.0, False)])
 def test_an_account_too_small_for_most_packages_is_told(market, account, is_told):
     history = market.iv_history(10)
-    trial = Trial(SimulatedDays(market, date(2023, 2, 15)), history)
+    trial = Trial(SurfaceDays(market, date(2023, 2, 15)), history)
     found = run(trial.prepare(replace(RULES, size=SizeRule(risk_share=0.01, account=account))))
     days = found.skipped.get("size is zero, limited by risk", 0)
     assert (days > len(found.trades)) is is_told

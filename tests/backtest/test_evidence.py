@@ -258,8 +258,8 @@ def test_at_the_break_even_premium_nothing_is_left(fair_trials, small_rules):
     assert found.reason == ""
     near = []
     for scale in (found.scale - 0.15, found.scale + 0.15):  # a trade more or less jumps by some dollars
-        moved = [repriced(trial, scale) for trial in trials]
-        near.append(mean_gain([backtest(trial.market, trial.history, small_rules) for trial in moved]))
+        moved = [repriced(trial.market, trial.history, scale) for trial in trials]
+        near.append(mean_gain([backtest(*each, small_rules) for each in moved]))
     assert near[0] < near[1]
     assert near[0] < 3.0
     assert near[1] > -3.0
@@ -277,18 +277,19 @@ def test_a_premium_is_scaled_towards_none():
 
 def test_another_premium_changes_prices_and_nothing_else(small_trials):
     one = small_trials[0]
-    free = repriced(one, 0.0)
-    np.testing.assert_array_equal(free.market.spot, one.market.spot)
-    assert (free.history.closes < one.history.closes).all()
-    own_index = free.market.market.index(one.market.days[20]).iv10
-    assert free.history.closes[pd.Timestamp(one.market.days[20])] == pytest.approx(own_index, rel=0.03)
+    free, history = repriced(one.market, one.history, 0.0)
+    np.testing.assert_array_equal(free.spot, one.market.spot)
+    assert (history.closes < one.history.closes).all()
+    own_index = free.market.index(one.market.days[20]).iv10
+    assert history.closes[pd.Timestamp(one.market.days[20])] == pytest.approx(own_index, rel=0.03)
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5])
 def test_another_premium_gives_the_gains_of_a_whole_market_under_it(small_trials, small_rules, scale):
     for trial in small_trials:
-        moved = repriced(trial, scale)
-        found, expected = prepared_at(trial.prepare(small_rules), trial, scale), moved.prepare(small_rules)
+        priced = trial.market, trial.history
+        expected = prepare(*repriced(*priced, scale), small_rules)
+        found = prepared_at(trial.prepare(small_rules), *priced, scale)
         np.testing.assert_array_equal(found.ranks, expected.ranks)
         assert found.book.series == expected.book.series
         assert run_totals(found) == pytest.approx(run_totals(expected), abs=1e-9)

@@ -7,20 +7,28 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import prepare, run
-from iwm_opts.backtest.entry_selection import select_packages
-from iwm_opts.backtest.market import NO_SURFACE
-from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Series, Terms
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.backtest.state import ASSIGNED_BITS, CHOSEN
+from iwm_opts.kernels.backtest.state import ASSIGNED_BITS
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.assignment import is_assigned_by_quotes
+from iwm_opts.sources.daily_market import (
+    NO_SURFACE,
+    Candidates,
+    ExpirationQuotes,
+    PackageQuotes,
+    Packages,
+    Series,
+    Terms,
+)
+from iwm_opts.spreads.entry_rule import EntryRule
+from iwm_opts.spreads.entry_selection import select_packages
 from iwm_opts.spreads.legs import Wing
 from tests.refusals import refused
 
@@ -44,8 +52,8 @@ def five_wide(*fields, **more):
 class MadeMarket:
     """One expiration, quotes as written down: {(place, "P100"): (bid, ask)}, those of a day standing until changed."""
 
-    name, is_simulated, notes, days = "made", False, (), DAYS
-    provenance, surface_market = Provenance.RECORDED, None
+    name, notes, days = "made", (), DAYS
+    provenance, surface_days = Provenance.RECORDED, None
     quoted_days = len(DAYS)
 
     def __init__(self, spot, quotes, deltas, opened=None, dividends=(), root="IWM"):
@@ -107,19 +115,20 @@ class MadeMarket:
         count = len(chosen)
         return Candidates(
             np.array(list(chosen), dtype=np.int64), (self.series,) * count, np.full(count, -1),
-            np.zeros(count + 1, dtype=np.int64), np.empty(0), np.array(list(chosen.values())).reshape(count, -1),
+            np.zeros(count + 1, dtype=np.int64), np.empty(0),
+            Packages(np.array(list(chosen.values())).reshape(count, -1), self.quote),
         )  # fmt: skip
 
-    def quote(self, book):
-        life, legs, marks = book.lifetimes, book.legs, book.arrays.marks
-        life.choice[:], life.quoted[:] = CHOSEN, life.last - life.first + 1 - life.settles
-        for c in range(len(book)):
-            for step in range(life.quoted[c]):
-                row, place = life.first[c] + step, int(life.entry[c]) + step
-                for j, (right, strike) in enumerate(zip(legs.right, book.strike[c], strict=True)):
-                    book.bid[j, row], book.ask[j, row] = self.price(place, right, strike)
-                    if legs.sign[j] < 0 and life.physical[c] and self.is_assigned(place, right, strike):
-                        marks[ASSIGNED_BITS, row] |= 1 << j
+    def quote(self, rows):
+        legs, shape = rows.legs, rows.strike.shape
+        bid, ask, marks = np.empty(shape), np.empty(shape), np.zeros((3, shape[1]), dtype=np.int64)
+        for row, place in enumerate(rows.place.tolist()):
+            for j, (right, strike) in enumerate(zip(legs.right, rows.strike[:, row], strict=True)):
+                bid[j, row], ask[j, row] = self.price(place, right, strike)
+                is_short = legs.sign[j] < 0 and rows.is_physical[rows.owner[row]]
+                if is_short and self.is_assigned(place, right, strike):
+                    marks[ASSIGNED_BITS, row] |= 1 << j
+        return PackageQuotes(bid, ask, marks)
 
     def is_assigned(self, place, right, strike):
         """By the opposite right's mid; calls on the eve of an ex-date alone."""

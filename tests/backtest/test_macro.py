@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest import macro
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.macro import macro_filter, macro_notes, with_macro
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.sources.surface_days import SurfaceDays
 from tests.refusals import refused, refused_data
 
 
@@ -27,7 +27,7 @@ def ruled(rules, name):
 
 
 def test_no_entry_follows_a_fall_or_a_missing_bar(small_trials, small_rules, fund_file, monkeypatch):
-    monkeypatch.setattr(macro, "market_kind", lambda market: "modelled")
+    monkeypatch.setattr(SurfaceDays, "companions", None)
     (trial,) = with_macro(small_trials[:1], str(fund_file))
     rules = ruled(small_rules, str(fund_file))
     found = run(trial.prepare(rules), np.ones(len(trial.market.days), dtype=bool))
@@ -67,7 +67,7 @@ def test_it_is_for_what_gains_from_a_rise(strategy, told):
 
 @pytest.mark.parametrize("name", ["KRE_daily.csv", "KRE.csv"])
 def test_bars_of_another_fund_than_the_files_name(small_trials, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(macro, "market_kind", lambda market: "modelled")
+    monkeypatch.setattr(SurfaceDays, "companions", None)
     path = tmp_path / name
     path.write_text("symbol,date,open,high,low,close\nXLF,2024-06-03,40,41,39,40\nXLF,2024-06-04,40,41,39,40\n")
     with refused_data(path, "symbol", "XLF", "KRE"):

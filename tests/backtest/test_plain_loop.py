@@ -1,6 +1,6 @@
 """The engine against a slow loop in plain Python that shares no arithmetic with it: the same trades, to the cent.
 
-The loop takes any market of `backtest.market.DailyMarket`, asks it day by day and rounds in decimals. It knows the
+The loop takes any market of `sources.daily_market.DailyMarket`, asks it day by day and rounds in decimals. It knows the
 rules from their documentation, not from the kernels.
 """
 
@@ -17,19 +17,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.own_levels import OwnLevels
-from iwm_opts.backtest.quotes import Request
-from iwm_opts.backtest.recorded_chains import recorded_days
-from iwm_opts.backtest.rules import (
-    STRATEGIES,
-    WEEKDAYS,
-    Costs,
-    EntryRule,
-    ExitRule,
-    GateRule,
-    Rules,
-    SizeRule,
-)
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
@@ -37,9 +25,13 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.simulation.scenarios import scenario
+from iwm_opts.sources.daily_market import Request
 from iwm_opts.sources.modelled_files import open_modelled
+from iwm_opts.sources.recorded_files import recorded_days
 from iwm_opts.sources.simulated import scenario_market, simulate_market
-from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.source import ModelledFiles, SpanRequest
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import STRATEGIES, WEEKDAYS, EntryRule
 from iwm_opts.spreads.legs import Wing
 
 # --- the loop ---------------------------------------------------------------------------------------------------------
@@ -448,13 +440,13 @@ class Stage:  # hypothesis would print a market's ten thousand numbers
 @pytest.fixture(scope="module")
 def calm():
     market = simulate_market(date(2023, 1, 3), date(2023, 6, 30), seed=5)
-    return Stage(SimulatedDays(market, date(2023, 2, 10)), market.iv_history(10))
+    return Stage(SurfaceDays(market, date(2023, 2, 10)), market.iv_history(10))
 
 
 @pytest.fixture(scope="module")
 def panic():
     market = scenario_market(scenario("march-2020"), seed=3)
-    return Stage(SimulatedDays(market, market.days[0]), market.iv_history(10))
+    return Stage(SurfaceDays(market, market.days[0]), market.iv_history(10))
 
 
 WINGS = st.one_of(
@@ -653,7 +645,7 @@ def test_the_future_changes_nothing_decided(calm, rule, cut):
     # The gate of a day knows the close before: that of the day itself is changed too.
     history = replace(history, closes=history.closes.where(history.closes.index < pd.Timestamp(day), 3.0))
     before = run(prepare(calm.market, calm.history, rule))
-    after = run(prepare(SimulatedDays(other, calm.market.first), history, rule))
+    after = run(prepare(SurfaceDays(other, calm.market.first), history, rule))
     known, same = before.trades["entry"] <= pd.Timestamp(day), after.trades["entry"] <= pd.Timestamp(day)
     assert known.sum() > 1
     decided = ["entry", "expiration", "legs", "contracts", "credit", "dte", "rank", "entry_slippage", "risk"]
@@ -673,7 +665,7 @@ def vars_of(states):
 
 def test_the_rest_of_a_day_changes_nothing_that_is_opened_on_it(calm):
     rule = LOOK_AHEAD[0]
-    other = SimulatedDays(calm.market.market, calm.market.first)
+    other = SurfaceDays(calm.market.market, calm.market.first)
     moved = {name: line.copy() for name, line in calm.market._bars.items()}
     for name, factor in (("open", 0.95), ("high", 1.2), ("low", 0.8)):
         moved[name][40:] *= factor
@@ -694,7 +686,7 @@ def modelled(market_data):
         dividends=str(market_data / "daily/IWM_dividends.csv"), rate=0.01,
     )  # fmt: skip
     market = open_modelled(files, "IWM", date(2019, 12, 2), date(2020, 4, 30))
-    return Stage(SimulatedDays(market, date(2020, 1, 15)), market.iv_history(30))
+    return Stage(SurfaceDays(market, date(2020, 1, 15)), market.iv_history(30))
 
 
 @pytest.mark.market_data
@@ -732,7 +724,8 @@ RECORDED = [
 )
 def test_recorded_chains_trade_as_the_plain_loop_does(market_data, rule, chains, symbol, bars, index):
     market = recorded_days(
-        str(market_data / f"options/{chains}.csv.gz"), symbol, bars=market_data / f"daily/{bars}.csv.gz", max_dte=30
+        str(market_data / f"options/{chains}.csv.gz"),
+        SpanRequest(symbol=symbol, bars=market_data / f"daily/{bars}.csv.gz", max_dte=30),
     )
     history = load_iv_history(market_data / f"vol/{index}.csv.gz", symbol, 30)
     ours = compare(Stage(market, history), rule)
@@ -744,8 +737,8 @@ def test_recorded_chains_trade_as_the_plain_loop_does(market_data, rule, chains,
 def recorded(market_data):
     market = recorded_days(
         str(market_data / "options/IWM_cboe_full_20260615_20260702.csv.gz"),
-        bars=market_data / "daily/IWM_yahoo_long.csv.gz", max_dte=62,  # the farthest that any of the rules reaches
-    )  # fmt: skip
+        SpanRequest(bars=market_data / "daily/IWM_yahoo_long.csv.gz"),
+    )
     return Stage(market, load_iv_history(market_data / "vol/VIX_2024_2026_yahoo.csv.gz", "IWM", 30))
 
 
@@ -769,7 +762,7 @@ def test_no_condor_held_to_expiry_loses_more_than_stated(market_data):
         ExitRule(None, None, dte=None),
         SizeRule(contracts=1),
     )
-    trades = run(prepare(SimulatedDays(market, date(2020, 1, 2)), market.iv_history(30), rules)).trades
+    trades = run(prepare(SurfaceDays(market, date(2020, 1, 2)), market.iv_history(30), rules)).trades
     assert (-trades["pnl"] <= trades["risk"]).all()
     # Delivered on Friday 2020-11-06 at 163.62 between the call strikes, 100 shares short bought on Monday at 176.95.
     (trade,) = trades[trades["entry"] == "2020-09-25"].to_dict("records")

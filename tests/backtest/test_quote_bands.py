@@ -1,6 +1,7 @@
 """Bands over modelled quotes against backtests on markets that were made with those quotes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from iwm_opts.backtest.engine import run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.quote_bands import Entered, gain_bands, quote_bands
 from iwm_opts.backtest.rules import ExitRule
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
+from iwm_opts.conventions import Provenance
 from iwm_opts.kernels.backtest.state import COLUMNS, THETA
 from iwm_opts.simulation.dynamics import drawn_skew
 from iwm_opts.simulation.parameters import COEFFICIENTS, shipped_parameters
 from iwm_opts.simulation.surface import drawn_smile
+from iwm_opts.sources.surface_days import SurfaceDays
 from iwm_opts.spreads.legs import Wing
 from tests.refusals import refused
 
@@ -23,7 +25,7 @@ from tests.refusals import refused
 def with_parameters(trial, **changes):
     days = trial.market
     market = replace(days.market, parameters=replace(days.market.parameters, **changes))
-    return replace(trial, market=SimulatedDays(market, days.first, days.caveats))
+    return replace(trial, market=SurfaceDays(market, days.first, days.caveats))
 
 
 def gains(trials, rules):
@@ -66,7 +68,7 @@ def test_modelled_quotes_have_the_skew_of_days_drawn_too(monkeypatch, small_tria
         with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 28))
         for trial in small_trials
     ]
-    monkeypatch.setitem(quote_bands.__globals__, "market_kind", lambda _: "modelled")
+    monkeypatch.setattr(SurfaceDays, "provenance", Provenance.MODELLED)
     band, _ = bands(certain, small_rules, draws=5)
     assert band.ungated[0] < band.ungated[1]
 
@@ -154,13 +156,14 @@ def test_evidence_holds_the_bands_asked_for(small_trials, small_rules):
 
 def test_recorded_quotes_have_no_band(small_trials, small_rules):
     given = prepare_baselines(small_trials[0], small_rules)
-    recorded = replace(given, gated=replace(given.gated, market=object()))
-    with refused("bands", 2):
+    market = SimpleNamespace(name="made", surface_days=None)
+    recorded = replace(given, gated=replace(given.gated, market=market))
+    with refused("bands", "made"):
         quote_bands([recorded], draws=2, seed=1)
 
 
 def made_modelled(monkeypatch):
-    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    monkeypatch.setattr(SurfaceDays, "provenance", Provenance.MODELLED)
 
 
 def wider(trial, factor):

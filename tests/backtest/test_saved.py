@@ -9,7 +9,7 @@ import pytest
 from iwm_opts.backtest.comparison import compare_results
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import measure
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, Rules
+from iwm_opts.backtest.rules import Costs, ExitRule, Rules
 from iwm_opts.backtest.saved import load_result, rules_from_record, rules_record, save_result
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError
@@ -18,6 +18,7 @@ from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.atomic import put_folder
 from iwm_opts.journal.readers import read_log
 from iwm_opts.market.sector_filter import MacroFilter
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 from tests.refusals import refused, refused_data
 

@@ -9,19 +9,20 @@ import pytest
 
 from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.rule_table import RuleTable
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.sweep import summarise, sweep
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.backtest.codes import Summary
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 
 
 @pytest.fixture(scope="module")
 def stage():
     market = simulate_market(date(2022, 11, 1), date(2023, 6, 30), seed=10)
-    return SimulatedDays(market, date(2023, 1, 10)), market.iv_history(10)
+    return SurfaceDays(market, date(2023, 1, 10)), market.iv_history(10)
 
 
 GRID = [

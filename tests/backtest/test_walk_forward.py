@@ -8,10 +8,11 @@ import pytest
 from iwm_opts.backtest.engine import backtest, run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.grid import Variant
-from iwm_opts.backtest.quote_bands import gain_bands
 from iwm_opts.backtest.trial import package_gains
 from iwm_opts.backtest.walk_forward import Schedule, longest_trade, scores, spans, walk_trials
+from iwm_opts.conventions import Provenance
 from iwm_opts.market.calendar import sessions
+from iwm_opts.sources.surface_days import SurfaceDays
 from tests.refusals import refused
 
 
@@ -116,7 +117,7 @@ def test_choices_are_best_in_sample_and_hindsight_out_of_sample(walk, small_tria
 
 
 def test_results_have_the_bands_of_markets_made_with_other_spreads(monkeypatch, small_trials, small_rules):
-    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    monkeypatch.setattr(SurfaceDays, "provenance", Provenance.MODELLED)
     exits = small_rules.exit
     variants = [
         Variant(number, {"profit": profit}, replace(small_rules, exit=replace(exits, profit=profit)))

@@ -3,9 +3,9 @@ import json
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
+from iwm_opts.sources.recorded_files import recorded_days
 
 LABEL = "SIMULATED MARKET: not real quotes"
 SMALL = ("--days", 12, "--chains", "weekly", "--max-dte", 60, "--workers", 1)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 import iwm_opts as iwm
-from iwm_opts.backtest.rules import EntryRule, ExitRule
+from iwm_opts.backtest.rules import ExitRule
 from iwm_opts.backtest.rules import Rules as EngineRules
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels, check_entry_window
@@ -14,6 +14,7 @@ from iwm_opts.kernels.backtest.codes import HELD
 from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
+from iwm_opts.spreads.entry_rule import EntryRule
 from tests.refusals import refused
 
 LEGS = "+1P195@0.70/0.74 -1P200@1.20/1.26"  # a credit of 0.48

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.quote_bands import gain_bands
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import package_gains
+from iwm_opts.conventions import Provenance
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.instruments import compare_instruments, defined_less_naked, trading_costs
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage, engine_rules
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
 from tests.refusals import refused
 
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
@@ -24,7 +24,7 @@ def stage():
     market = simulate_market(date(2022, 1, 3), date(2024, 6, 28), seed=13)
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     inputs = Inputs(market.bars(), funds, market.iv_history())
-    return Stage(Period("all", date(2023, 3, 1), market.days[-1]), inputs, SimulatedDays(market, date(2023, 3, 1)))
+    return Stage(Period("all", date(2023, 3, 1), market.days[-1]), inputs, SurfaceDays(market, date(2023, 3, 1)))
 
 
 def test_an_edge_in_every_instrument_that_fits(stage):
@@ -101,7 +101,7 @@ def test_a_plan_in_options_has_the_bands_of_markets_made_with_other_spreads(stag
         "mean-reversion", instrument="vertical", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}}
     )
     half = replace(stage, period=Period("half", stage.period.first, date(2023, 10, 31)))
-    monkeypatch.setitem(gain_bands.__globals__, "market_kind", lambda _: "modelled")
+    monkeypatch.setattr(SurfaceDays, "provenance", Provenance.MODELLED)
     found = backtest_plan(plan, [half], [stage])
     spread = stage.market.market.parameters.spread
     gains = []

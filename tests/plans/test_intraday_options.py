@@ -16,7 +16,7 @@ from vollib.black_scholes_merton import black_scholes_merton
 
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.rules import SizeRule
-from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.conventions import Provenance
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
@@ -30,7 +30,7 @@ from iwm_opts.plans.intraday_options import trade_momentum_packages
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage, engine_rules
 from iwm_opts.plans.plan_evidence import plan_evidence
-from iwm_opts.plans.runner import PlanRunner, backtest_plan
+from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.plan_backtest import average_minutes
 from iwm_opts.simulation.dynamics import variance_curve
 from iwm_opts.simulation.listing import listed_expirations
@@ -40,6 +40,7 @@ from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.surface_days import SurfaceDays
 from tests.refusals import refused
 
 EDGE = Momentum(gap=0.001, volume_sessions=5)
@@ -271,7 +272,7 @@ def market():
 def stage(market):
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     inputs = Inputs(market.bars(), funds, market.iv_history(), market.minutes())
-    return Stage(Period("all", market.days[0], market.days[-1]), inputs, SimulatedDays(market, market.days[0]))
+    return Stage(Period("all", market.days[0], market.days[-1]), inputs, SurfaceDays(market, market.days[0]))
 
 
 def rules_of(kind, **exits):
@@ -454,7 +455,7 @@ def test_the_edge_in_every_instrument(stage):
 
 def test_packages_within_the_session_have_the_bands_of_markets_made_with_other_spreads(stage, monkeypatch):
     plan = make_usual_plan("momentum", instrument="vertical", **OPEN, momentum={"gap": 0.001, "volume_sessions": 5})
-    monkeypatch.setitem(PlanRunner.run.__globals__, "market_kind", lambda _: "modelled")
+    monkeypatch.setattr(SurfaceDays, "provenance", Provenance.MODELLED)
     (found,) = backtest_plan(plan, [], [stage]).ranges
     spread = stage.market.market.parameters.spread
     gains = []

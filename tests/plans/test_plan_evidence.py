@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import make_usual_plan
 from iwm_opts.plans.plan_backtest import Stage
 from iwm_opts.plans.plan_evidence import plan_evidence
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
 from tests.refusals import refused
 
 DIPS = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "stretch")}}
@@ -74,7 +74,7 @@ def test_condors_of_a_plan_against_condors_of_any_session():
     inputs = Inputs(market.bars(), funds, market.iv_history())
     period = Period("all", date(2023, 3, 1), market.days[-1])
     plan = make_usual_plan("vol-contraction", checklist={"minimum": 1})
-    found = plan_evidence(plan, Stage(period, inputs, SimulatedDays(market, date(2023, 3, 1))))
+    found = plan_evidence(plan, Stage(period, inputs, SurfaceDays(market, date(2023, 3, 1))))
     every, edge, whole = found.rungs
     assert every.trades > edge.trades >= whole.trades > 10
     assert every.independent < 0.5 * every.trades  # condors of some weeks, one a day

@@ -24,7 +24,7 @@ from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
 from iwm_opts.sources.export import MANIFEST, Plan, chain_days, export
 from iwm_opts.sources.registry import open_source
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import DayRequest
 from tests.refusals import refused_data
 
 PLAN = Plan(
@@ -176,7 +176,7 @@ def test_chains_read_back_without_a_defect_or_a_warning(chain_file):
 def test_its_own_vols_lie_between_those_of_bid_and_ask(chain_file):
     # To 1e-6, with the rate that the file says and the forwards that the market had.
     market, day = PLAN.market(1), date(2024, 1, 5)
-    on_day = open_source(str(chain_file)).on_day(MarketRequest(as_of=day))
+    on_day = open_source(str(chain_file)).on_day(DayRequest(as_of=day))
     table = market.table(market.place(day), market.place(day), most_dte=60)
     tested = 0
     for row, listing in enumerate(table.listings):
@@ -201,7 +201,7 @@ def test_its_own_vols_lie_between_those_of_bid_and_ask(chain_file):
 def test_midpoints_give_the_vols_back_where_quotes_are_narrow(chain_file):
     # The loader's own way: rate of the file, forwards from parity, vols of midpoints.
     market, day = PLAN.market(1), date(2024, 1, 5)
-    on_day = open_source(str(chain_file)).on_day(MarketRequest(as_of=day))
+    on_day = open_source(str(chain_file)).on_day(DayRequest(as_of=day))
     snapshot = take_snapshot(on_day.chain, on_day.rate, market.dividends, on_day.exercise)
     assert snapshot.warnings == ()
     for table in snapshot.tables((20, 60))[0]:
@@ -214,7 +214,7 @@ def test_midpoints_give_the_vols_back_where_quotes_are_narrow(chain_file):
 
 
 def test_what_a_model_quoted_is_never_taken_for_a_market(chain_file, tmp_path):
-    on_day = open_source(str(chain_file)).on_day(MarketRequest())
+    on_day = open_source(str(chain_file)).on_day(DayRequest())
     assert (on_day.chain.simulated, on_day.chain.modelled) == (True, False)
     assert on_day.exercise == "european"  # IWM's are American, these are not
     assert on_day.rate == PLAN.parameters.setting.rate

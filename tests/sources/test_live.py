@@ -12,7 +12,7 @@ from iwm_opts.io.archive_series import merge_series
 from iwm_opts.io.cboe import cboe_index, cboe_session
 from iwm_opts.sources.live import first_answer
 from iwm_opts.sources.registry import open_source
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import DayRequest
 from tests.refusals import refused, refused_data
 
 NOW = datetime(2026, 3, 2, 16, 5, tzinfo=ZoneInfo("America/New_York"))
@@ -44,7 +44,7 @@ def cboe(live_server, answer, cboe_body, made_quotes):
 
 
 def test_a_named_source_gives_its_chain_and_an_index_to_rank_in(cboe):
-    market = open_source("cboe").on_day(MarketRequest())
+    market = open_source("cboe").on_day(DayRequest())
     assert market.chain.source == "Cboe delayed quotes of IWM"
     assert not market.chain.simulated
     assert market.history.proxy
@@ -54,7 +54,7 @@ def test_a_named_source_gives_its_chain_and_an_index_to_rank_in(cboe):
 
 
 def test_yahoo_without_an_index_says_so(yahoo):
-    market = open_source("yahoo").on_day(MarketRequest())
+    market = open_source("yahoo").on_day(DayRequest())
     assert market.chain.source == "Yahoo options of IWM"
     assert market.history is None
     assert any("no RVX to rank in" in told for told in market.warnings)
@@ -64,20 +64,20 @@ def test_yahoo_without_an_index_says_so(yahoo):
 def test_an_index_fetched_before_stands_in_where_the_source_has_none(yahoo, cboe, answer):
     record = open_record()
     merge_series(record, "indices", "RVX", cboe_index("RVX", cboe_session()))
-    market = open_source("yahoo").on_day(MarketRequest())
+    market = open_source("yahoo").on_day(DayRequest())
     assert market.history.series == "RVX"
     assert any("using the one fetched before" in told for told in market.warnings)
 
 
 def test_auto_takes_yahoo_first_then_cboe(yahoo, cboe, answer):
-    assert open_source("auto").on_day(MarketRequest()).chain.source.startswith("Yahoo")
+    assert open_source("auto").on_day(DayRequest()).chain.source.startswith("Yahoo")
     yahoo.serve("/v7/finance/options/IWM", answer(status=404))
-    assert open_source("auto").on_day(MarketRequest()).chain.source.startswith("Cboe")
+    assert open_source("auto").on_day(DayRequest()).chain.source.startswith("Cboe")
 
 
 def test_auto_ends_at_the_simulated_market_with_every_reason(live_server, answer):
     live_server.serve(CBOE, answer("<html>"))
-    market = open_source("auto").on_day(MarketRequest())
+    market = open_source("auto").on_day(DayRequest())
     assert market.chain.simulated
     told = " ".join(market.warnings)
     assert "no live source: Yahoo: HTTP 404" in told
@@ -88,21 +88,21 @@ def test_auto_ends_at_the_simulated_market_with_every_reason(live_server, answer
 @pytest.mark.parametrize("source", ["Yahoo", "Cboe"])
 def test_a_named_source_never_falls_back(live_server, source):
     with refused_data(source, "status", "HTTP 404"):
-        open_source(source.lower()).on_day(MarketRequest())
+        open_source(source.lower()).on_day(DayRequest())
 
 
 def test_auto_cannot_simulate_another_symbol(live_server):
     with refused_data("no live source", "", "Yahoo", "Cboe"):
-        open_source("auto").on_day(MarketRequest(symbol="SPY"))
+        open_source("auto").on_day(DayRequest(symbol="SPY"))
 
 
 def test_live_is_the_present(cboe):
     with refused_data("Cboe", "quote_date", "2026-02-27", "`source` record"):
-        open_source("cboe").on_day(MarketRequest(as_of=date(2026, 2, 27)))
+        open_source("cboe").on_day(DayRequest(as_of=date(2026, 2, 27)))
     with refused("session", "10:00"):
-        open_source("cboe").on_day(MarketRequest(session="10:00"))
-    assert open_source("cboe").on_day(MarketRequest(as_of=NOW.date())).chain.as_of == NOW.date()
-    market = open_source("auto").on_day(MarketRequest(as_of=NOW.date() - timedelta(days=3)))
+        open_source("cboe").on_day(DayRequest(session="10:00"))
+    assert open_source("cboe").on_day(DayRequest(as_of=NOW.date())).chain.as_of == NOW.date()
+    market = open_source("auto").on_day(DayRequest(as_of=NOW.date() - timedelta(days=3)))
     assert market.chain.simulated
     assert not cboe.asked or all("2026-02" not in path for path in cboe.asked)
 

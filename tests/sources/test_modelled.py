@@ -9,7 +9,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from iwm_opts.api.chain import ChainRequest, HistoryRequest, ModelledInputs, open_chain
-from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.dividends import Dividend, DividendSchedule
@@ -20,9 +19,9 @@ from iwm_opts.simulation.dynamics import FACTORS, State, variance_curve
 from iwm_opts.simulation.published import INDEX_RULES
 from iwm_opts.sources import modelled as modelled_module
 from iwm_opts.sources.modelled import Slope, modelled_market
-from iwm_opts.sources.modelled_files import modelled_to_day, open_modelled
+from iwm_opts.sources.modelled_files import ModelledSource, modelled_to_day, open_modelled
 from iwm_opts.sources.simulated import simulate_market
-from iwm_opts.sources.source import ModelledFiles
+from iwm_opts.sources.source import ModelledFiles, SpanRequest
 from tests.refusals import ANY, refused, refused_data
 
 POINT = 0.01
@@ -304,7 +303,8 @@ def test_screens_and_backtests_rank_the_same_index(files, tenor_days):
     inputs = ModelledInputs(**{name: files.get(name) for name in ("bars", "slope_history", "slope_base", "yields")})
     day = date(2024, 3, 20)
     chain = open_chain(ChainRequest(source="modelled", as_of=day, history=history, modelled=inputs))
-    trial = modelled_trial(ModelledFiles(**files), tenor_days=tenor_days, lookback=40)
+    request = SpanRequest(modelled=ModelledFiles(**files), tenor_days=tenor_days, lookback=40)
+    (trial,) = ModelledSource().over_days(request)
     screened, tested = (ranked.rank(before=day, lookback=40) for ranked in (chain.history, trial.history))
     assert screened.rank == pytest.approx(tested.rank, abs=1e-6)
     assert screened.observations == tested.observations == 40

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from iwm_opts.backtest.book_builder import build_book
-from iwm_opts.backtest.rules import EntryRule
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.kernels.backtest.state import CHOSEN, COLUMNS
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 
 
 @pytest.fixture(scope="module")
 def days():
     market = simulate_market(date(2024, 1, 2), date(2024, 4, 30), seed=11)
-    return SimulatedDays(market, date(2024, 2, 1))
+    return SurfaceDays(market, date(2024, 2, 1))
 
 
 def test_marks_are_the_quotes_of_the_chain(days):

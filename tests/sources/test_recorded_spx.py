@@ -14,12 +14,14 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from iwm_opts.backtest.engine import backtest
-from iwm_opts.backtest.recorded_chains import recorded_days
-from iwm_opts.backtest.resolve import recorded_trial
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.sources.recorded_files import recorded_days
+from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.source import SpanRequest
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 from tests.refusals import refused, refused_data
 
@@ -47,7 +49,7 @@ def rules(fees="custom:0.65", profit=PROFIT, entry="natural", leave="natural"):
 
 @pytest.fixture(scope="module")
 def market(market_data):
-    return recorded_days(str(market_data / CHAINS), symbol="SPX", bars=market_data / BARS, max_dte=30)
+    return recorded_days(str(market_data / CHAINS), SpanRequest(symbol="SPX", bars=market_data / BARS, max_dte=30))
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +220,7 @@ class TestFaultsOfPeers:
         left = (table["quote_date"] > trade["entry"]) & (table["expiration"] == trade["expiration"])
         path = tmp_path / "thinned.csv"
         table[~(left & (table["strike"] == short_put))].to_csv(path, index=False)
-        market = recorded_days(str(path), symbol="SPX", bars=market_data / BARS, max_dte=30)
+        market = recorded_days(str(path), SpanRequest(symbol="SPX", bars=market_data / BARS, max_dte=30))
         found = backtest(market, history, rules(profit=None)).trades
         (kept,) = found[(found["entry"] == trade["entry"])].to_dict("records")
         assert kept["legs"] == trade["legs"]
@@ -258,14 +260,20 @@ def vars_of(of):
 def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data):
     source, bars = str(market_data / CHAINS), str(market_data / BARS)
     day = date(2019, 5, 1)
-    near = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=30)
-    far = recorded_trial(source, history, "SPX", bars=bars, span=(day, day), most_dte=200)
-    assert far.market.quotes_near(0, 180, 20).dte > 150
-    with refused("dte", "30 +-10", "30 days"):
-        near.market.quotes_near(0, 30, 10)
+    near, far = (
+        open_source(source)
+        .over_days(SpanRequest(symbol="SPX", ranked=history, bars=bars, first=day, last=day, max_dte=max_dte))[0]
+        .market
+        for max_dte in (30, 200)
+    )
+    assert far.quotes_near(0, 180, 20).dte > 150
+    with refused("dte", "180 +-20", "120 days"):
+        near.quotes_near(0, 180, 20)
 
 
 def test_a_range_without_a_day_is_told_with_what_there_is(market_data):
     told = ("quote_date", "2020-01-01", "2020-02-01", "29 days", "2019-04-25", "2019-06-07", "`first`")
     with refused_data("SPX_cboe_20190425_20190607.csv.gz", *told):
-        recorded_days(str(market_data / CHAINS), symbol="SPX", first=date(2020, 1, 1), last=date(2020, 2, 1))
+        recorded_days(
+            str(market_data / CHAINS), SpanRequest(symbol="SPX", first=date(2020, 1, 1), last=date(2020, 2, 1))
+        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, time
+from typing import Final
 
 from iwm_opts.conventions import IVR_LOOKBACK
 from iwm_opts.errors import DataError, InputError
@@ -13,7 +14,9 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, STAND_INS, MarketOnDay, is_long_enough
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import DayRequest, MarketPath, Source, SpanRequest
+
+ARCHIVE_NAMES: Final = frozenset({"archive", "record"})  # as a source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,13 +96,13 @@ def recorded_market(symbol: str = DEFAULT_SYMBOL, record: ChainArchive | None = 
     return RecordedMarket(record, symbol, days)
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveSource:
+class ArchiveSource(Source):
     """The local store of the user's own captures."""
 
-    name: str = "archive"
+    def __init__(self, name: str = "archive") -> None:
+        self.name = name
 
-    def on_day(self, request: MarketRequest) -> MarketOnDay:
+    def on_day(self, request: DayRequest) -> MarketOnDay:
         """Archive on a day, its last unless given; see `Source`."""
         if request.spot is not None:
             raise InputError("spot", request.spot, "the record holds the spot of its chains", "leave it out")
@@ -110,6 +113,16 @@ class ArchiveSource:
         ranked = history if len(history.last(1, chain.as_of)) else None
         exercise = EXERCISE_OF_MODELS if chain.simulated else None
         return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *notes), exercise=exercise)
+
+    def over_days(self, request: SpanRequest) -> tuple[MarketPath, ...]:
+        """All captures, one a day; a fetched index is the proxy for an own history that is too short; see `Source`."""
+        from iwm_opts.sources.recorded_files import archive_days, ranked_path  # a screen needs no panel
+
+        archive = recorded_market(clean_symbol(request.symbol or DEFAULT_SYMBOL))
+        market = archive_days(archive, request)
+        if request.ranked is not None:
+            return (ranked_path(market, request),)
+        return (MarketPath(market, archive.ranked_history(market.days[-1], request.tenor_days, request.lookback)[0]),)
 
 
 def capture_time(session: str | None) -> time | None:

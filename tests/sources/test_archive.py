@@ -17,9 +17,9 @@ from iwm_opts.market.capture import make_chain
 from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.archive import ArchiveSource, recorded_market
 from iwm_opts.sources.on_day import is_long_enough
-from iwm_opts.sources.recorded import ArchiveSource, recorded_market
-from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.source import DayRequest
 from tests.refusals import refused, refused_data
 
 EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))  # of the made quotes
@@ -27,7 +27,7 @@ DAYS = (date(2026, 2, 26), date(2026, 2, 27), date(2026, 3, 2))
 
 
 def recorded_on_day(symbol, as_of, session, tenor_days, lookback):
-    request = MarketRequest(symbol=symbol, as_of=as_of, session=session, tenor_days=tenor_days, lookback=lookback)
+    request = DayRequest(symbol=symbol, as_of=as_of, session=session, tenor_days=tenor_days, lookback=lookback)
     return ArchiveSource().on_day(request)
 
 

@@ -1,4 +1,4 @@
-"""Recorded chains opened as a market: out of option files, or out of the local archive."""
+"""Recorded chains opened as a market over many days: out of option files, or out of the local archive."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, time
@@ -8,17 +8,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.recorded import RecordedDays
 from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import choose
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
+from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.panel_cache import Build, cached_build
 from iwm_opts.io.panel_files import read_panel, window
-from iwm_opts.io.selection import clean_symbol, raise_no_days
-from iwm_opts.io.series_notes import series_notes
+from iwm_opts.io.selection import raise_no_days
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
@@ -26,105 +26,71 @@ from iwm_opts.market.panel import Panel
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.panel_terms import panel_terms
 from iwm_opts.market.quote_rows import Report, rows_of_chain, rows_together
-from iwm_opts.sources.on_day import DEFAULT_SYMBOL
-from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_market
+from iwm_opts.sources.archive import RecordedMarket, capture_time
+from iwm_opts.sources.recorded_days import RecordedDays
+from iwm_opts.sources.source import MAX_DTE, MarketPath, SpanRequest
 
 Progress = Callable[[int, int], None]
 
-ARCHIVE_NAMES: Final = frozenset({"archive", "record"})  # of the local archive as a source
-MAX_DTE: Final = 120  # calendar days: expirations farther out are not held
 BAR_SLACK: Final = 0.01  # fraction by which a capture may lie outside the day's low and high: before and after hours
 BARS_APART: Final = 0.5  # fraction of days outside, above which the bars are of another underlying
 
 
-def recorded_days(
-    source: str | Sequence[str],
-    symbol: str | None = None,
-    session: str | None = None,
-    bars: str | Path | None = None,
-    first: date | None = None,
-    last: date | None = None,
-    *,
-    max_dte: int = MAX_DTE,
-    rate: float | None = None,
-    dividends: DividendSchedule | None = None,
-    progress: Progress | None = None,
-) -> RecordedDays:
-    """Return recorded chains as a market for backtests.
+def recorded_days(sources: str | Sequence[str], request: SpanRequest | None = None) -> RecordedDays:
+    """Return recorded chains of files as a market for backtests.
 
     Parameters
     ----------
-    source : str or sequence of str
-        `archive` (or `record`), the local archive, or files, folders and globs of option chains.
-    symbol : str, optional
-        Underlying; of files needed where they hold several, of the archive IWM unless given.
-    session : str, optional
-        Capture of each day: label or HH:MM of files, HH:MM of the archive. By default the latest within the session,
-        else the latest.
-    bars : path, optional
-        Daily bars of the underlying (`io.bars.load_bars`), for opens, highs, lows and settlements. Those fetched
-        into the archive by default, where the source is the archive.
-    first, last : date, optional
-        Days to begin and end with, both included.
-    max_dte : int
-        Calendar days to the farthest expiration that the entry rule can reach.
-    rate : float, optional
-        Continuously compounded, annual; unless given, the rate that the files name, else implied from each chain.
-    dividends : DividendSchedule, optional
-        Those fetched into the archive by default, where the source is the archive.
-    progress : callable, optional
-        Called with rows read and rows to read, or captures.
+    sources : str or sequence of str
+        Files, folders and globs of option chains, a day's capture by label or HH:MM: the latest within the session,
+        else the latest, unless given.
+    request : SpanRequest, optional
 
     Raises
     ------
     DataError
         When the source has no readable chain of those days, or the bars are of another underlying.
-    InputError
-        When the session is not a time, where one is needed, or the rate is invalid.
     """
-    sources = [source] if isinstance(source, str) else list(source)
-    stored_bars, stored_dividends = pd.DataFrame(), None
-    if is_archive(sources):
-        archive = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
-        panel = _of_archive(archive, capture_time(session), first, last, progress)
-        kept = read_series(archive.record, "bars", archive.symbol)
-        stored_bars = pd.DataFrame() if kept is None else kept
-        stored_dividends = archive.dividends
-    else:
-        panel = read_panel(sources, symbol, session, first, last, max(max_dte, MAX_DTE), progress)
-    given = load_bars(bars, panel.symbol) if bars is not None else stored_bars
-    fitting, remarks = _fitting(given, panel, bars or "the recorded bars")
-    remarks = [*series_notes({"bars": given, "dividends": dividends}), *remarks]
-    return RecordedDays(
-        panel.with_bars(fitting),
-        panel_terms(panel, rate, dividends or stored_dividends),
-        fitting,
-        dividends or stored_dividends,
-        max_dte,
-        tuple(remarks),
-        _settling_days(panel, fitting, last),
+    request = request or SpanRequest()
+    sources = [sources] if isinstance(sources, str) else list(sources)
+    panel = read_panel(
+        sources,
+        request.symbol,
+        request.session,
+        request.first,
+        request.last,
+        max(request.max_dte, MAX_DTE),
+        request.on_progress,
     )
+    bars = pd.DataFrame() if request.bars is None else load_bars(request.bars, panel.symbol)
+    return days_of_panel(panel, request, bars)
 
 
-def is_archive(source: str | Sequence[str]) -> bool:
-    """Whether a source is the local archive."""
-    return source in ARCHIVE_NAMES if isinstance(source, str) else [*source] in [[name] for name in ARCHIVE_NAMES]
+def archive_days(archive: RecordedMarket, request: SpanRequest) -> RecordedDays:
+    """Return captures of the local archive, with the bars and dividends fetched into it where the request has none.
 
-
-def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
-    """Session after the last capture where a listed series settles then, and the next one; only those with a bar."""
-    if bars.empty:
-        return ()
-    captured = panel.dates[-1]
-    behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]][:2]
-    expirations = {date.fromordinal(day) for day in np.unique(panel.expiration).tolist() if day > captured.toordinal()}
-    if not behind or behind[0] not in {latest_session(day) for day in expirations}:
-        return ()
-    return tuple(day for day in behind if day <= (last or date.max))
+    Raises
+    ------
+    DataError
+        When the archive has no readable chain of those days, or the bars are of another underlying.
+    InputError
+        When the session is not a time.
+    """
+    panel = _of_archive(archive, capture_time(request.session), request.first, request.last, request.on_progress)
+    if request.bars is not None:
+        bars = load_bars(request.bars, panel.symbol)
+    else:
+        kept = read_series(archive.record, "bars", archive.symbol)
+        bars = pd.DataFrame() if kept is None else kept
+    return days_of_panel(panel, request, bars, archive.dividends)
 
 
 def _of_archive(
-    market: RecordedMarket, at: time | None, first: date | None, last: date | None, progress: Progress | None
+    market: RecordedMarket,
+    at: time | None,
+    first: date | None,
+    last: date | None,
+    progress: Progress | None,
 ) -> Panel:
     """Panel of the captures of an archive."""
     days = [day for day in market.days if (first or date.min) <= day <= (last or date.max)]
@@ -166,6 +132,52 @@ def _of_archive(
 
     options = {"archive": str(record.folder), "symbol": symbol, "at": str(at), "days": [str(day) for day in days]}
     return window(cached_build(chosen, options, build), [Path(market.name)], None, None)
+
+
+def ranked_path(market: RecordedDays, request: SpanRequest) -> MarketPath:
+    """Path of a market whose gate ranks the history given, else its own.
+
+    Raises
+    ------
+    DataError
+        When the history given has no value on the days of the market.
+    """
+    history = request.ranked
+    if history is None:
+        return MarketPath(market, market.iv_history(request.tenor_days))
+    if not np.isin(pd.DatetimeIndex(market.days), history.closes.index).any():
+        first, last = market.days[0], market.days[-1]
+        rule = f"has no value between {first} and {last}"
+        raise DataError(history.series, rule, "give a history of those years", "date")
+    return MarketPath(market, history, remarks=series_notes({IV_HISTORY: history}))
+
+
+def days_of_panel(
+    panel: Panel, request: SpanRequest, bars: pd.DataFrame, stored: DividendSchedule | None = None
+) -> RecordedDays:
+    """Days of a panel, with bars that fit its spots, and dividends as given, else as stored."""
+    fitting, remarks = _fitting(bars, panel, request.bars or "the recorded bars")
+    given = request.dividends or None
+    if isinstance(given, str):
+        given = parse_dividends(given, request.symbol)
+    remarks = [*series_notes({"bars": bars, "dividends": given}), *remarks]
+    dividends = given or stored
+    return RecordedDays(
+        panel.with_bars(fitting), panel_terms(panel, request.rate, dividends), fitting, dividends,
+        max(request.max_dte, MAX_DTE), tuple(remarks), _settling_days(panel, fitting, request.last),
+    )  # fmt: skip
+
+
+def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
+    """Session after the last capture where a listed series settles then, and the next one; only those with a bar."""
+    if bars.empty:
+        return ()
+    captured = panel.dates[-1]
+    behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]][:2]
+    expirations = {date.fromordinal(day) for day in np.unique(panel.expiration).tolist() if day > captured.toordinal()}
+    if not behind or behind[0] not in {latest_session(day) for day in expirations}:
+        return ()
+    return tuple(day for day in behind if day <= (last or date.max))
 
 
 def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFrame, list[str]]:

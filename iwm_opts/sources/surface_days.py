@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Flags
-from iwm_opts.backtest.quotes import Candidates, ExpirationQuotes, Marks, Request, Series, Terms
-from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.backtest.marks import quotes_on
@@ -28,10 +26,9 @@ from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface import SKEW
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, repriced_rows
+from iwm_opts.sources.daily_market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
-
-if TYPE_CHECKING:
-    from iwm_opts.backtest.book import Book
+from iwm_opts.spreads.entry_rule import EntryRule
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -56,24 +53,22 @@ def expiration_quotes(quoted: QuotedExpiration, root: str, day: date, spot: floa
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedDays:
+class SurfaceDays:
     """The closes of a market of the surface model from one of its days on; what lies before warms its IV history up."""
 
     market: SurfaceMarket
     first: date
     caveats: tuple[str, ...] = (ECHO,)  # on its inputs, and on an edge measured here
 
-    is_simulated = True
+    @property
+    def surface_days(self) -> "SurfaceDays":
+        """These days."""
+        return self
 
     @property
     def provenance(self) -> Provenance:
         """Simulated, or modelled around real prices."""
         return self.market.provenance
-
-    @property
-    def surface_market(self) -> SurfaceMarket:
-        """The market of the surface model."""
-        return self.market
 
     @property
     def name(self) -> str:
@@ -141,6 +136,11 @@ class SimulatedDays:
         """Dividends of the underlying, known in advance."""
         return self.market.dividends
 
+    @property
+    def companions(self) -> dict[str, pd.DataFrame] | None:
+        """Daily bars of the funds simulated with the underlying."""
+        return self.market.companions
+
     def settlement(self, root: str) -> Settlement:
         """Return the root's: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
         return settlement_of(root)
@@ -181,9 +181,6 @@ class SimulatedDays:
     def entries(self, rule: EntryRule, _allowed: Flags | None = None) -> Candidates:
         """Nearest expirations on every day; the day loop chooses the packages it needs."""
         return self.candidates(rule.dte, rule.dte_slack)
-
-    def quote(self, book: "Book") -> None:
-        """Nothing: the day loop marks by the surface."""
 
     def surface(self) -> Surface:
         """Table's coefficients, by expiration, then day."""
@@ -229,7 +226,7 @@ class SimulatedDays:
         columns[self._order[is_priced], THETA:] = np.column_stack(priced)
         return Surface(columns.ravel(), _spread_terms(parameters))
 
-    def under(self, parameters: Parameters, skew: Array | float = 0.0) -> "SimulatedDays":
+    def under(self, parameters: Parameters, skew: Array | float = 0.0) -> "SurfaceDays":
         """Days of the same prices of the underlying under other parameters; arguments as of `surface_under`."""
         states, name = self.market.states, FACTORS[SKEW]
         factor = getattr(states, name).copy()

@@ -1,16 +1,16 @@
 import math
 from datetime import date
 
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.kernels._jit import on_first_compilation
 from iwm_opts.kernels.backtest.state import COLUMNS
 from iwm_opts.kernels.simulation.quote import FAR_DAYS
 from iwm_opts.sources.simulated import simulate_market
+from iwm_opts.sources.surface_days import SurfaceDays
 
 
 def test_the_surface_of_a_second_market_compiles_nothing():
     first, days = (
-        SimulatedDays(simulate_market(date(2024, 1, 2), date(2024, 3, 28), seed=seed), date(2024, 2, 1))
+        SurfaceDays(simulate_market(date(2024, 1, 2), date(2024, 3, 28), seed=seed), date(2024, 2, 1))
         for seed in (2, 3)
     )
     first.surface()

@@ -8,9 +8,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import backtest
-from iwm_opts.backtest.quotes import BY_SMILE, CARRIED, QUOTED, Request, Series
-from iwm_opts.backtest.recorded_chains import recorded_days
-from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.archive import open_record
@@ -19,6 +17,11 @@ from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.archive import recorded_market
+from iwm_opts.sources.daily_market import BY_SMILE, CARRIED, QUOTED, Request, Series
+from iwm_opts.sources.recorded_files import archive_days, recorded_days
+from iwm_opts.sources.source import SpanRequest
+from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
 from tests.refusals import refused, refused_data
 
@@ -53,7 +56,7 @@ class TestDays:
     def test_every_day_with_rows_is_one_and_gaps_are_told(self, market):
         assert market.days == (MON, TUE, WED, FRI)
         assert market.spot.tolist() == [200.0, 201.0, 202.0, 199.0]
-        assert not market.is_simulated
+        assert market.provenance.is_real
         assert f"1 of 5 sessions without a recorded chain ({THU})" in market.notes
 
     def test_the_digest_is_of_the_quotes(self, week, chain_of, bars_of, market):
@@ -63,14 +66,14 @@ class TestDays:
         other = recorded_days(str(chain_of(*week, name="other.csv")))
         assert other.spot.tolist() == market.spot.tolist()
         assert other.digest != market.digest
-        assert recorded_days(str(chain_of(*week, name="rate.csv")), rate=0.05).digest != other.digest
+        assert recorded_days(str(chain_of(*week, name="rate.csv")), SpanRequest(rate=0.05)).digest != other.digest
 
     def test_first_and_last(self, week, chain_of):
         path = str(chain_of(*week))
-        assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)
+        assert recorded_days(path, SpanRequest(first=TUE, last=THU)).days == (TUE, WED)
         told = ("quote_date", "2024-03-11", "4 days", "`first` and `last`")
         with refused_data("chains.csv.gz", *told):
-            recorded_days(path, first=date(2024, 3, 11))
+            recorded_days(path, SpanRequest(first=date(2024, 3, 11)))
 
     def test_rows_in_any_order_are_the_same_market(self, week, chain_of, market):
         mixed = pd.concat(week).sample(frac=1.0, random_state=1)
@@ -113,12 +116,12 @@ class TestDays:
 
     def test_without_a_quote_date_there_are_no_days(self, week, chain_of):
         with refused_data("chains.csv.gz", "quote_date"):
-            recorded_days(str(chain_of(week[0].drop(columns=["quote_date", "quote_time"]))), symbol="XSP")
+            recorded_days(str(chain_of(week[0].drop(columns=["quote_date", "quote_time"]))), SpanRequest(symbol="XSP"))
 
     def test_one_capture_a_day(self, week, chain_of):
         noon = week[0].assign(quote_time=f"{MON} 12:00:00", underlying_price=200.4)
         path = str(chain_of(week[0], noon))
-        assert recorded_days(path, session="16:00").spot.tolist() == [200.0]
+        assert recorded_days(path, SpanRequest(session="16:00")).spot.tolist() == [200.0]
         assert recorded_days(path).spot.tolist() == [200.4]  # the latest within the session
 
     def test_a_warning_of_many_days_is_one_note(self, week, chain_of):
@@ -169,10 +172,10 @@ class TestBoard:
         assert market.quotes_near(0, 11, 2).series == Series("SPXW", NEXT)
 
     def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
-        market = recorded_days(str(chain_of(*week)), max_dte=20)
+        market = recorded_days(str(chain_of(*week)), SpanRequest(max_dte=20))
         assert market.quotes_near(0, 15, 5).series.expiration == NEXT
-        with refused("dte", "30 +-30", "20 days"):
-            market.quotes_near(0, 30, 30)
+        with refused("dte", "30 +-91", "120 days"):
+            market.quotes_near(0, 30, 91)
 
 
 class TestMarks:
@@ -204,7 +207,9 @@ class TestMarks:
 
     def test_deep_american_options_pay_what_exercise_pays(self, chain_of, made_day_quotes):
         path = chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM"))
-        (marks,) = recorded_days(str(path), rate=0.05).marks(0, [asked([290.0], series=Series("IWM", LATER))])
+        (marks,) = recorded_days(str(path), SpanRequest(rate=0.05)).marks(
+            0, [asked([290.0], series=Series("IWM", LATER))]
+        )
         assert marks.ask[0] >= 90.0
 
     def test_an_expiration_that_is_not_there_has_no_mark(self, week, chain_of):
@@ -231,7 +236,7 @@ class TestSettlement:
 
     @pytest.fixture
     def with_bars(self, week, chain_of, bars_of):
-        return recorded_days(str(chain_of(*week)), bars=bars_of(self.BARS))
+        return recorded_days(str(chain_of(*week)), SpanRequest(bars=bars_of(self.BARS)))
 
     def test_prices_of_the_underlying_come_from_the_bars(self, with_bars):
         assert with_bars.opened[:2].tolist() == [199.5, 200.0]
@@ -242,7 +247,7 @@ class TestSettlement:
     def test_morning_roots_settle_on_the_open_evening_roots_on_the_close(self, chain_of, made_day_quotes, bars_of):
         path = chain_of(made_day_quotes(MON, 2000, (NEXT, LATER), root="SPXW").assign(underlying_symbol="SPX"))
         bars = bars_of({MON: (1995, 2010, 1990, 2005), FRI: (2030, 2040, 1985, 1992.5)})
-        market = recorded_days(str(path), bars=bars)
+        market = recorded_days(str(path), SpanRequest(bars=bars))
         assert market.settlement_price(Series("SPX", FRI)) == 2030.0  # no chain of that day is needed
         assert market.settlement_price(Series("SPXW", FRI)) == 1992.5
         assert market.settlement_price(Series("SPXW", date(2024, 3, 9))) == 1992.5  # a Saturday ends with Friday
@@ -263,10 +268,12 @@ class TestSettlement:
             "2024-03-04",
             "1980 to 2010",
         ):
-            recorded_days(str(chain_of(*week)), bars=bars_of(elsewhere))
+            recorded_days(str(chain_of(*week)), SpanRequest(bars=bars_of(elsewhere)))
 
     def test_a_bar_that_contradicts_the_chain_is_unknown(self, week, chain_of, bars_of):
-        market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (160, 161, 159, 160)}))
+        market = recorded_days(
+            str(chain_of(*week)), SpanRequest(bars=bars_of({**self.BARS, TUE: (160, 161, 159, 160)}))
+        )
         assert np.isnan(market.opened[1])
         assert any("1 bar contradicts" in note for note in market.notes)
 
@@ -283,7 +290,7 @@ class TestThroughTheEngine:
         days[2] = days[2][days[2]["expiration"] != FRI]
         closes = zip(BARS_OF_WEEK, (200.0, 199.0, 198.0, 197.0, 193.5), strict=True)
         bars = {day: (200.0, 202.0, 190.0, close) for day, close in closes}
-        market = recorded_days(str(chain_of(*days)), bars=bars_of(bars))
+        market = recorded_days(str(chain_of(*days)), SpanRequest(bars=bars_of(bars)))
         history = IvHistory("made", 30, flat_history(), proxy=False, note="made")
         natural = FillModel.parse("natural")
         rules = Rules(
@@ -348,7 +355,9 @@ class TestTerms:
         path = str(chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM")))
         past = (Dividend(date(2023, 9, 20), 0.5), Dividend(date(2023, 12, 20), 0.7))
         boards = [
-            recorded_days(path, dividends=DividendSchedule((*past, *ahead), "given")).quotes_near(0, 30, 10)
+            recorded_days(path, SpanRequest(dividends=DividendSchedule((*past, *ahead), "given"))).quotes_near(
+                0, 30, 10
+            )
             for ahead in ((), (Dividend(date(2024, 3, 20), 9.0),))
         ]
         assert boards[0].delta.tobytes() == boards[1].delta.tobytes()
@@ -365,7 +374,7 @@ class TestOfTheRecord:
         return record
 
     def test_it_is_the_same_market_as_the_file(self, record, market):
-        recorded = recorded_days("record", "XSP")
+        recorded = archive_days(recorded_market("XSP"), SpanRequest())
         assert recorded.name == "local record of XSP"
         assert recorded.days == market.days
         assert recorded.quotes_near(1, 30, 10).delta.tobytes() == market.quotes_near(1, 30, 10).delta.tobytes()
@@ -376,22 +385,22 @@ class TestOfTheRecord:
         days = pd.DatetimeIndex([MON, TUE, WED, FRI], name="date")
         table = pd.DataFrame({"open": 200.0, "high": 205.0, "low": 195.0, "close": 201.0}, index=days)
         merge_series(record, "bars", "XSP", table)
-        assert recorded_days("record", "XSP").settlement_price(Series("XSP", MON)) == 201.0
+        assert archive_days(recorded_market("XSP"), SpanRequest()).settlement_price(Series("XSP", MON)) == 201.0
 
     def test_a_damaged_day_is_left_out_by_name(self, record):
         file = record.captures("XSP", TUE)[0].path
         file.write_bytes(file.read_bytes()[:-9])
-        market = recorded_days("record", "XSP")
+        market = archive_days(recorded_market("XSP"), SpanRequest())
         assert market.days == (MON, WED, FRI)
         assert any("left out" in note and "damaged" in note for note in market.notes)
 
     def test_a_time_chooses_the_capture(self, record):
         with refused("session", "close", "HH:MM"):
-            recorded_days("record", "XSP", session="close")
+            archive_days(recorded_market("XSP"), SpanRequest(session="close"))
         with refused_data("record", "capture", "XSP", "10:00"):
-            recorded_days("record", "XSP", session="10:00")
+            archive_days(recorded_market("XSP"), SpanRequest(session="10:00"))
         with refused_data(f"local record {record.folder}", "symbol", "IWM", "XSP"):
-            recorded_days("record")
+            archive_days(recorded_market(), SpanRequest())
 
 
 def test_the_own_series_is_the_index_of_each_chain(chain_of, made_day_quotes):

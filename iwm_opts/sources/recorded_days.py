@@ -17,28 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, wings_of
-from iwm_opts.backtest.entry_selection import select_packages
-from iwm_opts.backtest.market import NO_SURFACE, Flags
-from iwm_opts.backtest.quotes import (
-    BY_SMILE,
-    CARRIED,
-    QUOTED,
-    Candidates,
-    ExpirationQuotes,
-    Marks,
-    Request,
-    Series,
-    Terms,
-)
-from iwm_opts.backtest.rules import EntryRule
-from iwm_opts.backtest.simulated import ECHO
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance, counted, some
 from iwm_opts.errors import InputError
 from iwm_opts.io.panel_cache import kept_arrays
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import OVERNIGHT
-from iwm_opts.kernels.backtest.state import CHOSEN, Days, Surface
+from iwm_opts.kernels.backtest.state import Days, Surface
 from iwm_opts.kernels.panel.options import find_slices, quotes_of
 from iwm_opts.market.calendar import at_close, latest_session, sessions
 from iwm_opts.market.contract import Settlement, settlement_of
@@ -50,6 +34,25 @@ from iwm_opts.market.panel import ARRAYS, CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, 
 from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv
 from iwm_opts.market.quote_rows import Report
 from iwm_opts.risk.assignment import is_assigned_by_quotes
+from iwm_opts.sources.daily_market import (
+    BY_SMILE,
+    CARRIED,
+    NO_SURFACE,
+    QUOTED,
+    Candidates,
+    ExpirationQuotes,
+    Flags,
+    Marks,
+    PackageQuotes,
+    PackageRows,
+    Packages,
+    Request,
+    Series,
+    Terms,
+)
+from iwm_opts.sources.surface_days import ECHO
+from iwm_opts.spreads.entry_rule import EntryRule, wings_of
+from iwm_opts.spreads.entry_selection import select_packages
 
 Array = NDArray[np.float64]
 
@@ -73,7 +76,8 @@ class RecordedDays:
     remarks: tuple[str, ...] = ()
     settling_days: tuple[date, ...] = ()  # sessions after the last capture, with bars alone
 
-    surface_market = None
+    surface_days = None
+    companions = None
 
     @property
     def name(self) -> str:
@@ -89,11 +93,6 @@ class RecordedDays:
     def provenance(self) -> Provenance:
         """Source of the quotes: the archive and files also hold simulated chains."""
         return self.panel.provenance
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the quotes are a model's."""
-        return not self.panel.provenance.is_real
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -117,7 +116,7 @@ class RecordedDays:
     @property
     def notes(self) -> tuple[str, ...]:
         """Days left out, warnings by kind, sessions without a capture, and unknown prices of the underlying."""
-        notes = [*([ECHO] if self.is_simulated else []), *self.panel.notes, *self._warnings(), *self.remarks]
+        notes = [*([] if self.provenance.is_real else [ECHO]), *self.panel.notes, *self._warnings(), *self.remarks]
         days = self.panel.dates
         notes += self.panel.quality_summary(by_year=False)
         expected = sessions(days[0], days[-1]).tolist()
@@ -246,7 +245,8 @@ class RecordedDays:
         series = [self._series(at) for at in index.tolist()]
         none = np.full(len(place), -1, dtype=np.int64)
         offset = np.zeros(len(place) + 1, dtype=np.int64)
-        return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), strike)
+        packages = Packages(strike, self._quote)
+        return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), packages)
 
     def _selected(self, rule: EntryRule, places: Places) -> dict[str, NDArray[Any]]:
         """Day, slice and strikes of the package that the rule picks, on each of some days that have one."""
@@ -263,38 +263,32 @@ class RecordedDays:
         )
         return {"place": place[is_whole], "index": index[is_whole], "strike": strike[is_whole]}
 
-    def quote(self, book: Book) -> None:
-        """Quotes of every life, and short legs that are assigned overnight."""
-        life, kinds, legs = book.lifetimes, book.arrays.marks, book.legs
-        tradable = life.last - life.first + 1 - life.settles
-        life.choice[:], life.quoted[:] = CHOSEN, tradable
-        owner, place = book.owner, book.place
-        rows = np.flatnonzero(np.arange(len(owner)) - life.first[owner] < tradable[owner])
-        owner, place = owner[rows], place[rows]
-        index = self._slices(place, life.expires[owner], [series.root for series in book.series], owner)
-        strike = book.strike[owner].T
-        shape = strike.shape
-        marks = self._marked(
-            np.tile(index, len(legs)), np.repeat(legs.right, len(rows)), np.ascontiguousarray(strike).ravel()
-        )
-        origin = marks.origin.reshape(shape)
+    def _quote(self, rows: PackageRows) -> PackageQuotes:
+        """Quotes of package rows, and short legs that are assigned overnight."""
+        legs, owner, place, strike = rows.legs, rows.owner, rows.place, rows.strike
+        expires = np.array([series.expiration.toordinal() for series in rows.series], dtype=np.int64)[owner]
+        index = self._slices(place, expires, [series.root for series in rows.series], owner)
+        marks = self._marked(np.tile(index, len(legs)), np.repeat(legs.right, len(place)), strike.ravel())
+        origin = marks.origin.reshape(strike.shape)
         carried = (origin == CARRIED).any(axis=0)
         # A package is chosen on quotes, so that the first row of a life is never carried.
-        last = np.maximum.accumulate(np.where(carried, 0, np.arange(len(rows))))
-        book.bid[:, rows], book.ask[:, rows] = marks.bid.reshape(shape)[:, last], marks.ask.reshape(shape)[:, last]
-        kinds[state.BY_SMILE, rows] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=0))
-        kinds[state.CARRIED, rows] = carried
-        ahead = np.append(book.days.dividend[1:], 0.0) > 0.0
+        last = np.maximum.accumulate(np.where(carried, 0, np.arange(len(place))))
+        bid, ask = (quotes.reshape(strike.shape)[:, last] for quotes in (marks.bid, marks.ask))
+        kinds = np.zeros((3, len(place)), dtype=np.int64)
+        kinds[state.BY_SMILE] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=0))
+        kinds[state.CARRIED] = carried
+        ahead = np.append(rows.days.dividend[1:], 0.0) > 0.0
         for j in np.flatnonzero(legs.sign < 0.0):
             right, spot = legs.right[j], self.spot[place]
             in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
-            candidates = np.flatnonzero(in_the_money & (life.physical[owner] > 0) & ~carried & (index >= 0))
+            candidates = np.flatnonzero(in_the_money & rows.is_physical[owner] & ~carried & (index >= 0))
             if len(candidates):
-                next_ex = _next_dividend(book.days, place[candidates], life.expires[owner[candidates]])
+                next_ex = _next_dividend(rows.days, place[candidates], expires[candidates])
                 is_assigned = self._is_assigned(
                     index[candidates], right, spot[candidates], strike[j, candidates], *next_ex
                 )
-                kinds[state.ASSIGNED_BITS, rows[candidates[is_assigned]]] |= 1 << int(j)
+                kinds[state.ASSIGNED_BITS, candidates[is_assigned]] |= 1 << int(j)
+        return PackageQuotes(bid, ask, kinds)
 
     def _is_assigned(
         self, index: Places, right: float, spot: Array, strike: Array, next_ex: Array, next_cash: Array

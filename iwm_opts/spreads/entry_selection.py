@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import LEGS, or_nan
-from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.kernels.panel.options import choose_packages
 from iwm_opts.simulation.quotes import QuotedExpiration
+from iwm_opts.spreads.entry_rule import LEGS, EntryRule, or_nan
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
