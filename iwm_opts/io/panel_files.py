@@ -155,6 +155,8 @@ class _Reader:
             raise DataError(next(iter(self.files)), "holds a header and no rows", "give a file with quotes", "rows")
         panel = joined(self.panels)
         self.panels = []
+        supplied = set(panel.day.tolist())  # by another file than one that was refused
+        self.report.refused = {day: why for day, why in self.report.refused.items() if day not in supplied}
         remarks = dict.fromkeys(text for file in self.files.values() for text in file.remarks())
         return Build(panel, self.report, (*self.skipped, *remarks))
 

@@ -130,6 +130,18 @@ class TestManyFiles:
         assert "late.csv" in str(error.value)
         assert "2024-06-05" in str(error.value)
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_day_damaged_in_one_file_and_whole_in_another_is_not_left_out(self, week, saved, whole, order):
+        damaged = week[2].astype({"right": object})
+        damaged.loc[0, "right"] = "x"
+        files = [saved(pd.concat([week[1], damaged]), "a.csv"), saved(pd.concat([week[0], *week[2:]]), "b.csv")]
+        build = build_panel(files[::order])
+        same_panels(build.panel, whole)
+        assert build.report.refused == {}
+        alone = build_panel(files[:1])
+        assert list(alone.report.refused) == [WED.toordinal()]
+        assert alone.panel.dates == (TUE,)
+
     def test_captures_of_two_files_are_chosen_among(self, week, saved):
         noon = week[0].assign(quote_time="2024-06-03 12:00:00", bid=lambda rows: rows["bid"] - 0.01)
         late = week[0].assign(quote_time="2024-06-03 15:30:00")
