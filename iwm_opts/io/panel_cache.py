@@ -4,19 +4,21 @@
     panels/3f…/about.json       name, notes and remarks; written last
     panels/derived-7b….npz      arrays made of other inputs, such as the states of a modelled history
 
-A panel is written to a folder of its own and renamed into place, so that a killed writer leaves nothing half-built.
-Panels that are not used for `MAX_AGE_DAYS`, and the least recently used above `MAX_BYTES`, are removed.
+A panel is written to a folder of its own and renamed into place, so that a killed writer leaves nothing half-built; the
+next build removes its folder, whose lock is free. Panels and derived arrays that are not used for `MAX_AGE_DAYS`, and
+the least recently used above `MAX_BYTES`, are removed.
 """
 
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -40,7 +42,8 @@ BUILDING: Final = ".building-"
 DIGESTS: Final = "digests.json"  # content digests of files by path, size and time of change
 MAX_AGE_DAYS: Final = 60.0
 MAX_BYTES: Final = 8 << 30
-ABANDONED_SECONDS: Final = 3600.0  # age from which a folder being built has lost its writer
+LOCK: Final = ".lock"  # ending of the lock beside a folder that is being built
+ABANDONED_SECONDS: Final = 3600.0  # age from which a file being written has lost its writer
 DIGEST_LENGTH: Final = 32
 DERIVED: Final = "derived-"
 READ_BYTES: Final = 1 << 22
@@ -65,15 +68,15 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A panel in the cache."""
+    """A panel in the cache, or a file of arrays made of other inputs."""
 
-    folder: Path
+    path: Path
     name: str
     size: int  # bytes
-    days: int
-    first: date
-    last: date
     used: float  # POSIX seconds of the last use
+    days: int = 0  # of a panel
+    first: date | None = None
+    last: date | None = None
 
 
 def cache_folder() -> Path:
@@ -147,9 +150,11 @@ def _about(folder: Path) -> dict[str, Any]:
 def _keep(root: Path, key: str, build: Build) -> None:
     """Write a panel to a temporary folder and rename it into place."""
     root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=root, prefix=BUILDING))
+    folder = root / f"{BUILDING}{secrets.token_hex(8)}"
+    lock = _lock(folder)
     panel, report = build.panel, build.report
     try:
+        folder.mkdir()
         for name in ARRAYS:
             with (folder / f"{name}.npy").open("wb") as array:
                 np.save(array, np.ascontiguousarray(getattr(panel, name)))
@@ -173,6 +178,22 @@ def _keep(root: Path, key: str, build: Build) -> None:
         is_there = isinstance(error, OSError) and load(root / key) is not None  # another process was faster
         if not is_there:
             raise
+    finally:
+        lock.close()
+
+
+def _lock(folder: Path) -> ExitStack:
+    """Hold the lock of a folder that is being built, beside it: gone with a killed builder.
+
+    Raises OSError where another process holds it.
+    """
+    from filelock import FileLock
+
+    stack = ExitStack()
+    path = folder.with_name(f"{folder.name}{LOCK}")
+    stack.enter_context(FileLock(path, timeout=0))
+    stack.callback(path.unlink, missing_ok=True)
+    return stack
 
 
 def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
@@ -225,21 +246,23 @@ def _kept(folder: Path, about: Any, make: "Callable[[], dict[str, Any]]") -> dic
 
 
 def entries(root: Path | None = None) -> list[Entry]:
-    """Panels in the cache, the latest used first."""
+    """Panels and derived arrays in the cache, the latest used first."""
     root = root or cache_folder() / PANELS
     files = []
+    for path in root.glob(f"{DERIVED}*"):
+        with suppress(OSError):
+            files.append(Entry(path, DERIVED, path.stat().st_size, path.stat().st_mtime))
     for about in root.glob(f"[!.]*/{ABOUT}"):
         with suppress(OSError, ValueError):
             stated = _about(about.parent)
             size = sum(file.stat().st_size for file in about.parent.iterdir())
-            first, last = (date.fromisoformat(stated[name]) for name in ("first", "last"))
-            used = about.stat().st_mtime
-            files.append(Entry(about.parent, stated["name"], size, stated["days"], first, last, used))
+            days = (stated["days"], *(date.fromisoformat(stated[name]) for name in ("first", "last")))
+            files.append(Entry(about.parent, stated["name"], size, about.stat().st_mtime, *days))
     return sorted(files, key=lambda entry: -entry.used)
 
 
 def clear(root: Path | None = None) -> int:
-    """Remove every panel; bytes freed."""
+    """Remove every panel and all derived arrays; bytes freed."""
     root = root or cache_folder() / PANELS
     freed = sum(entry.size for entry in entries(root))
     shutil.rmtree(root, ignore_errors=True)
@@ -247,26 +270,23 @@ def clear(root: Path | None = None) -> int:
 
 
 def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_BYTES) -> None:
-    """Remove panels unused for long, the least recently used beyond a size, and what killed writers left."""
+    """Remove entries unused for long, the least recently used beyond a size, and what killed writers left."""
     now, total = time.time(), 0
     for entry in entries(root):
         total += entry.size
         if total > max_bytes or now - entry.used > 86_400.0 * max_age_days:
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            if entry.path.is_dir():
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                entry.path.unlink(missing_ok=True)
             total -= entry.size
-    for file in root.glob(f"{DERIVED}*"):
-        with suppress(OSError):
-            if now - file.stat().st_mtime > 86_400.0 * max_age_days:
-                file.unlink()
     for folder in (root, *(folder for folder in root.glob("[!.]*") if folder.is_dir())):
         remove_unfinished(folder, ABANDONED_SECONDS)
-    for folder in root.glob(f"{BUILDING}*"):
-        with suppress(OSError):
-            if now - folder.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+    for folder in {path.with_suffix("") for path in root.glob(f"{BUILDING}*")}:
+        with suppress(OSError), _lock(folder):  # one of a living builder is held
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-@cache
 @cache
 def code_digest(rooms: tuple[str, ...] = CODE) -> str:
     """Digest of the modules of some rooms: those that a kept panel depends on, if none are given."""

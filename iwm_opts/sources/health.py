@@ -55,16 +55,19 @@ def check_all() -> list[Check]:
 
 
 def check_panels() -> Check:
-    """Panels of recorded chains in the cache folder."""
+    """Panels of recorded chains, and arrays derived from other inputs, in the cache folder."""
     kept = entries()
     if not kept:
         return Check("panel cache", "ok", f"empty ({cache_folder()})")
     size = sum(entry.size for entry in kept)
-    newest = kept[0]
+    panels = [entry for entry in kept if entry.days]
     finding = (
-        f"{len(kept)} panels, {size / 1e6:,.0f} MB in {cache_folder()}; last used: {newest.name}, "
-        f"{newest.days} days from {newest.first} to {newest.last}"
+        f"{counted(len(panels), 'panels')}, {counted(len(kept) - len(panels), 'files')} of derived arrays, "
+        f"{size / 1e6:,.0f} MB in {cache_folder()}"
     )
+    if panels:
+        newest = panels[0]
+        finding += f"; last used: {newest.name}, {newest.days} days from {newest.first} to {newest.last}"
     return Check("panel cache", "ok", finding, "iwm-opts doctor --clear-cache frees the space")
 
 

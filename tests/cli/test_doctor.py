@@ -119,9 +119,15 @@ def test_the_panel_cache_is_shown_and_cleared(run, tmp_path, monkeypatch):
     lists = {"notes": [], "roots": [], "remarks": []}
     about = texts | lists | {"days": 3, "refused": {}, "warnings": {}, "other_captures": {}}
     (panel / ABOUT).write_text(json.dumps(about))
-    assert "made, 3 days from 2024-01-02" in states(run)["panel cache"]["finding"]
+    derived = panel.parent / "derived-0123.npz"
+    derived.write_bytes(bytes(3_000_000))
+    finding = states(run)["panel cache"]["finding"]
+    assert "made, 3 days from 2024-01-02" in finding
+    assert "1 panel, 1 file of" in finding
+    assert " 3 MB in" in finding
     assert run("doctor", "--clear-cache").code == 0
     assert not panel.exists()
+    assert not derived.exists()
 
 
 def test_the_suffix_of_the_output_decides_its_format(run, tmp_path):

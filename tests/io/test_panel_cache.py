@@ -1,6 +1,8 @@
 """The panel cache: whole or not at all, pruned by age and size."""
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -36,7 +38,7 @@ def test_entries_and_clear(root, source):
     kept(source)
     (entry,) = entries()
     assert (entry.days, str(entry.first), str(entry.last)) == (4, "2024-06-03", "2024-06-06")
-    assert entry.size == sum(file.stat().st_size for file in entry.folder.iterdir())
+    assert entry.size == sum(file.stat().st_size for file in entry.path.iterdir())
     assert clear() == entry.size
     assert entries() == []
 
@@ -50,20 +52,45 @@ def test_a_killed_build_leaves_nothing_that_counts(root, source, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             kept(source)
     assert entries() == []
-    half = root / f"{BUILDING}dead"
-    half.mkdir(parents=True)
-    (half / "strike.npy").write_bytes(b"x")
-    old = time.time() - 7200
-    os.utime(half, (old, old))
-    kept(source)
-    assert not half.exists()
-    assert len(entries()) == 1
+    assert list(root.glob(f"{BUILDING}*")) == []
+
+
+HANGING_BUILD = """
+import sys, time
+from pathlib import Path
+from iwm_opts.io import panel_cache
+from iwm_opts.io.panel_files import build_panel
+
+def hang(*_):
+    print("written", flush=True)
+    time.sleep(600)
+
+panel_cache.json.dump = hang
+panel_cache._keep(Path(sys.argv[1]), "0123", build_panel([sys.argv[2]]))
+"""
+
+
+def test_a_folder_of_a_killed_build_goes_with_the_next_one_and_of_a_living_never(root, source):
+    command = [sys.executable, "-c", HANGING_BUILD, str(root), str(source)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as builder:
+        try:
+            assert builder.stdout.readline() == b"written\n"
+            (half,) = (path for path in root.glob(f"{BUILDING}*") if path.is_dir())
+            old = time.time() - 7200
+            os.utime(half, (old, old))
+            kept(source)
+            assert (half / "strike.npy").exists()
+        finally:
+            builder.kill()
+    kept(source, number=1)
+    assert list(root.glob(f"{BUILDING}*")) == []
+    assert len(entries()) == 2
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "no json"])
 def test_a_damaged_panel_is_built_again(root, source, damage):
     whole = kept(source).panel
-    folder = entries()[0].folder
+    folder = entries()[0].path
     if damage == "missing":
         (folder / "strike.npy").unlink()
     elif damage == "short":
@@ -78,13 +105,13 @@ def test_a_damaged_panel_is_built_again(root, source, damage):
 def test_pruned_by_age_and_by_size(root, source):
     for number in range(3):
         kept(source, number=number)
-        about = entries()[0].folder / ABOUT
+        about = entries()[0].path / ABOUT
         os.utime(about, (time.time() - 86_400 * (10 - number), time.time() - 86_400 * (10 - number)))
     prune(root, max_age_days=9.5)
     assert len(entries()) == 2
     latest = entries()[0]
     prune(root, max_bytes=latest.size)
-    assert [entry.folder for entry in entries()] == [latest.folder]
+    assert [entry.path for entry in entries()] == [latest.path]
 
 
 def test_without_a_place_to_keep_it_the_panel_is_built_all_the_same(source, tmp_path, monkeypatch):
@@ -131,6 +158,22 @@ def test_damaged_arrays_are_made_again_and_unused_ones_removed(root):
     os.utime(file, (time.time() - 2 * 86_400,) * 2)
     prune(root, max_age_days=1.0)
     assert not file.exists()
+
+
+def test_derived_arrays_count_among_the_entries(root, source):
+    made = []
+    states(made, levels=b"1")
+    (old,) = entries()
+    assert old.size == old.path.stat().st_size > 0
+    os.utime(old.path, (time.time() - 86_400,) * 2)
+    kept(source)
+    states(made, levels=b"2")
+    assert len(entries()) == 3
+    prune(root, max_bytes=sum(entry.size for entry in entries()) - 1)
+    assert not old.path.exists()
+    assert len(entries()) == 2
+    assert clear() > 0
+    assert entries() == []
 
 
 def test_without_a_place_to_keep_them_arrays_are_made_all_the_same(tmp_path, monkeypatch):
