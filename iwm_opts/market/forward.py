@@ -35,7 +35,10 @@ from iwm_opts.kernels.panel.implied_rate import (
 )
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.slices import Array, ExpirySlice, Forward
+from iwm_opts.pricing.american import AmericanQuotes, Quoted, early_exercises
 from iwm_opts.pricing.quotes import QuoteModel
+
+Flags = NDArray[np.bool_]
 
 LEAST_MID = 1e-6  # dollars that an option with a bid stays worth
 
@@ -101,8 +104,22 @@ def european_forward(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -
     -------
     Forward
     """
-    near = _rows(quotes, _nearest(quotes, forward))
-    return _forward_of(_without_premiums(near, forward, model, np.ones(len(near.strike), dtype=bool)), forward)
+    sides = _near_sides(quotes, forward)
+    return _forward_of(sides.without(sides.premiums(model)), forward)
+
+
+def european_forwards(
+    slices: Sequence[ExpirySlice], forwards: Sequence[Forward], models: Sequence[AmericanQuotes]
+) -> list[Forward | None]:
+    """`european_forward` of several expirations, searched at once; None where too few quotes lie near the money."""
+    sides = [_near_sides(*each) for each in zip(slices, forwards, strict=True)]
+    european: list[Forward | None] = []
+    for quotes, forward in zip(_all_without(sides, models), forwards, strict=True):
+        try:
+            european.append(_forward_of(quotes, forward))
+        except DataError:
+            european.append(None)
+    return european
 
 
 def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> tuple[ExpirySlice, Forward]:
@@ -125,13 +142,23 @@ def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) ->
     forward : Forward
         That of `european_forward`; the given one where too few quotes lie near the money.
     """
-    near = _nearest(quotes, forward)
-    money = int(np.searchsorted(quotes.strike, forward.price))
-    place = np.arange(len(quotes.strike))
-    is_near = np.isin(place, near)
-    european = _without_premiums(quotes, forward, model, is_near | (place >= money - 1), is_near | (place <= money))
+    sides = _index_sides(quotes, forward)
+    return _with_forward(sides.without(sides.premiums(model)), quotes, forward)
+
+
+def all_european_quotes(
+    slices: Sequence[ExpirySlice], forwards: Sequence[Forward], models: Sequence[AmericanQuotes]
+) -> list[tuple[ExpirySlice, Forward]]:
+    """`european_quotes` of several expirations, searched at once."""
+    sides = [_index_sides(*each) for each in zip(slices, forwards, strict=True)]
+    european = _all_without(sides, models)
+    return [_with_forward(*each) for each in zip(european, slices, forwards, strict=True)]
+
+
+def _with_forward(european: ExpirySlice, quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
+    """European quotes and their forward; the given one where too few lie near the money."""
     try:
-        return european, _forward_of(_rows(european, near), forward)
+        return european, _forward_of(_rows(european, _nearest(quotes, forward)), forward)
     except DataError:
         return european, forward
 
@@ -159,27 +186,74 @@ def _rows(quotes: ExpirySlice, rows: NDArray[Any]) -> ExpirySlice:
     )
 
 
-def _without_premiums(
-    quotes: ExpirySlice,
-    forward: Forward,
-    model: QuoteModel,
-    calls: NDArray[np.bool_],
-    puts: NDArray[np.bool_] | None = None,
-) -> ExpirySlice:
-    """Quotes of chosen calls and puts (of the same strikes unless given) less their early-exercise premiums."""
-    sides = (1.0, quotes.call_bid, quotes.call_ask, calls), (-1.0, quotes.put_bid, quotes.put_ask, puts)
-    changed = []
-    for sign, quoted_bid, quoted_ask, subset in sides:
-        bid, ask = quoted_bid.copy(), quoted_ask.copy()
-        rows = np.flatnonzero((calls if subset is None else subset) & (bid > 0.0) & np.isfinite(ask))
-        mid, spread = 0.5 * (bid[rows] + ask[rows]), ask[rows] - bid[rows]
-        premium = model.early_exercise(np.full(len(rows), sign), mid, quotes.strike[rows], quotes.years, forward)
-        mid = np.maximum(mid - np.nan_to_num(premium), LEAST_MID)
-        bid[rows] = np.maximum(mid - 0.5 * spread, 0.5 * LEAST_MID)
-        ask[rows] = 2.0 * mid - bid[rows]
-        changed += [bid, ask]
-    call_bid, call_ask, put_bid, put_ask = changed
-    return replace(quotes, call_bid=call_bid, call_ask=call_ask, put_bid=put_bid, put_ask=put_ask)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """Quotes of one expiration, and the calls and the puts whose early-exercise premiums are taken off."""
+
+    quotes: ExpirySlice
+    forward: Forward
+    calls: Flags
+    puts: Flags
+
+    @property
+    def rows(self) -> tuple[tuple[float, Array, Array, NDArray[Any]], ...]:
+        """Sign, bids, asks and chosen places with a bid, of calls and of puts."""
+        quotes = self.quotes
+        sides = (1.0, quotes.call_bid, quotes.call_ask, self.calls), (-1.0, quotes.put_bid, quotes.put_ask, self.puts)
+        return tuple(
+            (sign, bid, ask, np.flatnonzero(chosen & (bid > 0.0) & np.isfinite(ask)))
+            for sign, bid, ask, chosen in sides
+        )
+
+    @property
+    def priced(self) -> list[tuple[Array, Array, Array]]:
+        """Right, midpoint and strike of the chosen calls, and of the puts."""
+        return [
+            (np.full(len(rows), sign), 0.5 * (bid[rows] + ask[rows]), self.quotes.strike[rows])
+            for sign, bid, ask, rows in self.rows
+        ]
+
+    def premiums(self, model: QuoteModel) -> list[Array]:
+        """Premiums of the chosen calls, and of the puts."""
+        return [model.early_exercise(*options, self.quotes.years, self.forward) for options in self.priced]
+
+    def without(self, premiums: Sequence[Array]) -> ExpirySlice:
+        """Quotes less premiums."""
+        changed = []
+        for (_, quoted_bid, quoted_ask, rows), premium in zip(self.rows, premiums, strict=True):
+            bid, ask = quoted_bid.copy(), quoted_ask.copy()
+            mid, spread = 0.5 * (bid[rows] + ask[rows]), ask[rows] - bid[rows]
+            mid = np.maximum(mid - np.nan_to_num(premium), LEAST_MID)
+            bid[rows] = np.maximum(mid - 0.5 * spread, 0.5 * LEAST_MID)
+            ask[rows] = 2.0 * mid - bid[rows]
+            changed += [bid, ask]
+        call_bid, call_ask, put_bid, put_ask = changed
+        return replace(self.quotes, call_bid=call_bid, call_ask=call_ask, put_bid=put_bid, put_ask=put_ask)
+
+
+def _near_sides(quotes: ExpirySlice, forward: Forward) -> _Sides:
+    """Both rights at the strikes that give the forward."""
+    near = _rows(quotes, _nearest(quotes, forward))
+    both = np.ones(len(near.strike), dtype=np.bool_)
+    return _Sides(near, forward, both, both)
+
+
+def _index_sides(quotes: ExpirySlice, forward: Forward) -> _Sides:
+    """Options of a variance index: those out of the money, and those that give the forward."""
+    money, place = int(np.searchsorted(quotes.strike, forward.price)), np.arange(len(quotes.strike))
+    is_near = np.isin(place, _nearest(quotes, forward))
+    return _Sides(quotes, forward, is_near | (place >= money - 1), is_near | (place <= money))
+
+
+def _all_without(sides: Sequence[_Sides], models: Sequence[AmericanQuotes]) -> list[ExpirySlice]:
+    """Quotes of several expirations less their premiums."""
+    quoted = [
+        Quoted(model, *options, each.quotes.years, each.forward)
+        for each, model in zip(sides, models, strict=True)
+        for options in each.priced
+    ]
+    premiums = early_exercises(quoted)
+    return [each.without(premiums[2 * place : 2 * place + 2]) for place, each in enumerate(sides)]
 
 
 def implied_forwards(

@@ -1,6 +1,7 @@
 """Implied terms of a panel: rates, forwards, IV10, IV30, vols and deltas."""
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -23,7 +24,7 @@ from iwm_opts.kernels.panel.variance_index import total_variances
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import ONE_YEAR, DividendSchedule
-from iwm_opts.market.forward import MAX_RATE_ERROR, european_forward, european_quotes
+from iwm_opts.market.forward import MAX_RATE_ERROR, all_european_quotes, european_forward, european_forwards
 from iwm_opts.market.iv_index import (
     FULL_COMPLETENESS,
     TENORS,
@@ -32,10 +33,10 @@ from iwm_opts.market.iv_index import (
 )
 from iwm_opts.market.option_table import OptionTable, priced_table
 from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Flags, Panel, Places, gathered
-from iwm_opts.market.slices import Forward
+from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.market.snapshot import check_rate
 from iwm_opts.market.surface import MIN_QUOTES
-from iwm_opts.pricing.american import AmericanQuotes
+from iwm_opts.pricing.american import AmericanQuotes, Quoted, implied_deltas
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
 from iwm_opts.pricing.quotes import EuropeanQuotes, QuoteModel
@@ -116,8 +117,15 @@ class PanelTerms:
 
     def model(self, index: int) -> QuoteModel:
         """Way from the prices of one slice to vols."""
-        if self.exercise == "european":
-            return EuropeanQuotes()
+        return EuropeanQuotes() if self.exercise == "european" else self._american_model(index)
+
+    def american(self, slices: Places) -> tuple[list[int], list[ExpirySlice], list[Forward], list[AmericanQuotes]]:
+        """Those of some slices whose quotes imply a forward: places, quotes, forwards, and ways to American vols."""
+        forwards = {index: forward for index in slices.tolist() if (forward := self.forward_of(index)) is not None}
+        quotes = [self.panel.expiry_slice(index) for index in forwards]
+        return list(forwards), quotes, list(forwards.values()), [self._american_model(index) for index in forwards]
+
+    def _american_model(self, index: int) -> AmericanQuotes:
         place = int(np.searchsorted(self.panel.day_start, index, side="right")) - 1
         return AmericanQuotes(self.dividends.flows(int(self.panel.day[place]), int(self.panel.expiration[index])))
 
@@ -241,12 +249,12 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
     variance[panel.sessions_left < MIN_SESSIONS_FOR_INDEX] = np.nan
     tenor = _tenor(panel, column)
     if terms.exercise == "american":
-        for index in np.unique(_brackets(panel, tenor, variance, puts + calls)).tolist():
-            forward = terms.forward_of(index) if index >= 0 else None
-            if forward is not None:
-                strip = model_free_variance(*european_quotes(panel.expiry_slice(index), forward, terms.model(index)))
-                variance[index] = strip.total_variance
-                puts[index], calls[index], completeness[index] = strip.puts, strip.calls, strip.completeness
+        nearest = np.unique(_brackets(panel, tenor, variance, puts + calls))
+        read, slices, forwards, models = terms.american(nearest[nearest >= 0])
+        for index, european in zip(read, all_european_quotes(slices, forwards, models), strict=True):
+            strip = model_free_variance(*european)
+            variance[index] = strip.total_variance
+            puts[index], calls[index], completeness[index] = strip.puts, strip.calls, strip.completeness
     near, far = _brackets(panel, tenor, variance, puts + calls)
     gap = tenor.clock[far] - tenor.clock[near]
     share = np.where(gap > 0.0, (tenor.target - tenor.clock[near]) / np.where(gap > 0.0, gap, 1.0), 0.0)
@@ -309,9 +317,14 @@ class PanelPrices:
             if len(new):
                 self._price_european(new)
         else:
-            for index in np.unique(slices).tolist():
-                if self.state[index] == UNPRICED or (self.near.get(index, ()) and self.near[index] != near):
-                    self._price_american(index, near)
+            self._price_american(
+                [
+                    index
+                    for index in np.unique(slices).tolist()
+                    if self.state[index] == UNPRICED or (self.near.get(index, ()) and self.near[index] != near)
+                ],
+                near,
+            )
         return np.asarray(self.state[slices] == PRICED)
 
     def table(self, index: int) -> OptionTable | None:
@@ -350,41 +363,62 @@ class PanelPrices:
         place = np.searchsorted(slices, index)
         self.state[slices] = np.where(np.bincount(place[usable], minlength=len(slices)) >= MIN_QUOTES, PRICED, NO_SMILE)
 
-    def _price_american(self, index: int, near: tuple[float, ...]) -> None:
-        """Deltas of one slice: of all options, or of those whose European delta is about one wanted."""
-        panel = self.terms.panel
-        low, high = (int(edge) for edge in panel.strike_start[index : index + 2])
-        self.put_delta[low:high] = self.call_delta[low:high] = np.nan
-        self.near[index] = near
-        if not near:
-            table = self.table(index)
-            self.state[index] = NO_SMILE if table is None else PRICED
+    def _price_american(self, indices: list[int], near: tuple[float, ...]) -> None:
+        """Deltas of some slices: of all options, or of those whose European delta is about one wanted."""
+        start = self.terms.panel.strike_start
+        for index in indices:
+            rows = slice(start[index], start[index + 1])
+            self.put_delta[rows] = self.call_delta[rows] = np.nan
+            self.state[index], self.near[index] = NO_SMILE, near
+            table = None if near else self.table(index)
             if table is not None:
-                self.put_delta[low:high], self.call_delta[low:high] = np.split(table.delta, 2)
+                self.state[index] = PRICED
+                self.put_delta[rows], self.call_delta[rows] = np.split(table.delta, 2)
+        if not near:
             return
-        self.state[index] = NO_SMILE
-        forward = self._forward(index)
-        if forward is None:
-            return
-        quotes, usable = panel.expiry_slice(index), 0
-        chosen = []
-        for sign, mid in ((-1.0, quotes.put_mid), (1.0, quotes.call_mid)):
-            scale = np.full(len(mid), 1.0)
-            delta, is_vol = _european_deltas(
-                sign, mid, forward.price * scale, quotes.strike, quotes.years * scale, forward.discount * scale,
-                forward.rate * scale,
-            )  # fmt: skip
-            usable += int((is_vol & ((quotes.strike < forward.price) == (sign < 0.0))).sum())
-            chosen.append(_about(np.abs(delta), np.isfinite(mid), near))
-        if usable < MIN_QUOTES:
-            return
-        self.state[index] = PRICED
-        puts, calls = chosen
-        right = np.repeat([-1.0, 1.0], [len(puts), len(calls)])
-        mid = np.concatenate([quotes.put_mid[puts], quotes.call_mid[calls]])
-        strike = np.concatenate([quotes.strike[puts], quotes.strike[calls]])
-        deltas = self.terms.model(index).implied(right, mid, strike, quotes.years, forward).delta
-        self.put_delta[low + puts], self.call_delta[low + calls] = deltas[: len(puts)], deltas[len(puts) :]
+        read, slices, forwards, models = self.terms.american(np.array(indices, dtype=np.int64))
+        european = european_forwards(slices, forwards, models)
+        priced = [
+            (index, quotes, forward, model)
+            for index, quotes, forward, model in zip(read, slices, european, models, strict=True)
+            if forward is not None
+        ]
+        quoted, rows_of = [], []
+        wanted = _wanted([each[1] for each in priced], [each[2] for each in priced], near)
+        for (index, quotes, forward, model), chosen in zip(priced, wanted, strict=True):
+            if chosen is not None:
+                puts, calls = chosen
+                right = np.repeat([-1.0, 1.0], [len(puts), len(calls)])
+                mid = np.concatenate([quotes.put_mid[puts], quotes.call_mid[calls]])
+                strike = np.concatenate([quotes.strike[puts], quotes.strike[calls]])
+                self.state[index] = PRICED
+                quoted.append(Quoted(model, right, mid, strike, quotes.years, forward))
+                rows_of.append((start[index] + puts, start[index] + calls))
+        for deltas, (puts, calls) in zip(implied_deltas(quoted), rows_of, strict=True):
+            self.put_delta[puts], self.call_delta[calls] = deltas[: len(puts)], deltas[len(puts) :]
+
+
+def _wanted(
+    slices: Sequence[ExpirySlice], forwards: Sequence[Forward], near: tuple[float, ...]
+) -> list[tuple[Places, Places] | None]:
+    """Places of the puts and calls of each slice that may have a wanted |delta|; None where too few draw a smile."""
+    if not slices:
+        return []
+    counts = [len(quotes.strike) for quotes in slices]
+    price, discount, rate = (
+        np.repeat([getattr(forward, name) for forward in forwards], counts) for name in ("price", "discount", "rate")
+    )
+    strike, ends = np.concatenate([quotes.strike for quotes in slices]), np.cumsum(counts)[:-1]
+    years = np.repeat([quotes.years for quotes in slices], counts)
+    usable, places = np.zeros(len(slices), dtype=np.int64), []
+    for sign, mids in ((-1.0, [q.put_mid for q in slices]), (1.0, [q.call_mid for q in slices])):
+        delta, is_vol = _european_deltas(sign, np.concatenate(mids), price, strike, years, discount, rate)
+        is_outside = np.split(is_vol & ((strike < price) == (sign < 0.0)), ends)
+        usable += [int(outside.sum()) for outside in is_outside]
+        of_slices = zip(np.split(np.abs(delta), ends), mids, strict=True)
+        places.append([_about(each, np.isfinite(mid), near) for each, mid in of_slices])
+    enough = (usable >= MIN_QUOTES).tolist()
+    return [(puts, calls) if is_enough else None for puts, calls, is_enough in zip(*places, enough, strict=True)]
 
 
 def _european_deltas(

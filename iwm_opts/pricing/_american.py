@@ -1,7 +1,7 @@
-"""American options of one expiry, flat arrays in and out: which method for whom, and the search for implied vols."""
+"""American options, flat arrays in and out: which method for whom, and the search for implied vols."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,10 +76,6 @@ class Expiry:
         return cls(float(t), float(rate), np.ascontiguousarray(pairs[first, 0]), cash)
 
     @property
-    def discount(self) -> float:
-        return math.exp(-self.rate * self.t)
-
-    @property
     def dividend_value(self) -> float:
         return float(self.cash @ np.exp(-self.rate * self.ex_time))
 
@@ -87,11 +83,6 @@ class Expiry:
         """Nodes of the grid, and time steps of the finer run, for puts with dividends."""
         longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
         return max(NODES[wide], math.ceil(math.sqrt(NODES_SQUARED[wide] * self.rate * longest))), STEPS[wide]
-
-    def forward(self, spot: Array) -> Array:
-        """Forward price, NaN where the dividends are worth more than the share."""
-        prepaid = spot - self.dividend_value
-        return np.asarray(np.where(prepaid > 0.0, prepaid, np.nan) / self.discount)
 
 
 def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
@@ -107,17 +98,73 @@ def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
     return when, cash
 
 
+class Expiries:
+    """Several expiries side by side: numbers of shape (E,), dividends of shape (E, K), filled up behind the last."""
+
+    def __init__(self, each: Sequence[Expiry]) -> None:
+        self.each = tuple(each)
+        self.t = np.array([expiry.t for expiry in each])
+        self.rate = np.array([expiry.rate for expiry in each])
+        self.discount = np.array([math.exp(min(-expiry.rate * expiry.t, 0.0)) for expiry in each])
+        self.dividend_value = np.array([expiry.dividend_value for expiry in each])
+        self.pays = np.array([expiry.cash.size > 0 for expiry in each])
+        # Exercise at expiry is the last of the times at which it may be best.
+        most = max(expiry.cash.size for expiry in each)
+        shape = (len(each), most)
+        self.ex_time, self.paid, self.discounts = np.zeros(shape), np.zeros(shape), np.ones((len(each), most + 1))
+        self.cash = np.zeros((len(each), most + 1))
+        for row, expiry in enumerate(each):
+            count = expiry.cash.size
+            if count:
+                paid = np.cumsum(expiry.cash * np.exp(-expiry.rate * expiry.ex_time))
+                self.paid[row], self.ex_time[row] = paid[-1], expiry.ex_time[-1]
+                self.paid[row, :count], self.ex_time[row, :count] = paid, expiry.ex_time
+            self.cash[row, :count] = expiry.cash
+            self.discounts[row] = self.discount[row]
+            self.discounts[row, :count] = [math.exp(-expiry.rate * when) for when in expiry.ex_time]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Options:
-    """Options of one expiry; arrays of shape (n,)."""
+    """Options; arrays of shape (n,)."""
 
     sign: Array
     spot: Array
     strike: Array
-    expiry: Expiry
+    expiries: Expiries
+    which: NDArray[np.int64]  # place of each one's expiry
+
+    @classmethod
+    def of(cls, sign: Array, spot: Array, strike: Array, expiry: Expiry) -> "Options":
+        """Options of one expiry."""
+        return cls(sign, spot, strike, Expiries((expiry,)), np.zeros(sign.size, dtype=np.int64))
 
     def __getitem__(self, chosen: Mask | NDArray[np.int64]) -> "Options":
-        return Options(self.sign[chosen], self.spot[chosen], self.strike[chosen], self.expiry)
+        columns = (self.sign[chosen], self.spot[chosen], self.strike[chosen])
+        return Options(*columns, self.expiries, self.which[chosen])
+
+    @property
+    def t(self) -> Array:
+        return np.asarray(self.expiries.t[self.which])
+
+    @property
+    def rate(self) -> Array:
+        return np.asarray(self.expiries.rate[self.which])
+
+    @property
+    def discount(self) -> Array:
+        return np.asarray(self.expiries.discount[self.which])
+
+    @property
+    def pays(self) -> Mask:
+        """Whether a dividend is ahead."""
+        return np.asarray(self.expiries.pays[self.which])
+
+    @property
+    def forward(self) -> Array:
+        """Forward price, NaN where the dividends are worth more than the share."""
+        prepaid = self.spot - self.expiries.dividend_value[self.which]
+        return np.asarray(np.where(prepaid > 0.0, prepaid, np.nan) / self.discount)
 
     @property
     def intrinsic(self) -> Array:
@@ -130,34 +177,38 @@ class Options:
 
         Now, on the eve of each ex-date (calls), after it (puts), or at expiry (Merton 1973, sections 3 and 4).
         """
-        expiry, worth, paid = self.expiry, self.intrinsic, 0.0
-        for when, cash in [*zip(expiry.ex_time, expiry.cash, strict=True), (expiry.t, 0.0)]:
-            discount = math.exp(-expiry.rate * when)
+        worth, paid = self.intrinsic, np.zeros(self.spot.size)
+        for of_expiry, discounts in zip(self.expiries.cash.T, self.expiries.discounts.T, strict=True):
+            cash, discount = of_expiry[self.which], discounts[self.which]
             for remaining in (paid, paid + cash * discount):
                 worth = np.maximum(worth, self.sign * (np.maximum(self.spot - remaining, 0.0) - self.strike * discount))
-            paid += cash * discount
+            paid = paid + cash * discount
         return worth
 
     @property
     def exercised_early(self) -> Mask:
         """All but calls without a dividend ahead (Merton 1973, theorem 2)."""
-        return (self.sign < 0.0) | (self.expiry.cash.size > 0)
+        return (self.sign < 0.0) | self.pays
 
     def usable(self, vol: Array) -> Mask:
         """Whether inputs are ones an option can have."""
         finite = np.isfinite(self.spot) & np.isfinite(self.strike) & np.isfinite(vol)
         positive = (self.spot > 0.0) & (self.strike > 0.0) & (vol >= 0.0)
-        return finite & positive & (0.0 <= self.expiry.t < math.inf)
+        return np.asarray(finite & positive & (self.t >= 0.0) & (self.t < math.inf))
+
+    def may_cost(self, price: Array) -> Mask:
+        """Whether a vol may give the prices."""
+        below = price < np.where(self.sign > 0.0, self.spot, self.strike)
+        return np.asarray(self.usable(np.zeros_like(price)) & (price > self.least) & (self.t > 0.0) & below)
 
     def _paid(self, vol: Array) -> tuple[Array, Mask]:
         """Largest share of the spot that the dividends take, and whether they can hardly exhaust it on any ex-date."""
-        expiry = self.expiry
-        if not expiry.cash.size:
+        if not self.expiries.paid.size:
             return np.zeros(vol.size), np.ones(vol.size, dtype=np.bool_)
         with np.errstate(all="ignore"):
-            paid = np.cumsum(expiry.cash * np.exp(-expiry.rate * expiry.ex_time)) / self.spot[:, None]
-            away = -np.log(paid) >= FAR_FROM_PAID * vol[:, None] * np.sqrt(expiry.ex_time)
-        return paid[:, -1], np.asarray(away.all(axis=1))
+            paid = self.expiries.paid[self.which] / self.spot[:, None]
+            away = -np.log(paid) >= FAR_FROM_PAID * vol[:, None] * np.sqrt(self.expiries.ex_time[self.which])
+        return np.where(self.pays, paid[:, -1], 0.0), np.asarray(away.all(axis=1) | ~self.pays)
 
     def is_in_domain(self, vol: Array) -> Mask:
         """Whether the share survives its dividends; outside, the spot model does not apply."""
@@ -181,16 +232,18 @@ class Options:
         """
         out = np.empty((4, vol.size))
         vol = np.maximum(vol, LOWEST_VOL)
-        for sign in (1.0, -1.0):
-            chosen = self.sign == sign
-            if chosen.any():
-                out[:, chosen] = self[chosen]._of_one_right(vol[chosen], sign, exercise)
+        for place in np.unique(self.which).tolist():
+            for sign in (1.0, -1.0):
+                chosen = np.flatnonzero((self.which == place) & (self.sign == sign))
+                if chosen.size:
+                    some = self[chosen]
+                    out[:, chosen] = some._of_one_right(vol[chosen], sign, self.expiries.each[place], exercise)
         if exercise:  # where no put gains by it, at a rate of zero, its grid does not look
             out[0] = np.maximum(out[0], self.intrinsic)
         return out
 
-    def _of_one_right(self, vol: Array, sign: float, exercise: bool) -> Array:
-        expiry, out = self.expiry, np.empty((4, vol.size))
+    def _of_one_right(self, vol: Array, sign: float, expiry: Expiry, exercise: bool) -> Array:
+        out = np.empty((4, vol.size))
         terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
         early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
         # Each kernel loads, and on a first run compiles for seconds, where it prices: a European market needs none.
@@ -207,16 +260,16 @@ class Options:
                 american_put(some.spot, some.strike, vol[converges], expiry.rate, expiry.t, bounds)
                 out[:, converges] = bounds
             if not converges.all():
-                out[:, ~converges] = self[~converges]._on_grid(vol[~converges], early)
+                out[:, ~converges] = self[~converges]._on_grid(vol[~converges], expiry, early)
         else:
-            out[:] = self._on_grid(vol, early)
+            out[:] = self._on_grid(vol, expiry, early)
         return out
 
-    def _on_grid(self, vol: Array, early: bool) -> Array:
+    def _on_grid(self, vol: Array, expiry: Expiry, early: bool) -> Array:
         """Return puts by finite differences, shape (4, n); otherwise as `solved`."""
         from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
 
-        expiry, out = self.expiry, np.empty((4, vol.size))
+        out = np.empty((4, vol.size))
         terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
         is_wide = vol * math.sqrt(expiry.t) > WIDE
         for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
@@ -228,17 +281,15 @@ class Options:
 
     def as_european(self, vol: Array) -> Array:
         """European prices in closed form, the forward net of dividends."""
-        expiry = self.expiry
-        value = black_price(self.sign, expiry.forward(self.spot), self.strike, expiry.t, vol, expiry.discount)
-        return np.asarray(value)
+        return np.asarray(black_price(self.sign, self.forward, self.strike, self.t, vol, self.discount))
 
 
 def prices(options: Options, vol: Array) -> Array:
     """American prices, shape (n,)."""
     usable = options.usable(vol)
-    if options.expiry.t == 0.0:
-        return np.where(usable, options.intrinsic, np.nan)
-    values = np.full(vol.size, np.nan)
+    expired = usable & (options.t == 0.0)
+    values = np.where(expired, options.intrinsic, np.nan)
+    usable &= ~expired
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
@@ -264,10 +315,33 @@ def reasons(options: Options, vol: Array) -> list[str]:
     return [str(word) for word in words]
 
 
+def deltas(options: Options, vol: Array) -> Array:
+    """Deltas, shape (n,): those of `all_greeks`."""
+    values = np.full(vol.size, np.nan)
+    usable = options.usable(vol) & (vol > 0.0) & (options.t > 0.0)
+    early = usable & options.exercised_early
+    late = usable & ~early
+    solved = np.empty((2, vol.size))
+    # Options on one grid lean on each other: there the vols of a vega's bumps go along.
+    is_put, least_vol = options.sign < 0.0, vol * (1.0 - PUT_VEGA_BUMP)
+    is_free = (options.rate * options.t <= LEAST_INTEREST) | options.pays
+    on_grid = is_put & (is_free | (2.0 * options.rate * np.sqrt(options.t) > MOST_PULL * least_vol))
+    for chosen, solve in ((early & ~on_grid, Options.solved), (early & on_grid, _greeks_solved)):
+        if chosen.any():
+            solved[:, chosen] = solve(options[chosen], vol[chosen])[:2]
+    if early.any():
+        price, delta = solved[:, early]
+        values[early] = np.where(np.isnan(options[early].bounded(price, vol[early])), np.nan, delta)
+    if late.any():
+        some = options[late]
+        values[late] = greeks(some.sign, some.spot, some.strike, some.t, some.rate, vol[late]).delta
+    return values
+
+
 def boundaries(options: Options, vol: Array) -> Array:
     """Exercise boundaries, shape (n,)."""
     values = np.full(vol.size, np.nan)
-    early = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0) & options.exercised_early
+    early = options.usable(vol) & (vol > 0.0) & (options.t > 0.0) & options.exercised_early
     if early.any():
         some = options[early]
         values[early] = np.where(some.is_in_domain(vol[early]), some.solved(vol[early])[3], np.nan)
@@ -276,10 +350,10 @@ def boundaries(options: Options, vol: Array) -> Array:
 
 def european_value(options: Options, vol: Array, american_value: Array) -> Array:
     """European prices at the same vols; with dividends on the same grid, which frees the difference of its errors."""
-    if not options.expiry.cash.size:
+    if not options.pays.any():
         return options.as_european(vol)
-    european = american_value.copy()
-    priced = np.isfinite(american_value)
+    european = np.where(options.pays, american_value, options.as_european(vol))
+    priced = options.pays & np.isfinite(american_value)
     if priced.any():
         european[priced] = options[priced].solved(vol[priced], exercise=False)[0]
     return european
@@ -288,7 +362,7 @@ def european_value(options: Options, vol: Array, american_value: Array) -> Array
 def all_greeks(options: Options, vol: Array) -> Array:
     """Price, delta, gamma, vega, theta and boundary, shape (6, n)."""
     values = np.full((6, vol.size), np.nan)
-    usable = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0)
+    usable = options.usable(vol) & (vol > 0.0) & (options.t > 0.0)
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
@@ -297,8 +371,8 @@ def all_greeks(options: Options, vol: Array) -> Array:
         solved[0] = some.bounded(solved[0], vol[early])
         values[:, early] = np.where(np.isnan(solved[0]), np.nan, solved)
     if late.any():
-        some, expiry = options[late], options.expiry
-        exact = greeks(some.sign, some.spot, some.strike, expiry.t, expiry.rate, vol[late])
+        some = options[late]
+        exact = greeks(some.sign, some.spot, some.strike, some.t, some.rate, vol[late])
         values[0, late] = some.as_european(vol[late])
         values[1:5, late] = exact.delta, exact.gamma, exact.vega, exact.theta
     return values
@@ -312,18 +386,15 @@ def _greeks_solved(options: Options, vol: Array) -> Array:
     price, delta, gamma, boundary = values[:, 0]
     vega = (values[0, 1] - values[0, 2]) / (up - down) * VOL_POINT
     # Theta from the Black-Scholes equation, which holds where the option lives on.
-    theta = options.expiry.rate * (price - options.spot * delta) - 0.5 * (vol * options.spot) ** 2 * gamma
+    theta = options.rate * (price - options.spot * delta) - 0.5 * (vol * options.spot) ** 2 * gamma
     theta = np.where((options.sign < 0.0) & (options.spot <= boundary), 0.0, theta / DAYS_PER_YEAR)
     return np.array([price, delta, gamma, vega, theta, boundary])
 
 
 def implied(options: Options, price: Array) -> Array:
     """Vols that give the prices, NaN where none does."""
-    expiry = options.expiry
-    inside = options.usable(np.zeros_like(price)) & (price > options.least) & (expiry.t > 0.0)
-    inside &= price < np.where(options.sign > 0.0, options.spot, options.strike)
-    forward = expiry.forward(options.spot)
-    european = black_implied_vol(options.sign, price, forward, options.strike, expiry.t, expiry.discount)
+    inside = options.may_cost(price)
+    european = black_implied_vol(options.sign, price, options.forward, options.strike, options.t, options.discount)
     vols = np.where(inside, european, np.nan)
     early = inside & options.exercised_early
     if early.any():
@@ -340,13 +411,14 @@ def exercise_premiums(options: Options, price: Array) -> Array:
     hardly leans on vol: two steps of that fixed point and Aitken's extrapolation leave 1e-5 dollars. Where it does
     lean, deep in the money, and with dividends, whose European price is a grid's too, the vol is searched for.
     """
-    expiry = options.expiry
-    inside = options.usable(np.zeros_like(price)) & (price > options.least) & (expiry.t > 0.0)
-    inside &= price < np.where(options.sign > 0.0, options.spot, options.strike)
+    inside = options.may_cost(price)
     premium = np.where(inside, 0.0, np.nan)
     early = np.flatnonzero(inside & options.exercised_early)
     if early.size:
-        premium[early] = np.nan if expiry.cash.size else _settled_premiums(options[early], price[early])
+        premium[early] = np.nan
+        settled = early[~options.pays[early]]
+        if settled.size:
+            premium[settled] = _settled_premiums(options[settled], price[settled])
         rest = early[np.isnan(premium[early])]
         if rest.size:
             some, vol = options[rest], implied(options[rest], price[rest])
@@ -368,18 +440,17 @@ def _settled_premiums(options: Options, price: Array) -> Array:
 
 def _premium_at(options: Options, european: Array) -> Array:
     """American less European price at the vols of European prices; no dividends."""
-    expiry = options.expiry
-    forward = expiry.forward(options.spot)
-    vol = np.asarray(black_implied_vol(options.sign, european, forward, options.strike, expiry.t, expiry.discount))
+    terms = (options.forward, options.strike, options.t, options.discount)
+    vol = np.asarray(black_implied_vol(options.sign, european, *terms))
     return np.maximum(prices(options, vol) - european, 0.0)
 
 
 def _search(options: Options, price: Array, start: Array) -> Array:
     """Vols by secant steps within a bracket, from `start`; bisection where a step leaves the bracket."""
-    expiry, size = options.expiry, price.size
+    size = price.size
     vol = np.clip(np.where(np.isnan(start), START_VOL, start), LOWEST_VOL, HIGHEST_VOL)
-    forward = expiry.forward(options.spot)
-    slope = np.asarray(black_greeks(options.sign, forward, options.strike, expiry.t, vol).vega) / VOL_POINT
+    exact = black_greeks(options.sign, options.forward, options.strike, options.t, vol)
+    slope = np.asarray(exact.vega) / VOL_POINT
     low, high = np.full(size, LOWEST_VOL), np.full(size, HIGHEST_VOL)
     last_vol, last_gap, vols = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
     open_ = np.arange(size)

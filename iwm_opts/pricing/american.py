@@ -1,4 +1,4 @@
-"""American options on a share that pays cash dividends: prices, greeks, implied vols of one expiry at a time.
+"""American options on a share that pays cash dividends: prices, greeks and implied vols.
 
 The share drops by the cash at each ex-date (the spot model) and is lognormal between. Right, spot, strike, vol and
 price broadcast against each other; time and rate are numbers, since dividends are counted from one moment. Scalars give
@@ -6,18 +6,21 @@ a float, anything else a float64 array of the broadcast shape. Element by elemen
 infinite, where spot or strike is not positive, and where vol is negative; everywhere when t is NaN or negative.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.pricing._american import (
     Dividends,
+    Expiries,
     Expiry,
     Options,
     all_greeks,
     boundaries,
+    deltas,
     european_value,
     exercise_premiums,
     implied,
@@ -82,7 +85,7 @@ def american_price(
     Calls without a dividend ahead are European (Merton 1973).
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
-    return _shaped(prices(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols), shape)
+    return _shaped(prices(Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols), shape)
 
 
 def american_reason(
@@ -96,7 +99,7 @@ def american_reason(
         Empty where it has a price; a list of the flattened broadcast shape for arrays.
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
-    words = reasons(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
+    words = reasons(Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
     return words if shape else words[0]
 
 
@@ -116,7 +119,7 @@ def american_greeks(
         As for `american_price`.
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
-    _, *greeks = all_greeks(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
+    _, *greeks = all_greeks(Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
     return AmericanGreeks(*(_shaped(values, shape) for values in greeks))
 
 
@@ -138,7 +141,7 @@ def american_boundary(
         As for `american_price`.
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
-    options = Options(sign, spots, strikes, Expiry.of(t, rate, dividends))
+    options = Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends))
     return _shaped(boundaries(options, vols), shape)
 
 
@@ -160,7 +163,7 @@ def american_implied_vol(
         As for `american_price`.
     """
     shape, (sign, quoted, spots, strikes) = _flat(right, price=price, spot=spot, strike=strike)
-    return _shaped(implied(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), quoted), shape)
+    return _shaped(implied(Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends)), quoted), shape)
 
 
 def american_chain_greeks(
@@ -180,7 +183,7 @@ def american_chain_greeks(
         As for `american_price`.
     """
     shape, (sign, quoted, spots, strikes) = _flat(right, price=price, spot=spot, strike=strike)
-    options = Options(sign, spots, strikes, Expiry.of(t, rate, dividends))
+    options = Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends))
     iv = implied(options, quoted)
     value, delta, gamma, vega, theta, _ = all_greeks(options, iv)
     premium = np.maximum(value - european_value(options, iv, value), 0.0)
@@ -204,7 +207,7 @@ def american_early_exercise(
         As for `american_price`.
     """
     shape, (sign, quoted, spots, strikes) = _flat(right, price=price, spot=spot, strike=strike)
-    options = Options(sign, spots, strikes, Expiry.of(t, rate, dividends))
+    options = Options.of(sign, spots, strikes, Expiry.of(t, rate, dividends))
     return _shaped(exercise_premiums(options, quoted), shape)
 
 
@@ -220,23 +223,67 @@ class AmericanQuotes:
 
     def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
         """Vols and greeks of one expiration's options."""
-        return american_chain_greeks(right, price, self._spot(t, forward), strike, t, forward.rate, self.dividends)
+        return american_chain_greeks(right, price, self.spot_of(t, forward), strike, t, forward.rate, self.dividends)
 
     def at_vol(self, right: Array, vol: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
         """Greeks of one expiration's options at given vols; see `QuoteModel.at_vol`."""
-        greeks = american_greeks(right, self._spot(t, forward), strike, t, forward.rate, vol, self.dividends)
+        greeks = american_greeks(right, self.spot_of(t, forward), strike, t, forward.rate, vol, self.dividends)
         delta, gamma, theta, vega = map(np.asarray, (greeks.delta, greeks.gamma, greeks.theta, greeks.vega))
         return Implied(vol, delta, gamma, theta, vega, np.full_like(vol, np.nan))
 
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
         """Premiums of one expiration's options."""
-        spot = self._spot(t, forward)
+        spot = self.spot_of(t, forward)
         return np.asarray(american_early_exercise(right, price, spot, strike, t, forward.rate, self.dividends))
 
-    def _spot(self, t: float, forward: ForwardLike) -> float:
+    def spot_of(self, t: float, forward: ForwardLike) -> float:
+        """Spot that an expiration's options are priced at."""
         if self.spot is not None:
             return self.spot
         return forward.price * forward.discount + Expiry.of(t, forward.rate, self.dividends).dividend_value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quoted:
+    """Prices of one expiration's American options; arrays of shape (n,)."""
+
+    model: AmericanQuotes
+    right: Array
+    price: Array
+    strike: Array
+    t: float
+    forward: ForwardLike
+
+
+def early_exercises(quoted: Sequence[Quoted]) -> list[Array]:
+    """Early-exercise premiums of several expirations: `AmericanQuotes.early_exercise` of each, searched at once."""
+    if not quoted:
+        return []
+    options, price, ends = _side_by_side(quoted)
+    return np.split(exercise_premiums(options, price), ends)
+
+
+def implied_deltas(quoted: Sequence[Quoted]) -> list[Array]:
+    """Deltas of several expirations at their implied vols: those of `AmericanQuotes.implied`, searched at once."""
+    if not quoted:
+        return []
+    options, price, ends = _side_by_side(quoted)
+    return np.split(deltas(options, implied(options, price)), ends)
+
+
+def _side_by_side(quoted: Sequence[Quoted]) -> tuple[Options, Array, NDArray[np.int64]]:
+    """Options of several expirations, their prices, and where each but the first begins."""
+    expiries = Expiries([Expiry.of(each.t, each.forward.rate, each.model.dividends) for each in quoted])
+    counts = [len(each.price) for each in quoted]
+    spot = np.repeat([each.model.spot_of(each.t, each.forward) for each in quoted], counts)
+    right, price, strike = (
+        np.concatenate([getattr(each, name) for each in quoted]) for name in ("right", "price", "strike")
+    )
+    return (
+        Options(right, spot, strike, expiries, np.repeat(np.arange(len(quoted)), counts)),
+        price,
+        np.cumsum(counts)[:-1],
+    )
 
 
 def _flat(right: Any, **operands: ArrayLike) -> tuple[tuple[int, ...], list[Array]]:

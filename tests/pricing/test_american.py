@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from iwm_opts.kernels.pricing.american_call import american_call
 from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
+from iwm_opts.market.slices import Forward
 from iwm_opts.pricing._american import Expiry
 from iwm_opts.pricing.american import (
     AmericanQuotes,
+    Quoted,
     american_chain_greeks,
     american_early_exercise,
     american_greeks,
     american_implied_vol,
     american_price,
     american_reason,
+    early_exercises,
+    implied_deltas,
 )
 from iwm_opts.pricing.black import greeks, price
 from tests.refusals import refused
@@ -401,3 +405,24 @@ def test_one_expiry_a_call(name):
     arguments = {"t": 0.5, "rate": 0.04} | {name: np.array([0.1, 0.2])}
     with refused(name, "shape (2,)"):
         american_price("P", 220.0, [200.0, 210.0], vol=0.2, **arguments)
+
+
+def test_expirations_searched_at_once_are_those_searched_alone():
+    rng = np.random.default_rng(11)
+    strike = np.arange(150.0, 301.0, 10.0)
+    quoted = []
+    for life in (0.0, 7.0, 30.0, 33.0, 200.0):
+        for rate in (0.0, 0.037):
+            for dividends in ((), ((0.01, 0.6),), ((0.02, 0.9), (0.3, 0.7))):
+                t = life / 365
+                forward = Forward(220.0, float(np.exp(-rate * t)), rate, "given")
+                right = rng.choice([-1.0, 1.0], len(strike))
+                price = american_price(right, 220.0, strike, t, rate, rng.uniform(0.01, 0.6, len(strike)), dividends)
+                price = price + rng.normal(0.0, 0.05, len(strike))  # some without a vol
+                quoted.append(Quoted(AmericanQuotes(dividends), right, price, strike, t, forward))
+    alone = [each.model.implied(each.right, each.price, each.strike, each.t, each.forward).delta for each in quoted]
+    np.testing.assert_allclose(implied_deltas(quoted), alone, rtol=0.0, atol=1e-12)
+    alone = [each.model.early_exercise(each.right, each.price, each.strike, each.t, each.forward) for each in quoted]
+    np.testing.assert_allclose(early_exercises(quoted), alone, rtol=0.0, atol=1e-12)
+    assert 0.2 < np.isfinite(alone).mean() < 0.9
+    assert implied_deltas([]) == early_exercises([]) == []
