@@ -112,7 +112,7 @@ def european_forwards(
     slices: Sequence[ExpirySlice], forwards: Sequence[Forward], models: Sequence[AmericanQuotes]
 ) -> list[Forward | None]:
     """`european_forward` of several expirations, searched at once; None where too few quotes lie near the money."""
-    sides = [_near_sides(*each) for each in zip(slices, forwards, strict=True)]
+    sides = [_near_sides(*quoted) for quoted in zip(slices, forwards, strict=True)]
     european: list[Forward | None] = []
     for quotes, forward in zip(_all_without(sides, models), forwards, strict=True):
         try:
@@ -150,9 +150,9 @@ def all_european_quotes(
     slices: Sequence[ExpirySlice], forwards: Sequence[Forward], models: Sequence[AmericanQuotes]
 ) -> list[tuple[ExpirySlice, Forward]]:
     """`european_quotes` of several expirations, searched at once."""
-    sides = [_index_sides(*each) for each in zip(slices, forwards, strict=True)]
+    sides = [_index_sides(*quoted) for quoted in zip(slices, forwards, strict=True)]
     european = _all_without(sides, models)
-    return [_with_forward(*each) for each in zip(european, slices, forwards, strict=True)]
+    return [_with_forward(*quoted) for quoted in zip(european, slices, forwards, strict=True)]
 
 
 def _with_forward(european: ExpirySlice, quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
@@ -248,12 +248,12 @@ def _index_sides(quotes: ExpirySlice, forward: Forward) -> _Sides:
 def _all_without(sides: Sequence[_Sides], models: Sequence[AmericanQuotes]) -> list[ExpirySlice]:
     """Quotes of several expirations less their premiums."""
     quoted = [
-        Quoted(model, *options, each.quotes.years, each.forward)
-        for each, model in zip(sides, models, strict=True)
-        for options in each.priced
+        Quoted(model, *options, expiration.quotes.years, expiration.forward)
+        for expiration, model in zip(sides, models, strict=True)
+        for options in expiration.priced
     ]
     premiums = early_exercises(quoted)
-    return [each.without(premiums[2 * place : 2 * place + 2]) for place, each in enumerate(sides)]
+    return [chosen.without(premiums[2 * place : 2 * place + 2]) for place, chosen in enumerate(sides)]
 
 
 def implied_forwards(

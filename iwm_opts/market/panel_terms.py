@@ -384,7 +384,7 @@ class PanelPrices:
             if forward is not None
         ]
         quoted, rows_of = [], []
-        wanted = _wanted([each[1] for each in priced], [each[2] for each in priced], near)
+        wanted = _wanted([entry[1] for entry in priced], [entry[2] for entry in priced], near)
         for (index, quotes, forward, model), chosen in zip(priced, wanted, strict=True):
             if chosen is not None:
                 puts, calls = chosen
@@ -416,7 +416,7 @@ def _wanted(
         is_outside = np.split(is_vol & ((strike < price) == (sign < 0.0)), ends)
         usable += [int(outside.sum()) for outside in is_outside]
         of_slices = zip(np.split(np.abs(delta), ends), mids, strict=True)
-        places.append([_about(each, np.isfinite(mid), near) for each, mid in of_slices])
+        places.append([_about(deltas, np.isfinite(mid), near) for deltas, mid in of_slices])
     enough = (usable >= MIN_QUOTES).tolist()
     return [(puts, calls) if is_enough else None for puts, calls, is_enough in zip(*places, enough, strict=True)]
 

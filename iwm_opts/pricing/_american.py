@@ -101,19 +101,19 @@ def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
 class Expiries:
     """Several expiries side by side: numbers of shape (E,), dividends of shape (E, K), filled up behind the last."""
 
-    def __init__(self, each: Sequence[Expiry]) -> None:
-        self.each = tuple(each)
-        self.t = np.array([expiry.t for expiry in each])
-        self.rate = np.array([expiry.rate for expiry in each])
-        self.discount = np.array([math.exp(min(-expiry.rate * expiry.t, 0.0)) for expiry in each])
-        self.dividend_value = np.array([expiry.dividend_value for expiry in each])
-        self.pays = np.array([expiry.cash.size > 0 for expiry in each])
+    def __init__(self, expiries: Sequence[Expiry]) -> None:
+        self.items = tuple(expiries)
+        self.t = np.array([expiry.t for expiry in expiries])
+        self.rate = np.array([expiry.rate for expiry in expiries])
+        self.discount = np.array([math.exp(min(-expiry.rate * expiry.t, 0.0)) for expiry in expiries])
+        self.dividend_value = np.array([expiry.dividend_value for expiry in expiries])
+        self.pays = np.array([expiry.cash.size > 0 for expiry in expiries])
         # Exercise at expiry is the last of the times at which it may be best.
-        most = max(expiry.cash.size for expiry in each)
-        shape = (len(each), most)
-        self.ex_time, self.paid, self.discounts = np.zeros(shape), np.zeros(shape), np.ones((len(each), most + 1))
-        self.cash = np.zeros((len(each), most + 1))
-        for row, expiry in enumerate(each):
+        most = max(expiry.cash.size for expiry in expiries)
+        shape = (len(expiries), most)
+        self.ex_time, self.paid, self.discounts = np.zeros(shape), np.zeros(shape), np.ones((len(expiries), most + 1))
+        self.cash = np.zeros((len(expiries), most + 1))
+        for row, expiry in enumerate(expiries):
             count = expiry.cash.size
             if count:
                 paid = np.cumsum(expiry.cash * np.exp(-expiry.rate * expiry.ex_time))
@@ -237,7 +237,7 @@ class Options:
                 chosen = np.flatnonzero((self.which == place) & (self.sign == sign))
                 if chosen.size:
                     some = self[chosen]
-                    out[:, chosen] = some._of_one_right(vol[chosen], sign, self.expiries.each[place], exercise)
+                    out[:, chosen] = some._of_one_right(vol[chosen], sign, self.expiries.items[place], exercise)
         if exercise:  # where no put gains by it, at a rate of zero, its grid does not look
             out[0] = np.maximum(out[0], self.intrinsic)
         return out

@@ -273,11 +273,11 @@ def implied_deltas(quoted: Sequence[Quoted]) -> list[Array]:
 
 def _side_by_side(quoted: Sequence[Quoted]) -> tuple[Options, Array, NDArray[np.int64]]:
     """Options of several expirations, their prices, and where each but the first begins."""
-    expiries = Expiries([Expiry.of(each.t, each.forward.rate, each.model.dividends) for each in quoted])
-    counts = [len(each.price) for each in quoted]
-    spot = np.repeat([each.model.spot_of(each.t, each.forward) for each in quoted], counts)
+    expiries = Expiries([Expiry.of(chain.t, chain.forward.rate, chain.model.dividends) for chain in quoted])
+    counts = [len(chain.price) for chain in quoted]
+    spot = np.repeat([chain.model.spot_of(chain.t, chain.forward) for chain in quoted], counts)
     right, price, strike = (
-        np.concatenate([getattr(each, name) for each in quoted]) for name in ("right", "price", "strike")
+        np.concatenate([getattr(chain, name) for chain in quoted]) for name in ("right", "price", "strike")
     )
     return (
         Options(right, spot, strike, expiries, np.repeat(np.arange(len(quoted)), counts)),
