@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN, VOL_POINT
@@ -121,16 +122,17 @@ def priced_table(spot: float, quotes: ExpirySlice, forward: Forward, model: Quot
 
 def _interest(chain: Chain, quotes: ExpirySlice) -> dict[str, Array]:
     """Open interest and volume on the table's rows."""
-    rows = chain.rows(quotes.expiration, quotes.root)
+    table, count = chain.quotes, len(quotes.strike)
+    rows = np.flatnonzero((table["expiration"] == pd.Timestamp(quotes.expiration)) & (table["root"] == quotes.root))
+    rows = rows[::-1]  # of options that are there twice the first counts
+    strike = table["strike"].to_numpy(dtype=np.float64)[rows]
+    place = np.minimum(np.searchsorted(quotes.strike, strike), count - 1)
+    is_listed = quotes.strike[place] == strike
+    place += np.where(table["right"].to_numpy(dtype=object)[rows] == "C", count, 0)
     columns = {}
     for name in INTEREST_COLUMNS:
-        sides = []
-        for right in ("P", "C"):
-            if name in rows:
-                side = rows[rows["right"] == right]
-                by_strike = side.drop_duplicates("strike").set_index("strike")[name]
-                sides.append(by_strike.reindex(quotes.strike).to_numpy(dtype=np.float64, na_value=np.nan))
-            else:
-                sides.append(np.full(len(quotes.strike), np.nan))
-        columns[name] = np.concatenate(sides)
+        columns[name] = np.full(2 * count, np.nan)
+        if name in table:
+            values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)[rows]
+            columns[name][place[is_listed]] = values[is_listed]
     return columns

@@ -140,3 +140,14 @@ def test_an_expiration_is_priced_once_and_anew_under_other_terms(made_quotes):
     assert snapshot.tables((1, 30))[0][0] is table
     dear = DividendSchedule((Dividend(date(2026, 3, 10), 2.0),), "given")
     assert replace(snapshot, dividends=dear).table(day).iv.mean() != pytest.approx(table.iv.mean(), abs=1e-3)
+
+
+def test_open_interest_and_volume_are_of_the_option(made_quotes):
+    quotes = made_quotes()
+    quotes = quotes.assign(open_interest=np.arange(len(quotes), dtype=float)).sample(frac=1.0, random_state=1)
+    table = take_snapshot(make_chain(quotes, symbol="IWM", source="made"), rate=0.04).table(date(2026, 4, 2))
+    quotes = quotes[quotes["expiration"] == table.expiration]
+    wanted = quotes.set_index(["right", "strike"])["open_interest"].to_dict()
+    named = zip(table.right, table.strike, table.open_interest, strict=True)
+    assert {("C" if right > 0 else "P", strike): interest for right, strike, interest in named} == wanted
+    assert np.isnan(table.volume).all()
