@@ -1,6 +1,7 @@
 """`iwm-opts backtest`: rules over a simulated, modelled or recorded market, every cost counted."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,8 @@ from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, takes_values
 from iwm_opts.conventions import EDGES
+
+NAMED_MARKETS: Final = ("sim", "auto", "modelled", "archive", "record")  # sources that are no files
 
 shared_limits = group(
     option("--max-open-risk", type=ShareParam(), default="6%", help="Of the account's equity, all positions together."),
@@ -88,5 +91,6 @@ def backtest(values: Values) -> None:
     else:
         check_no_plan_data(values)
         request = api.BacktestRequest(market=market_request(values), rules=rules(values))
-        result = answer_and_save("market", api.answer_backtest, request, values, lambda answer: answer)
+        what = "market" if values.texts("source")[0] in NAMED_MARKETS else "rows of chains"
+        result = answer_and_save(what, api.answer_backtest, request, values, lambda answer: answer)
         write_plot(result, values)

@@ -11,7 +11,6 @@ import click
 
 LARGE: Final = 100.0  # a second; below, three digits
 SECONDS_A_LINE: Final = 30.0
-SECONDS_OF_RATE: Final = 600.0  # tasks of a cluster take a minute and more
 
 OnProgress = Callable[[int, int], None]  # called with (done, total)
 Answer = TypeVar("Answer")
@@ -45,46 +44,55 @@ def steps(values: Mapping[str, object]) -> Iterator[Callable[[str], OnProgress |
         yield lines
         return
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, Task
-    from rich.text import Text
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    class RateColumn(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            rate = task.finished_speed or task.speed
-            return Text("" if rate is None else _rate(rate))
-
-    columns = (*Progress.get_default_columns(), RateColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=SECONDS_OF_RATE) as bars:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[pace]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
         def step(what: str) -> OnProgress:
-            bar = bars.add_task(what, total=None, visible=not bars.tasks)
+            bar, pace = bars.add_task(what, total=None, visible=not bars.tasks, pace=""), Pace()
 
             def on_progress(done: int, total: int) -> None:
-                if done < bars.tasks[bar].completed:
-                    bars.reset(bar)
-                bars.update(bar, completed=done, total=total, visible=True)
+                bars.update(bar, completed=done, total=total, visible=True, pace=pace.words(done, total))
 
             return on_progress
 
         yield step
 
 
+class Pace:
+    """Rate and time left of work since it began, or began anew."""
+
+    def __init__(self) -> None:
+        self.began = monotonic()
+        self.first = self.last = self.total = (
+            sys.maxsize
+        )  # what was done before the first call took no time of this run
+
+    def words(self, done: int, total: int) -> str:
+        """How much is done, and the rate and the time left once they are known."""
+        now = monotonic()
+        if done < self.last or total != self.total:
+            self.began, self.first = now, done
+        self.last, self.total = done, total
+        if not (done > self.first and now > self.began):
+            return f"{done:,} of {total:,}"
+        rate = (done - self.first) / (now - self.began)
+        left = timedelta(seconds=round((total - done) / rate))
+        return f"{done:,} of {total:,}, {_rate(rate)}, {left} left"
+
+
 def lines(what: str) -> OnProgress:
     """Write a line at most every `SECONDS_A_LINE`."""
-    began = said = monotonic()
-    first = last = of = sys.maxsize  # what was done before the first call took no time of this run
+    pace, said = Pace(), monotonic()
 
     def on_progress(done: int, total: int) -> None:
-        nonlocal began, said, first, last, of
-        now = monotonic()
-        if done < last or total != of:
-            began, said, first = now, now, done
-        last, of = done, total
-        if now - said >= SECONDS_A_LINE and first < done < total:
-            said, rate = now, (done - first) / (now - began)
-            left = timedelta(seconds=round((total - done) / rate))
-            click.echo(f"{what}: {done:,} of {total:,}, {_rate(rate)}, {left} left", err=True)
+        nonlocal said
+        words, now = pace.words(done, total), monotonic()
+        said = max(said, pace.began)
+        if now - said >= SECONDS_A_LINE and pace.first < done < total:
+            said = now
+            click.echo(f"{what}: {words}", err=True)
 
     return on_progress
 

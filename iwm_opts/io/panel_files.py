@@ -145,6 +145,8 @@ class _Reader:
 
     def build(self) -> Build:
         """Panel of all files."""
+        if self.progress:
+            self.progress(0, self.total)  # from here time is left
         for path, rows in ahead((path, rows) for path, file in self.files.items() for rows in file.stretches()):
             self._add(path, rows)
         self._lay_out_outside()

@@ -18,6 +18,18 @@ def test_the_bar_has_rate_and_time_left(monkeypatch):
     assert "0:00:00" in sys.stderr.getvalue()
 
 
+def test_the_bar_has_rows_and_time_left_from_the_first_stretch(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("iwm_opts.cli.progress.monotonic", lambda: clock[0])
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress("rows of chains", {}) as on_progress:
+        on_progress(0, 7_100_000)
+        clock[0] = 2.0
+        on_progress(1_000_000, 7_100_000)
+    assert "1,000,000 of 7,100,000, 500,000/s, 0:00:12 left" in sys.stderr.getvalue()
+
+
 def test_work_that_begins_anew_has_rate_and_time_left_of_its_own(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with steps({}) as step:
