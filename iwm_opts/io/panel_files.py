@@ -157,6 +157,9 @@ class _Reader:
             raise DataError(next(iter(self.files)), "holds a header and no rows", "give a file with quotes", "rows")
         panel = joined(self.panels)
         self.panels = []
+        if not len(panel.expiration):
+            rule = "holds no option that expires after its day"
+            raise DataError(next(iter(self.files)), rule, "give chains of their own days", "expiration")
         supplied = set(panel.day.tolist())  # by another file than one that was refused
         self.report.refused = {day: why for day, why in self.report.refused.items() if day not in supplied}
         remarks = dict.fromkeys(text for file in self.files.values() for text in file.remarks())

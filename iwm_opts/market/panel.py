@@ -168,14 +168,14 @@ class Panel:
         order = np.argsort(-share, kind="stable")[:count]
         return [(date.fromordinal(int(self.day[place])), float(share[place])) for place in order if share[place] > 0.0]
 
-    def quality_summary(self, *, by_year: bool = True) -> tuple[str, ...]:
+    def quality_summary(self) -> tuple[str, ...]:
         """Return data quality over all days: a line of totals, one a year, one of the worst days."""
         total = Counter(dict(zip(DEFECTS, self.defects.sum(axis=0).tolist(), strict=True)))
         if not total["rows"]:
             return ()
         lines = [f"data quality, {len(self)} days: {_counted(total)}"]
         years = self.quality_by_year()
-        if by_year and len(years) > 1:
+        if len(years) > 1:
             lines += [f"data quality, {year}: {_counted(counts)}" for year, counts in years.items()]
         worst = ", ".join(f"{day} {share:.0%}" for day, share in self.worst_days() if share >= WORTH_NAMING)
         return (*lines, *([f"data quality, most unusable rows: {worst}"] if worst else []))

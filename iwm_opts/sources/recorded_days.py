@@ -118,7 +118,7 @@ class RecordedDays:
         """Days left out, warnings by kind, sessions without a capture, and unknown prices of the underlying."""
         notes = [*([] if self.provenance.is_real else [ECHO]), *self.panel.notes, *self._warnings(), *self.remarks]
         days = self.panel.dates
-        notes += self.panel.quality_summary(by_year=False)
+        notes += self.panel.quality_summary()
         expected = sessions(days[0], days[-1]).tolist()
         if missing := [str(day) for day in sorted(set(expected) - set(days))]:
             shown = some(missing, SHOWN)

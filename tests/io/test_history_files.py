@@ -1,10 +1,12 @@
 """The file of one day among those of a history."""
 
+import re
 from datetime import date
 
 import pandas as pd
 import pytest
 
+import iwm_opts as iwm
 from iwm_opts.errors import DataError
 from iwm_opts.io.history_files import chain_of_day
 
@@ -71,3 +73,20 @@ def test_a_file_without_a_date_is_of_the_day_in_its_name(folder):
     assert chain_of_day(sources, "IWM", DAYS[2])[1].name == f"{DAYS[2]}.csv"
     with pytest.raises(DataError):
         chain_of_day(sources, "IWM", date(2024, 6, 7))
+
+
+def test_a_backtest_of_a_history_has_its_quality_by_year_and_the_worst_days(tmp_path, quotes_of_day):
+    days = [date(2024, 12, 30), date(2024, 12, 31), date(2025, 1, 2)]
+    rows = {day: quotes_of_day(day).assign(expiration="2025-01-17") for day in days}
+    rows = {day: of_day.drop_duplicates(["right", "strike"], ignore_index=True) for day, of_day in rows.items()}
+    rows[days[2]].loc[:6, "ask"] = rows[days[2]]["bid"] - 0.01  # crossed
+    pd.concat(rows.values()).to_csv(tmp_path / "chains.csv", index=False)
+    market = iwm.recorded_market(tmp_path)
+    count, bad = len(rows[days[0]]), 7
+    assert market.trials[0].market.panel.worst_days() == [(days[2], pytest.approx(bad / len(rows[days[2]])))]
+    notes = [note for note in market.notes if "quality" in note]
+    for words, of_kind in (("3 days", (3 * count, 3 * count - bad)), ("2024", (2 * count, 2 * count)),
+                           ("2025", (count, count - bad))):  # fmt: skip
+        (note,) = (note for note in notes if f", {words}" in note)
+        assert tuple(int(number) for number in re.findall(r"(\d+) (?:rows|usable)", note)) == of_kind
+    assert any(str(days[2]) in note for note in notes)

@@ -142,6 +142,11 @@ class TestManyFiles:
         assert list(alone.report.refused) == [WED.toordinal()]
         assert alone.panel.dates == (TUE,)
 
+    def test_options_that_all_expired_before_their_day_are_an_error(self, week, saved):
+        with pytest.raises(DataError) as error:
+            build_panel([saved(week[0].assign(quote_date="2025-06-03"), "late.csv")])
+        assert error.value.field == "expiration"
+
     def test_captures_of_two_files_are_chosen_among(self, week, saved):
         noon = week[0].assign(quote_time="2024-06-03 12:00:00", bid=lambda rows: rows["bid"] - 0.01)
         late = week[0].assign(quote_time="2024-06-03 15:30:00")
