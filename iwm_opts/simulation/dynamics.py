@@ -55,7 +55,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.kernels.simulation.paths import SHOCKS, advance, expected_variance, mean_reverting
+from iwm_opts.kernels.simulation.paths import SHOCKS, Advanced, StateNumbers, advance, expected_variance, mean_reverting
 from iwm_opts.simulation.parameters import TYPICAL_VOL, Dynamics, Parameters, Premium, SmileShape
 
 Array = NDArray[np.float64]
@@ -204,23 +204,17 @@ def drawn_skew(smile: SmileShape, sessions: int, rng: np.random.Generator) -> Ar
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
     """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but term and skew."""
     d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
-    names = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
-    out = {name: np.empty(len(shocks)) for name in names}
+    out = Advanced(*np.empty((len(Advanced._fields), len(shocks))))
     state = np.array([start.fast, start.middle, start.slow, start.premium, 0.0], dtype=np.float64)
     drift = (
         d.growth - d.variance_price * TYPICAL_VOL**2 - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
     )
-    advance(
-        shocks, dt, drift, d.variance_price, d.floor, d.level,
-        d.fast_share, d.fast_speed, d.fast_vol, d.fast_correlation, d.fast_convexity,
-        d.middle_speed, d.middle_vol, d.middle_correlation, d.middle_heat,
-        d.slow_speed, d.slow_vol, d.slow_correlation,
-        d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
-        _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift, d.jump_middle_lift,
-        _threshold(d.burst_rate * dt), d.burst_mean, d.burst_middle_share,
-        state, *out.values(),
-    )  # fmt: skip
-    return out
+    derived = {
+        "drift": drift, "jump_threshold": _threshold(d.jump_rate * dt), "burst_threshold": _threshold(d.burst_rate * dt)
+    }  # fmt: skip
+    given = {name: getattr(d, name) for name in StateNumbers._fields if name not in derived}
+    advance(shocks, dt, StateNumbers(**given, **derived), state, out)
+    return out._asdict()
 
 
 def priced_variance(parameters: Parameters, states: StatePath, years: float) -> Array:
@@ -244,25 +238,19 @@ class VarianceCurve:
     """Priced variance at m tenors as a function of the state: constant + sum(weight exp(loadings . state))."""
 
     constant: float
-    weight: Array  # (m, nodes)
-    fast: Array  # loadings, the same shape each
-    middle: Array
-    slow: Array
-    premium: Array
-    term: Array
+    nodes: Array  # (m, 6, nodes): weights, and loadings of fast, middle, slow, premium and term
 
     def at(self, state: State) -> Array:
         """Priced variance rates for one state, shape (m,)."""
-        exponent = self.fast * state.fast + self.middle * state.middle + self.slow * state.slow
-        exponent += self.premium * state.premium + self.term * state.term
-        return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
+        factors = np.array([state.fast, state.middle, state.slow, state.premium, state.term])
+        exponent = np.einsum("mfn,f->mn", self.nodes[:, 1:], factors)
+        return np.asarray(self.constant + (self.nodes[:, 0] * np.exp(exponent)).sum(axis=1))
 
     def along(self, states: StatePath, tenor: int) -> Array:
         """Priced variance rates of one of the tenors at every close of a path, shape (len(states),)."""
         out = np.empty(len(states))
-        factors = (states.fast, states.middle, states.slow, states.premium, states.term)
-        loadings = (loading[tenor] for loading in (self.fast, self.middle, self.slow, self.premium, self.term))
-        expected_variance(*factors, self.constant, self.weight[tenor], *loadings, out)
+        factors = np.stack([states.fast, states.middle, states.slow, states.premium, states.term])
+        expected_variance(factors, self.constant, self.nodes[tenor], out)
         return out
 
 
@@ -282,13 +270,13 @@ def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> Varian
         (d.fast_share * math.exp(d.level), 1.0, 1.0),
     )
     parts = [_nodes(d, premium, s, *product) for product in products if product[0] > 0.0]
-    weight, *loadings = (np.hstack(columns) for columns in zip(*parts, strict=True))
-    weight *= np.tile(WEIGHT * z, len(parts))
-    return VarianceCurve(premium.jump_ratio * jump_variance(d), weight, *loadings)
+    nodes = np.stack([np.hstack(columns) for columns in zip(*parts, strict=True)], axis=1)
+    nodes[:, 0] *= np.tile(WEIGHT * z, len(parts))
+    return VarianceCurve(premium.jump_ratio * jump_variance(d), nodes)
 
 
 def _nodes(d: Dynamics, premium: Premium, s: Array, size: float, with_fast: float, with_slow: float) -> list[Array]:
-    """Weights and loadings, one array each in the order of `VarianceCurve`, of one of the products that make variance.
+    """Weights and loadings, in the order of `VarianceCurve.nodes`, of one of the products that make variance.
 
     Its expectation at times s under prices, where it is size x exp(with_fast x + with_slow (m + y)).
     """

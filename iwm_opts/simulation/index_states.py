@@ -99,8 +99,9 @@ class _Priced:
         self._place = self._place.reshape(composition.effective_years.shape)
         curve: VarianceCurve = variance_curve(parameters.dynamics, parameters.premium, years)
         self._weight = composition.weight * composition.effective_years
-        self._loading = np.stack([curve.fast + share * curve.premium, curve.slow])
-        self._node, self._constant = curve.weight, curve.constant
+        weight, fast, _, slow, premium, _ = curve.nodes.swapaxes(0, 1)
+        self._loading = np.stack([fast + share * premium, slow])
+        self._node, self._constant = weight, curve.constant
 
     def __call__(self, fast: Array, slow: Array) -> tuple[Array, Array]:
         rate, slope = np.zeros(len(fast)), np.zeros((2, len(fast)))

@@ -86,8 +86,8 @@ def total_variances(parameters: Parameters, factors: Array, start: Places, effec
     curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
     variance = np.empty(len(years))
     priced_variances(
-        start, tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant, curve.weight,
-        curve.fast, curve.middle, curve.slow, curve.premium, curve.term, np.empty(curve.weight.shape[1]), variance,
+        start, tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant, curve.nodes,
+        np.empty(curve.nodes.shape[2]), variance,
     )  # fmt: skip
     return variance
 
@@ -167,10 +167,8 @@ def reshaped(smile: SmileShape, skew: Array, eta: Array, convexity: Array, theta
 def priced_vol(parameters: Parameters, factors: Array, years: float) -> Array:
     """Model-free vol of each state at one tenor, shape (n,)."""
     curve = _curve_at(parameters.dynamics, parameters.premium, years)
-    columns = [np.ascontiguousarray(factors[:, column]) for column in range(5)]
     out = np.empty(len(factors))
-    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0], curve.term[0])
-    expected_variance(*columns, curve.constant, *nodes, out)
+    expected_variance(np.ascontiguousarray(factors[:, :5].T), curve.constant, curve.nodes[0], out)
     return np.sqrt(out)
 
 

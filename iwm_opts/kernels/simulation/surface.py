@@ -14,27 +14,19 @@ from iwm_opts.kernels.simulation.ssvi import NO_RATIO, correlation, curvature, s
 
 
 @kernel(
-    "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1])"
+    "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, :, ::1], float64[::1],"
+    " float64[::1])"
 )
-def priced_variances(
-    start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading,
-    term_loading, part, variance,
-):  # fmt: skip
+def priced_variances(start, tenor, years, factors, constant, nodes, part, variance):
     """Compute the model-free total variance that the state prices at every row.
 
-    Day d has the rows start[d] to start[d + 1]; `tenor` (rows,) names their row of the node arrays, `years` (rows,) is
-    on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and term. Rows whose
-    `years` are not positive give NaN. `part` (nodes,) is overwritten.
+    Day d has the rows start[d] to start[d + 1]; `tenor` (rows,) names their row of `nodes` (tenors, 6, nodes), `years`
+    (rows,) is on the clock that variance runs on. `factors` (days, 5) and the nodes: see `expected_variance`. Rows
+    whose `years` are not positive give NaN. `part` (nodes,) is overwritten.
     """
     for d in range(start.shape[0] - 1):
-        fast, middle, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3], factors[d, 4]
         for i in range(start[d], start[d + 1]):
-            t = tenor[i]
-            rate = mean_variance(
-                fast, middle, slow, premium, term, constant, weight[t], fast_loading[t], middle_loading[t],
-                slow_loading[t], premium_loading[t], term_loading[t], part,
-            )  # fmt: skip
+            rate = mean_variance(factors[d], constant, nodes[tenor[i]], part)
             variance[i] = years[i] * rate if years[i] > 0.0 else math.nan
 
 

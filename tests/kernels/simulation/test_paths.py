@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.simulation.paths import SHOCKS, advance, expected_variance, mean_reverting
+from iwm_opts.kernels.simulation.paths import SHOCKS, Advanced, StateNumbers, advance, expected_variance, mean_reverting
 
 DT = 1.0 / 252.0
 NEVER = 40.0
-NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
+NAMES = Advanced._fields
 
 
 def run(shocks, state=(0.0, 0.0, 0.0, 0.0, 0.0), **changes):
@@ -22,9 +22,9 @@ def run(shocks, state=(0.0, 0.0, 0.0, 0.0, 0.0), **changes):
         "jump_middle_lift": 3.0, "burst_threshold": NEVER, "burst_mean": 0.5, "burst_middle_share": 0.2,
     }  # fmt: skip
     numbers.update(changes)
-    state, out = np.array(state), {name: np.empty(len(shocks)) for name in NAMES}
-    advance(shocks, DT, *numbers.values(), state, *out.values())
-    return out, state
+    state, out = np.array(state), Advanced(*np.empty((len(NAMES), len(shocks))))
+    advance(shocks, DT, StateNumbers(**numbers), state, out)
+    return out._asdict(), state
 
 
 def normals(n, seed=0):
@@ -86,6 +86,6 @@ def test_expected_variance_is_the_weighted_sum():
     rng = np.random.default_rng(2)
     state, nodes = rng.normal(size=(5, 5)), rng.normal(size=(6, 7))
     out = np.empty(5)
-    expected_variance(*state, 0.02, *nodes, out)
+    expected_variance(state, 0.02, nodes, out)
     wanted = 0.02 + (nodes[0] * np.exp(state.T @ nodes[1:])).sum(axis=1)
     assert out == pytest.approx(wanted, rel=1e-13)

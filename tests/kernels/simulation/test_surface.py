@@ -46,9 +46,8 @@ def test_smiles_hold_the_priced_variance():
     factors = np.array([[-0.5, 0.2, -3.2, 0.1, 0.2], [1.0, -0.3, -2.5, -0.2, 0.0]])
     skew, eta = np.array([0.4, 0.6]), np.full(2, ETA)
     variance, theta, rho, phi = (np.empty(5) for _ in range(4))
-    priced_variances(
-        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, np.empty(1), variance
-    )  # fmt: skip
+    nodes = np.stack([np.ones((3, 1)), fast, middle, slow, premium, term], axis=1)
+    priced_variances(START, tenor, years, factors, 0.01, nodes, np.empty(1), variance)
     smiles(START, variance, skew, eta, np.full(2, CONVEXITY), TILT, GAMMA, np.empty(NODES), theta, rho, phi)
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
@@ -64,10 +63,8 @@ def test_smiles_hold_the_priced_variance():
 def test_what_has_expired_has_no_smile():
     years = np.array([-0.1, 0.0, 0.1, 0.1, math.nan])
     variance, theta, rho, phi = (np.empty(5) for _ in range(4))
-    one = np.ones((1, 1))
-    priced_variances(
-        START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, *[one] * 6, np.empty(1), variance
-    )  # fmt: skip
+    nodes = np.ones((1, 6, 1))
+    priced_variances(START, np.zeros(5, np.int64), years, np.full((2, 5), -1.0), 0.01, nodes, np.empty(1), variance)
     smiles(
         START, variance, np.full(2, 0.4), np.full(2, ETA), np.zeros(2), TILT, GAMMA, np.empty(NODES), theta, rho, phi
     )
