@@ -20,6 +20,7 @@ from iwm_opts.kernels.simulation.quote import (
     ROUNDING_SLACK,
     WIDEST,
     quote_expiration,
+    surface_row,
 )
 from iwm_opts.simulation.dynamics import FACTORS, State, _threshold, advance_states
 from iwm_opts.simulation.parameters import TYPICAL_VOL, shipped_parameters
@@ -52,7 +53,7 @@ def quotes_in_the_kernel():
     out = [np.empty(QUOTES) for _ in range(4)]
 
     def call():
-        quote_expiration(sign, strike, *SMILE.values(), coefficients, TICK, *out)
+        quote_expiration(sign, strike, surface_row(**SMILE), coefficients, TICK, *out)
         return out
 
     return call

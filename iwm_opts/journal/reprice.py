@@ -25,7 +25,7 @@ from iwm_opts.journal import brokers
 from iwm_opts.journal.packages import LEGGED_OUT
 from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, moment_or_close, untraded_note
 from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, REPRICED, SHARES, SHORT_SHARES, TradeLog
-from iwm_opts.kernels.simulation.quote import quote_expiration
+from iwm_opts.kernels.simulation.quote import quote_expiration, surface_row
 from iwm_opts.market.calendar import years_to_expiry
 from iwm_opts.pricing.black import black_price
 from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
@@ -274,10 +274,8 @@ def modelled_quotes(
     dte = np.array([float((expiration - moment.date()).days)])
     widening = float(expiration_factors(spread, np.array([expiration.toordinal()]), dte, after_close=False)[0])
     bid, ask, vols, delta = (np.empty(len(strike)) for _ in range(4))
-    quote_expiration(
-        legs.right, strike, spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, 0.0, widening,
-        np.array(spread.coefficients), TICK, bid, ask, vols, delta,
-    )  # fmt: skip
+    row = surface_row(spot, forward, discount, years, float(dte[0]), vol * vol * years, 0.0, 0.0, 0.0, widening)
+    quote_expiration(legs.right, strike, row, np.array(spread.coefficients), TICK, bid, ask, vols, delta)
     half = np.minimum(0.5 * (ask - bid), mid)
     return LegQuotes(legs, mid - half, mid + half)
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK
-from iwm_opts.kernels.simulation.quote import quote_expiration
+from iwm_opts.kernels.simulation.quote import quote_expiration, surface_row
 from iwm_opts.market.slices import ExpirySlice
 from iwm_opts.pricing.black import greeks
 from iwm_opts.simulation.index import Strikes
@@ -96,10 +96,8 @@ def _quote(table: SurfaceTable, row: int, spot: float, strike: Array, coefficien
     forward, discount, years = (float(column[row]) for column in (table.forward, table.discount, table.years))
     columns = table.theta, table.rho, table.phi, table.convexity, table.widening
     smile = (float(column[row]) for column in columns)
-    quote_expiration(
-        sign, np.tile(strike, 2), spot, forward, discount, years, float(table.dte[row]), *smile, coefficients, TICK,
-        bid, ask, vol, delta,
-    )  # fmt: skip
+    terms = surface_row(spot, forward, discount, years, float(table.dte[row]), *smile)
+    quote_expiration(sign, np.tile(strike, 2), terms, coefficients, TICK, bid, ask, vol, delta)
     shape = 2, len(strike)
     quotes = (array.reshape(shape) for array in (bid, ask, vol, delta))
     clock = years, float(table.effective_days[row]), int(table.sessions_left[row])

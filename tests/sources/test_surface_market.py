@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.conventions import RIGHT_SIGN, TICK
-from iwm_opts.kernels.simulation.quote import quote_expiration
+from iwm_opts.kernels.simulation.quote import quote_expiration, surface_row
 from iwm_opts.market.calendar import at_close, effective_days, sessions_left, years_to_expiry
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.sources.simulated import simulate_market
@@ -32,11 +32,11 @@ def test_a_long_table_quotes_what_the_chain_of_a_day_quotes(market, table, place
         wanted = chain.rows(date.fromordinal(int(table.expiration[row])))
         sign = wanted["right"].map(RIGHT_SIGN).to_numpy(dtype=float)
         bid, ask, vol, delta = (np.empty(len(wanted)) for _ in range(4))
-        quote_expiration(
-            sign, wanted["strike"].to_numpy(copy=True), table.spot[place], table.forward[row], table.discount[row],
-            table.years[row], table.dte[row], table.theta[row], table.rho[row], table.phi[row],
-            table.convexity[row], table.widening[row], coefficients, TICK, bid, ask, vol, delta,
+        terms = surface_row(
+            table.spot[place], table.forward[row], table.discount[row], table.years[row], table.dte[row],
+            table.theta[row], table.rho[row], table.phi[row], table.convexity[row], table.widening[row],
         )  # fmt: skip
+        quote_expiration(sign, wanted["strike"].to_numpy(copy=True), terms, coefficients, TICK, bid, ask, vol, delta)
         assert (bid == wanted["bid"]).all()
         assert (ask == wanted["ask"]).all()
         assert vol == pytest.approx(wanted["implied_volatility"], rel=1e-10)

@@ -45,7 +45,7 @@ from iwm_opts.kernels.backtest.state import (
     TICK,
     UNKNOWN,
 )
-from iwm_opts.kernels.simulation.quote import quote_option
+from iwm_opts.kernels.simulation.quote import SurfaceRow, quote_option
 from iwm_opts.kernels.trading.assignment import exercise
 from iwm_opts.kernels.trading.fill import two_sided
 
@@ -55,13 +55,18 @@ OVERNIGHT = 8.0 / 24.0  # days from a close to the midnight on which a share goe
 
 
 @inline
+def row_at(rows, at):
+    """Row of a surface that begins at a place of its flat array."""
+    return SurfaceRow(
+        rows[at], rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], rows[at + 5], rows[at + 6], rows[at + 7],
+        rows[at + 8], rows[at + 9], rows[at + 10],
+    )  # fmt: skip
+
+
+@inline
 def quote_on(rows, row, right, strike, setup):
     """Bid, ask and |delta| of one option on one row of the surface."""
-    at = row * COLUMNS
-    bid, ask, _, delta = quote_option(
-        right, strike, rows[at], rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], rows[at + 5], rows[at + 6],
-        rows[at + 7], rows[at + 8], rows[at + 9], rows[at + 10], setup, setup[TICK],
-    )  # fmt: skip
+    bid, ask, _, delta = quote_option(right, strike, row_at(rows, row * COLUMNS), setup, setup[TICK])
     return bid, ask, abs(delta)
 
 
@@ -77,11 +82,8 @@ def quote_block(block, count, setup, out):
     tick = setup[TICK]
     for i in range(count):
         at, to = i * BLOCK_COLUMNS, i * OUT_COLUMNS
-        bid, ask, _, delta = quote_option(
-            block[at + COLUMNS], block[at + COLUMNS + 1], block[at], block[at + 1], block[at + 2], block[at + 3],
-            block[at + 4], block[at + 5], block[at + 6], block[at + 7], block[at + 8], block[at + 9], block[at + 10],
-            setup, tick,
-        )  # fmt: skip
+        right, strike = block[at + COLUMNS], block[at + COLUMNS + 1]
+        bid, ask, _, delta = quote_option(right, strike, row_at(block, at), setup, tick)
         out[to], out[to + 1], out[to + 2] = bid, ask, abs(delta)
 
 

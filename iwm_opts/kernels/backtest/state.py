@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.kernels._jit import record_type
 from iwm_opts.kernels.backtest.codes import EXIT_SETTINGS, RANKED_EXITS
-from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, SurfaceRow
 from iwm_opts.kernels.trading.fees import Charges
 
 Array = NDArray[np.float64]
@@ -27,10 +27,7 @@ UNKNOWN, CHOSEN, NONE = 0, 1, -1  # state of a package: not chosen yet, chosen, 
 
 # Columns of a surface's rows. `root` is the square root of the years to expiry; the times are `quote.time_terms` of the
 # calendar days to it.
-SURFACE_COLUMNS = (
-    "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "convexity",
-    "widening",
-)  # fmt: skip
+SURFACE_COLUMNS = SurfaceRow._fields
 COLUMNS = len(SURFACE_COLUMNS)
 SURFACE_SPOT, FORWARD, DISCOUNT, ROOT, THETA = map(  # those used apart from quotes
     SURFACE_COLUMNS.index, ("spot", "forward", "discount", "root", "theta")

@@ -9,7 +9,7 @@ from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.panel.implied_rate import parity_point
 from iwm_opts.kernels.panel.variance_index import strip_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
-from iwm_opts.kernels.simulation.quote import quote_option, time_terms
+from iwm_opts.kernels.simulation.quote import quote_option, surface_row
 from iwm_opts.kernels.simulation.ssvi import NO_RATIO, correlation, curvature, solve_at_the_money
 
 
@@ -91,19 +91,16 @@ def quoted_variances(
     """
     for i in range(variance.shape[0]):
         spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
-        theta, rho, phi, convexity, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i]
-        lt, far = time_terms(days)
-        root = math.sqrt(years)
+        row = surface_row(
+            spot, forward, discount, years, days, rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i]
+        )
         listed = strike[start[i] : start[i + 1]]
         count = listed.shape[0]
         for side in range(2):
             sign = 1.0 - 2.0 * side
             bid, ask = room[3 + 2 * side], room[4 + 2 * side]
             for j in range(count):
-                bid[j], ask[j], _, _ = quote_option(
-                    sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, convexity, widening,
-                    coefficients, tick,
-                )  # fmt: skip
+                bid[j], ask[j], _, _ = quote_option(sign, listed[j], row, coefficients, tick)
         centre = forward
         if is_implied:
             centre, _ = parity_point(

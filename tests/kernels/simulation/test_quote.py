@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration, surface_row
 
 SPOT, FORWARD, DISCOUNT, YEARS = 250.0, 250.6, 0.996, 0.1
 THETA, RHO, PHI, CONVEXITY = 0.005, -0.4, 12.0, 0.05
@@ -13,10 +13,8 @@ THETA, RHO, PHI, CONVEXITY = 0.005, -0.4, 12.0, 0.05
 def quote(strike, sign, coefficients, widening=1.0):
     strike, sign = np.broadcast_arrays(np.asarray(strike, dtype=float), sign)
     out = [np.empty(len(strike)) for _ in range(4)]
-    quote_expiration(
-        sign.astype(float), strike.copy(), SPOT, FORWARD, DISCOUNT, YEARS, 36.0, THETA, RHO, PHI, CONVEXITY, widening,
-        coefficients, 0.01, *out,
-    )  # fmt: skip
+    row = surface_row(SPOT, FORWARD, DISCOUNT, YEARS, 36.0, THETA, RHO, PHI, CONVEXITY, widening)
+    quote_expiration(sign.astype(float), strike.copy(), row, coefficients, 0.01, *out)
     return out
 
 

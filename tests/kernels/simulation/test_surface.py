@@ -6,7 +6,7 @@ import pytest
 from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES
 from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
-from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration, surface_row
 from iwm_opts.kernels.simulation.ssvi import NODES, variance_swap
 from iwm_opts.kernels.simulation.surface import forwards, priced_variances, quoted_variances, smiles
 
@@ -94,9 +94,8 @@ def test_quoted_variances_are_those_of_the_quotes():
         quotes = []
         for sign in (1.0, -1.0):
             out = [np.empty(len(strike)) for _ in range(4)]
-            quote_expiration(
-                np.full(len(strike), sign), strike, spot, forward, discount, *rest, coefficients, 0.01, *out
-            )
+            terms = surface_row(spot, forward, discount, *rest)
+            quote_expiration(np.full(len(strike), sign), strike, terms, coefficients, 0.01, *out)
             quotes += out[:2]
         expected = total_variance(strike, *quotes, forward, discount)
         assert variance[row] == pytest.approx(expected[0], rel=1e-13)
