@@ -165,3 +165,16 @@ def test_private_functions_serve_more_than_one_place():
     paths = {".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")}
     uses = uses_of_private_functions({name: path.read_text(encoding="utf-8") for name, path in paths.items()})
     assert uses.count(1) <= MOST_USED_ONCE * len(uses), uses.count(1)
+
+
+def test_kernels_take_at_most_a_dozen_arguments():
+    """More go into a record, by name."""
+    root = Path(iwm_opts.__file__).parent / "kernels"
+    found = {
+        f"{path.stem}.{node.name}": len(node.args.args)
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert len(found) > 200
+    assert {name: count for name, count in found.items() if count > 12} == {}

@@ -68,8 +68,8 @@ class Grid:
         """Usable quotes, shape (4, N); `counts` (S, COUNTS) is written."""
         quotes = np.empty_like(self.raw)
         clean_quotes(
-            self.strike_start, self.is_american, self.tick, np.ascontiguousarray(spot), self.strike, *self.raw,
-            *self.has, *quotes, counts,
+            self.strike_start, self.is_american, self.tick, np.ascontiguousarray(spot), self.strike, self.raw, self.has,
+            quotes, counts,
         )  # fmt: skip
         return quotes
 

@@ -240,7 +240,7 @@ def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
     variance, completeness = np.empty(count), np.empty(count)
     puts, calls, unquoted = (np.empty(count, dtype=np.int64) for _ in range(3))
     total_variances(
-        panel.strike_start, panel.strike, *panel.quotes, terms.forward, terms.discount, variance, puts, calls, unquoted,
+        panel.strike_start, panel.strike, panel.quotes, terms.forward, terms.discount, variance, puts, calls, unquoted,
         completeness,
     )  # fmt: skip
     for index in np.flatnonzero(np.isfinite(variance)).tolist():

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.panel.options import choose_packages
+from iwm_opts.kernels.panel.options import SideRule, choose_packages
 from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.spreads.entry_rule import LEGS, EntryRule, or_nan
 
@@ -48,18 +48,13 @@ def select_packages(
     rights = np.array(LEGS[rule.strategy][1])
     puts, calls = int((rights < 0).sum()), int((rights > 0).sum())
     chosen, is_whole = np.empty((len(index), len(rights))), np.empty(len(index), dtype=np.bool_)
-    put, call = (
-        (
-            np.array([wing.distance(*of_slice) for of_slice in zip(spot, stdev, strict=True)], dtype=np.float64),
-            wing.slack,
-            or_nan(wing.delta),
-        )
+    put = SideRule(puts, float(rule.put_delta), rule.put_wing.slack, or_nan(rule.put_wing.delta))
+    call = SideRule(calls, float(rule.call_delta), rule.call_wing.slack, or_nan(rule.call_wing.delta))
+    put_width, call_width = (
+        np.array([wing.distance(*of_slice) for of_slice in zip(spot, stdev, strict=True)], dtype=np.float64)
         for wing in (rule.put_wing, rule.call_wing)
     )
-    choose_packages(
-        index, strike_start, strike, *quotes, *delta, puts, calls, rule.put_delta, *put, rule.call_delta, *call, chosen,
-        is_whole,
-    )  # fmt: skip
+    choose_packages(index, strike_start, strike, quotes, *delta, put, put_width, call, call_width, chosen, is_whole)
     return chosen, is_whole
 
 

@@ -166,7 +166,8 @@ class PathModel:
         last = int(late[0]) + 1 if len(late) else len(self.curve.days_left)  # sessions until the DTE exit, or expiry
         log_forward, level = self._walk(ratio, last)
         days = self._days(last)
-        reason, held, debit = np.empty(PATHS, dtype=np.int64), np.empty(PATHS, dtype=np.int64), np.empty(PATHS)
+        end, debit = np.empty((2, PATHS), dtype=np.int64), np.empty(PATHS)
+        reason, held = end[managed.WHY], end[managed.AFTER]
         figures = np.empty((5, n))
         legs = position.legs
         for i in range(n):
@@ -181,7 +182,7 @@ class PathModel:
             )  # fmt: skip
             managed.outcomes(
                 log_forward, level, days, self.smile, REACH, self.table.forward.price, self.stdev, at, numbers,
-                self._scale(at, last, days), reason, held, debit,
+                self._scale(at, last, days), end, debit,
             )  # fmt: skip
             sold = float((at[managed.PRICE] * legs.ratio)[legs.sign > 0.0].sum())
             closing = np.where(reason == EXPIRY, 0.0, float(terms.fees.closing_fees(legs, 1, sold)))

@@ -1,10 +1,11 @@
 """Options of a panel: listing, quotes and choice of a package."""
 
 import math
+from typing import NamedTuple
 
 from numba import boolean, float64, int64, types
 
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import inline, kernel, record_type
 
 FLOATS, INTS, FLAGS = float64[::1], int64[::1], boolean[::1]
 
@@ -78,28 +79,39 @@ def _at_width(strike, bid, ask, low, high, anchor, width, slack):
     return nearest
 
 
+class SideRule(NamedTuple):
+    """Options that a rule picks of one right: an anchor by |delta|, and for two legs a wing beyond it."""
+
+    legs: int  # 0 to 2
+    anchor: float  # |delta|
+    slack: float  # fraction of the width by which the wing may miss it
+    wing: float  # |delta| of a wing without a width
+
+
+SIDE_RULE = record_type(SideRule, int64, float64, float64, float64)
+
+
 @inline
-def _side(strike, delta, bid, ask, low, high, is_put, legs, target, width, slack, wing_delta):
+def _side(strike, delta, bid, ask, low, high, is_put, rule, width):
     """Anchor by delta and, for two legs, the wing beyond it; -1 where one is missing."""
-    anchor = _nearest_delta(delta, bid, ask, low, high, target)
-    if anchor < 0 or legs < 2:
+    anchor = _nearest_delta(delta, bid, ask, low, high, rule.anchor)
+    if anchor < 0 or rule.legs < 2:
         return anchor, anchor
     first, last = (low, anchor) if is_put else (anchor + 1, high)
     if math.isnan(width):
-        return anchor, _nearest_delta(delta, bid, ask, first, last, wing_delta)
-    return anchor, _at_width(strike, bid, ask, first, last, anchor, width, slack)
+        return anchor, _nearest_delta(delta, bid, ask, first, last, rule.wing)
+    return anchor, _at_width(strike, bid, ask, first, last, anchor, width, rule.slack)
 
 
 @kernel(
     types.void(
-        INTS, INTS, *(FLOATS,) * 7, int64, int64, float64, FLOATS, float64, float64, float64, FLOATS, float64, float64,
-        float64[:, ::1], FLAGS,
+        INTS, INTS, FLOATS, float64[:, ::1], FLOATS, FLOATS, SIDE_RULE, FLOATS, SIDE_RULE, FLOATS, float64[:, ::1],
+        FLAGS,
     )
 )  # fmt: skip
 def choose_packages(
-    index, strike_start, strike, call_bid, call_ask, put_bid, put_ask, call_delta, put_delta, puts, calls,
-    put_anchor, put_width, put_slack, put_wing, call_anchor, call_width, call_slack, call_wing, chosen, is_whole,
-):  # fmt: skip
+    index, strike_start, strike, quotes, call_delta, put_delta, put, put_width, call, call_width, chosen, is_whole
+):
     """Package of a rule on each of some slices: on each side an anchor by delta, and a wing beyond it for two legs.
 
     The selection of `spreads`, over quoted options alone.
@@ -108,61 +120,36 @@ def choose_packages(
     ----------
     index : shape (n,)
         Slices.
+    quotes : shape (4, N)
+        Bid and ask of calls, then of puts.
     call_delta, put_delta : shape (N,)
         NaN where no vol is implied.
-    puts, calls : int
-        Legs of each right, 0 to 2.
-    put_anchor, put_slack, put_wing, call_anchor, call_slack, call_wing : float
-        |delta| of the anchor; fraction of the width by which the wing may miss it; |delta| of the wing.
+    put, call : SideRule
     put_width, call_width : shape (n,)
         Dollars to the wing, NaN for one by |delta|.
-    chosen : shape (n, puts + calls)
+    chosen : shape (n, legs of puts and calls)
         Strikes in ascending order, NaN where `is_whole` (n,) is False; both written.
     """
+    puts, calls = put.legs, call.legs
+    call_bid, call_ask, put_bid, put_ask = quotes[0], quotes[1], quotes[2], quotes[3]
     for i in range(index.shape[0]):
         low, high = strike_start[index[i]], strike_start[index[i] + 1]
-        put, call, put_end, call_end = 0, 0, 0, 0
+        put_anchor, call_anchor, put_end, call_end = 0, 0, 0, 0
         chosen[i, :] = math.nan
         if puts > 0:
-            put, put_end = _side(
-                strike,
-                put_delta,
-                put_bid,
-                put_ask,
-                low,
-                high,
-                True,
-                puts,
-                put_anchor,
-                put_width[i],
-                put_slack,
-                put_wing,
-            )
+            put_anchor, put_end = _side(strike, put_delta, put_bid, put_ask, low, high, True, put, put_width[i])
         if calls > 0:
-            call, call_end = _side(
-                strike,
-                call_delta,
-                call_bid,
-                call_ask,
-                low,
-                high,
-                False,
-                calls,
-                call_anchor,
-                call_width[i],
-                call_slack,
-                call_wing,
-            )
-        is_whole[i] = put >= 0 and call >= 0 and put_end >= 0 and call_end >= 0
+            call_anchor, call_end = _side(strike, call_delta, call_bid, call_ask, low, high, False, call, call_width[i])
+        is_whole[i] = put_anchor >= 0 and call_anchor >= 0 and put_end >= 0 and call_end >= 0
         if puts > 0 and calls > 0 and is_whole[i]:
-            is_whole[i] = strike[put] < strike[call]
+            is_whole[i] = strike[put_anchor] < strike[call_anchor]
         if not is_whole[i]:
             continue
         if puts > 1:
             chosen[i, 0] = strike[put_end]
         if puts > 0:
-            chosen[i, puts - 1] = strike[put]
+            chosen[i, puts - 1] = strike[put_anchor]
         if calls > 0:
-            chosen[i, puts] = strike[call]
+            chosen[i, puts] = strike[call_anchor]
         if calls > 1:
             chosen[i, puts + 1] = strike[call_end]

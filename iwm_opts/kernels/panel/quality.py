@@ -58,14 +58,10 @@ def _is_contradicted(bid, ask, i, count):
 
 @kernel(
     types.void(
-        INTS, FLAGS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, FLAGS, FLAGS, FLOATS, FLOATS, FLOATS,
-        FLOATS, int64[:, ::1],
+        INTS, FLAGS, FLOATS, FLOATS, FLOATS, float64[:, ::1], boolean[:, ::1], float64[:, ::1], int64[:, ::1],
     )
 )  # fmt: skip
-def clean_quotes(
-    strike_start, is_american, tick, spot, strike, call_bid, call_ask, put_bid, put_ask, has_call, has_put,
-    clean_call_bid, clean_call_ask, clean_put_bid, clean_put_ask, counts,
-):  # fmt: skip
+def clean_quotes(strike_start, is_american, tick, spot, strike, quotes, has, clean, counts):
     """Write the usable quotes of every slice, NaN for the others, and count rows by defect.
 
     A usable quote is two-sided and possible (a bid of 0 is one): see `market.quality.RowDefects`. A quote of 0/0 is
@@ -76,8 +72,12 @@ def clean_quotes(
     strike_start : shape (S + 1,)
     is_american, tick, spot : shape (S,)
         A NaN spot leaves out the rules that need it.
-    has_call, has_put : shape (N,)
-        Whether the source holds a row of the option.
+    quotes : shape (4, N)
+        Bid and ask of calls, then of puts.
+    has : shape (2, N)
+        Whether the source holds a row of the call, of the put.
+    clean : shape (4, N)
+        Written.
     counts : shape (S, COUNTS)
         Rows by CROSSED, LOCKED, ..., ROWS; written.
     """
@@ -90,16 +90,16 @@ def clean_quotes(
         low, high = strike_start[s], strike_start[s + 1]
         counts[s, :] = 0
         for i in range(low, high):
-            counts[s, UNPAIRED] += has_call[i] != has_put[i]
+            counts[s, UNPAIRED] += has[0, i] != has[1, i]
         for side in range(2):
             sign = 1.0 - 2.0 * side
-            bid, ask, has = (call_bid, call_ask, has_call) if side == 0 else (put_bid, put_ask, has_put)
-            out_bid, out_ask = (clean_call_bid, clean_call_ask) if side == 0 else (clean_put_bid, clean_put_ask)
+            bid, ask = quotes[2 * side], quotes[2 * side + 1]
+            out_bid, out_ask = clean[2 * side], clean[2 * side + 1]
             count = 0
             for j in range(high - low):
                 i = high - 1 - j if side == 0 else low + j  # by rising worth
                 out_bid[i] = out_ask[i] = math.nan
-                if not has[i]:
+                if not has[side, i]:
                     continue
                 b, a = bid[i], ask[i]
                 counts[s, ROWS] += 1

@@ -126,17 +126,17 @@ def total_variance(strike, call_bid, call_ask, put_bid, put_ask, forward, discou
     return strip_variance(strike, call_bid, call_ask, put_bid, put_ask, 0, len(strike), forward, discount)
 
 
-@kernel(types.void(INTS, *(FLOATS,) * 7, FLOATS, INTS, INTS, INTS, FLOATS))
+@kernel(types.void(INTS, FLOATS, float64[:, ::1], FLOATS, FLOATS, FLOATS, INTS, INTS, INTS, FLOATS))
 def total_variances(
-    strike_start, strike, call_bid, call_ask, put_bid, put_ask, forward, discount, variance, puts, calls, unquoted,
-    completeness,
+    strike_start, strike, quotes, forward, discount, variance, puts, calls, unquoted, completeness
 ):  # fmt: skip
     """`total_variance` of every slice of a panel, arrays of shape (S,).
 
     Variance, puts and calls used, options listed without a quote within the wings, and completeness.
 
-    NaN where the forward is NaN.
+    NaN where the forward is NaN. `quotes` (4, N) holds bid and ask of calls, then of puts.
     """
+    call_bid, call_ask, put_bid, put_ask = quotes[0], quotes[1], quotes[2], quotes[3]
     for s in range(variance.shape[0]):
         variance[s], puts[s], calls[s], unquoted[s], completeness[s] = math.nan, 0, 0, 0, math.nan
         if forward[s] > 0.0:

@@ -106,9 +106,10 @@ def wait(options, gain, rate, length, exercise, first, second):
 
 
 @internal
-def solve(grid, spare, opening, few, head, options, rate, t, ex_time, cash, exercise, nodes, steps, out):
+def solve(grid, spare, opening, few, head, options, terms, exercise, nodes, steps, out):
     """Price one block of options in `steps` time steps, were there no ex-date."""
     rest, weights, bottom, gain, first, second = few
+    rate, t, ex_time, cash = terms
     dates = cash.shape[0]
     start, paid, ahead = ex_time[dates - 1] if dates > 0 else 0.0, 0.0, 0.0
     for k in range(dates):
@@ -177,9 +178,9 @@ def american_dividend_put(spot, strike, vol, rate, t, ex_time, cash, exercise, n
             k = block + i if block + i < size else size - 1
             options.spot[i], options.strike[i], options.vol[i] = spot[k], strike[k], vol[k]
         opening.before[0] = -1.0
-        terms = (options, rate, t, ex_time, cash, exercise, nodes)
-        solve(grid, spare, opening, work, head, *terms, steps, fine)
-        solve(grid, spare, opening, work, head, *terms, steps // 2, coarse)
+        terms = (rate, t, ex_time, cash)
+        solve(grid, spare, opening, work, head, options, terms, exercise, nodes, steps, fine)
+        solve(grid, spare, opening, work, head, options, terms, exercise, nodes, steps // 2, coarse)
         for i in range(LANES if size - block > LANES else size - block):
             for row in range(3):
                 out[row, block + i] = fine[row, i] + (fine[row, i] - coarse[row, i]) / 3.0

@@ -12,6 +12,7 @@ from iwm_opts.kernels.trading.fill import offset_from_mid
 REMAINING, LOADING, CORRECTION, DAYS_LEFT, DISCOUNT = range(5)  # rows of `days`
 STRIKE, RIGHT, CONTRACTS, STDEV, PRICE, HALF = range(6)  # rows of `legs`
 CREDIT, PROFIT, STOP_LEVEL, MIN_DTE, MAX_SESSIONS, EXIT_SHARE, EXIT_LEAST, STOP_SHARE, EXERCISE_FEE = range(9)
+WHY, AFTER = range(2)  # rows of `end`: exit reason, sessions held
 HALF_TICK = 0.005  # dollars: no quoted half-spread is narrower
 STRESS_POWER, STRESS_MOST = 2.5, 7.0  # as quoted spreads of the simulator: on short over long vol, in `iwm.toml`
 PRICE_FLOOR = 0.05  # dollars added to a premium, below which spreads no longer depend on it
@@ -120,10 +121,10 @@ def mean_costs(log_forward, level, days, smile, reach, forward, stdev, legs, mea
 
 @kernel(
     "void(float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64, float64, float64, float64[:, ::1],"
-    " float64[::1], float64[::1], int64[::1], int64[::1], float64[::1])"
+    " float64[::1], float64[::1], int64[:, ::1], float64[::1])"
 )
-def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms, scale, reason, held, debit):
-    """Why, after how many sessions and at what cost each path closes a package; shapes (paths,).
+def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms, scale, end, debit):
+    """Why and after how many sessions each path closes a package, and at what cost; shapes (2, paths) and (paths,).
 
     `days` (5, sessions) holds, at each close, the share of today's total implied variance left at an unchanged level,
     the loading of its logarithm on `level`, half the variance of that, calendar days to expiration and the discount
@@ -137,12 +138,13 @@ def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms
     fill or the stop's.
     """
     for p in range(log_forward.shape[0]):
-        reason[p], held[p], debit[p] = HELD, days.shape[1], math.nan
+        end[WHY, p], end[AFTER, p], debit[p] = HELD, days.shape[1], math.nan
         for s in range(days.shape[1]):
             price = forward * exp(log_forward[p, s])
             if days[REMAINING, s] <= 0.0:
                 cost, exercised = settlement_cost(legs, price)
-                reason[p], held[p], debit[p] = EXPIRY, s + 1, scale[s] * cost + exercised * terms[EXERCISE_FEE]
+                end[WHY, p], end[AFTER, p] = EXPIRY, s + 1
+                debit[p] = scale[s] * cost + exercised * terms[EXERCISE_FEE]
                 break
             rest = stdev_left(days, s, level[p, s], stdev)
             cost, spread = closing_cost(legs, smile, reach, price, rest, days[DISCOUNT, s])
@@ -155,5 +157,5 @@ def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms
             )  # fmt: skip
             if why != HELD:
                 at_stop = cost + terms[STOP_SHARE] * spread
-                reason[p], held[p], debit[p] = why, s + 1, at_stop if why == STOP else at_exit
+                end[WHY, p], end[AFTER, p], debit[p] = why, s + 1, at_stop if why == STOP else at_exit
                 break

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.kernels.panel.options import choose_packages, find_slices, quotes_of
+from iwm_opts.kernels.panel.options import SideRule, choose_packages, find_slices, quotes_of
 
 NAN = math.nan
 SLACK = 0.10  # fraction of its width by which a wing may miss it
@@ -39,12 +39,13 @@ def test_quotes_of_options_by_slice_right_and_strike():
 def choose(strike, call_delta, put_delta, legs, rule, lost=()):
     quoted = np.ones(len(strike))
     quoted[list(lost)] = NAN
-    sides = [quoted, quoted, quoted, quoted]
+    quotes = np.tile(quoted, (4, 1))
     chosen, is_whole = np.empty((1, sum(legs))), np.empty(1, dtype=np.bool_)
-    put, call = ((anchor, np.array([width]), SLACK, wing) for anchor, width, wing in (rule[:3], rule[3:]))
+    (anchor, width, wing), (call_anchor, call_width, call_wing) = rule[:3], rule[3:]
     choose_packages(
-        np.zeros(1, dtype=np.int64), np.array([0, len(strike)]), strike, *sides, call_delta, put_delta, *legs, *put,
-        *call, chosen, is_whole,
+        np.zeros(1, dtype=np.int64), np.array([0, len(strike)]), strike, quotes, call_delta, put_delta,
+        SideRule(legs[0], anchor, SLACK, wing), np.array([width]),
+        SideRule(legs[1], call_anchor, SLACK, call_wing), np.array([call_width]), chosen, is_whole,
     )  # fmt: skip
     return chosen[0].tolist() if is_whole[0] else None
 

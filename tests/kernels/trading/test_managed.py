@@ -30,12 +30,11 @@ def outcome(logs, remaining, left, credit, terms=(0.5, 2.0, 21.0), share=0.0, fe
     days = np.array([remaining, np.ones(n), np.zeros(n), left, np.ones(n)])
     profit, stop, dte = terms
     numbers = np.array([credit, profit, stop, dte, math.nan, share, 0.0, 3.0, fee])
-    reason, held, debit = np.empty(1, dtype=np.int64), np.empty(1, dtype=np.int64), np.empty(1)
+    end, debit = np.empty((2, 1), dtype=np.int64), np.empty(1)
     managed.outcomes(
-        np.array([logs]), np.zeros((1, n)), days, FLAT, 4.0, FORWARD, STDEV, LEGS, numbers, np.ones(n), reason, held,
-        debit,
+        np.array([logs]), np.zeros((1, n)), days, FLAT, 4.0, FORWARD, STDEV, LEGS, numbers, np.ones(n), end, debit
     )  # fmt: skip
-    return int(reason[0]), int(held[0]), float(debit[0])
+    return int(end[0, 0]), int(end[1, 0]), float(debit[0])
 
 
 def test_the_target_is_reached_when_the_price_rises():
