@@ -1,6 +1,7 @@
-"""Expect an error by its fields: what is at fault, and the names and figures of its message, but no sentence."""
+"""Expect errors by their fields, and the names and figures of a message, but no sentence."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -16,6 +17,12 @@ def lacks(text: str, terms: tuple[object, ...]) -> list[str]:
     shown = [f"{term:g}" if isinstance(term, float) else str(term) for term in terms]
     assert not any(SENTENCE.search(term) for term in shown), "compare names and figures, not a sentence"
     return [term for term in shown if not re.search(rf"(?<![\w.]){re.escape(term)}(?!\w|\.\d)", text)]
+
+
+def shows(texts: str | Iterable[str], *terms: object) -> bool:
+    """Whether a line of a text, or of one of several, holds all these names and figures."""
+    lines = (line for text in ([texts] if isinstance(texts, str) else texts) for line in text.splitlines())
+    return any(not lacks(line, terms) for line in lines)
 
 
 def refused(name: str, value: object = ANY, *terms: object) -> pytest.RaisesExc[InputError]:

@@ -22,6 +22,9 @@ MOST_BANNED = 1.5  # per 1,000 words
 MOST_FILLERS = 1.0  # per 1,000 lines
 MOST_INNER_IMPORTS = 80
 MOST_USED_ONCE = 0.45  # of private functions
+SENTENCE = re.compile(r"(?<![\w`'.-])[A-Za-z]?[a-z]+(?: [a-z]+){2,}(?![\w`'.-])")  # three plain words in a row
+MOST_MATCHES = 10  # errors that tests know by the words of their message
+MOST_SENTENCES = 250  # that tests compare with text
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -178,3 +181,29 @@ def test_kernels_take_at_most_a_dozen_arguments():
     }
     assert len(found) > 200
     assert {name: count for name, count in found.items() if count > 12} == {}
+
+
+def compared_prose(source: str) -> tuple[list[str], list[str]]:
+    """Patterns of `match=`, and sentences compared by `in`, `not in` or `==`."""
+    matches, sentences = [], []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            matches += [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "match"]
+        for side in (node.left, *node.comparators) if isinstance(node, ast.Compare) else ():
+            parts = side.values if isinstance(side, ast.JoinedStr) else [side]
+            texts = [str(part.value) if isinstance(part, ast.Constant) else "1" for part in parts]
+            if any(isinstance(part, ast.Constant) for part in parts) and SENTENCE.search("".join(texts)):
+                sentences.append("".join(texts))
+    return matches, sentences
+
+
+def test_tests_compare_fields_and_figures_not_sentences():
+    """Errors by `tests.refusals`, other messages by the names and figures they show."""
+    made = 'with raises(E, match="a"):\n    assert "no such file" in x and f"it has {n}" == y and "a b" in z'
+    assert compared_prose(made) == (["'a'"], ["no such file"])
+    found = {
+        str(path): compared_prose(path.read_text(encoding="utf-8"))
+        for path in sorted(Path(__file__).parent.rglob("*.py"))
+    }
+    assert sum(len(matches) for matches, _ in found.values()) <= MOST_MATCHES, found
+    assert sum(len(sentences) for _, sentences in found.values()) <= MOST_SENTENCES, found

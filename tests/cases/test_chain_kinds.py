@@ -15,7 +15,7 @@ from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 DAY = date(2026, 10, 2)
 ROWS = 486
@@ -62,7 +62,7 @@ class TestColumnsWithoutValues:
         rows.loc[:9, "root"] = ""
         chain = load_chain(save(rows), symbol="IWM")
         assert len(chain.quotes) == ROWS - 10
-        assert "10 rows without a symbol: left out" in chain.warnings
+        assert shows(chain.warnings, "10 rows", "symbol")
 
 
 class TestWordsOfVendors:
@@ -132,7 +132,7 @@ class TestDays:
         path = save(rows.drop(columns="quote_date").assign(**{column: days}))
         chain = load_chain(path)
         assert (len(chain.quotes), chain.as_of) == (ROWS, DAY)
-        assert any(f"one capture of {DAY}: {column}" in text for text in chain.warnings)
+        assert any(shows(text, f"of {DAY}: {column}", "capture") for text in chain.warnings)
         panel = build_panel([path]).panel
         assert (panel.dates, len(panel.strike)) == ((DAY,), ROWS // 2)
 
@@ -146,7 +146,7 @@ class TestDays:
         assert load_chain(path).as_of == date(2026, 9, 28)
         chain = load_chain(path, as_of=DAY)
         assert (len(chain.quotes), chain.as_of) == (ROWS, DAY)
-        assert any("latest trade is of 2026-09-28" in text for text in chain.warnings)
+        assert any(shows(text, "of 2026-09-28", "latest") for text in chain.warnings)
         with refused_data("quotes.csv", "quote_date", "2026-09-25"):
             load_chain(path, as_of=date(2026, 9, 25))
 
@@ -175,7 +175,7 @@ class TestExpirations:
         path = save(pd.concat([rows, rows[rows["expiration"] == first].assign(expiration=day)]))
         chain = load_chain(path)
         assert len(chain.quotes) == ROWS
-        assert any("162 of 648 rows expire when the exchange is closed" in text for text in chain.warnings)
+        assert any(shows(text, "162 of 648 rows") for text in chain.warnings)
         build = build_panel([path])
         assert len(build.panel.strike) == ROWS // 2
         assert any("162 of 648 rows expire" in text for texts in build.report.warnings.values() for text in texts)
@@ -294,7 +294,7 @@ class TestDayInTheName:
         rows.drop(columns="quote_date").to_csv(path, index=False)
         chain = load_chain(path)
         assert chain.as_of == DAY
-        assert "quote date 2026-10-02 taken from the file's name: no column says it" in chain.warnings
+        assert shows(chain.warnings, "2026-10-02 taken")
         assert build_panel([path]).panel.dates == (DAY,)
         assert load_chain(path, as_of=date(2026, 10, 1)).as_of == date(2026, 10, 1)
 

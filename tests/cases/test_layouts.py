@@ -19,7 +19,7 @@ from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
 from iwm_opts.market.contract import occ_symbol
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
 MILLISECONDS = (15 * 3600 + 45 * 60) * 1000
@@ -345,7 +345,7 @@ def test_the_day_a_contract_was_made_is_no_quote_day(rows, base, tmp_path, quote
         load_chain(path)
     chain = load_chain(path, as_of=date(2026, 10, 2))
     assert (chain.symbol, chain.as_of, chain.quote_time) == ("IWM", date(2026, 10, 2), None)
-    assert "the file has no quote date: taken for quotes of 2026-10-02" in chain.warnings
+    assert shows(chain.warnings, "of 2026-10-02", "quotes")
     np.testing.assert_allclose(quotes_of(path, as_of=date(2026, 10, 2)).to_numpy(), base.to_numpy(), atol=1e-9)
 
 
@@ -407,7 +407,7 @@ def test_rows_that_the_exchange_column_marks_are_adjusted(rows, base, tmp_path, 
     path.write_text("\n".join(lines))
     (warning,) = [text for text in load_chain(path).warnings if "adjusted" in text]
     total = len(lines) - 1
-    assert warning == f"40 of {total} rows are adjusted contracts, marked as not standard: left out"
+    assert shows(warning, f"40 of {total}", "contracts")
     np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
     assert any("40 of" in text and "adjusted" in text for text in build_panel([path]).report.notes(0, 10**6, 1))
 
@@ -810,5 +810,5 @@ def test_times_of_finnhub_are_read_by_the_session(rows, tmp_path, clocks, latest
     (tmp_path / "finnhub.json").write_text(text)
     chain = load_chain(tmp_path / "finnhub.json")
     assert f"{chain.quote_time:%H:%M}" == latest
-    assert any("lastTradeDateTime carries no zone: " in note and reading in note
+    assert any(shows(note, "lastTradeDateTime") and reading in note
                for note in (*chain.warnings, *chain.quality.notes))  # fmt: skip

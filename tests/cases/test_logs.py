@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.journal.readers import read_log
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 LOGS = Path(__file__).parent / "logs"
 SPREAD = 50.00 - 20.00 - 4 * 1.05  # the bull put of most statements of Interactive Brokers: 25.80
@@ -207,12 +207,12 @@ def test_rows_not_used_are_counted_by_reason(name, reason, count):
 
 def test_cash_without_its_trade_is_named_with_its_amount():
     notes = read_log(LOGS / "S23_tos_cash_without_trade.csv").notes
-    assert any("-101.36 after fees not in the results" in note for note in notes)
+    assert any(shows(note, "-101.36 after", "results") for note in notes)
 
 
 def test_a_corporate_action_is_named_with_its_ratio():
     log = read_log(LOGS / "B30_ib_option_corporate_action.csv")
-    assert any("line 16: split of XYZ, 2 for 1: as the file names it" in note for note in log.notes)
+    assert any(shows(note, "line 16: split of XYZ, 2 for 1") for note in log.notes)
     assert log.trades.set_index("symbol").loc["XYZ", "legs"] == "-1P50"
 
 

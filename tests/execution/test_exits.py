@@ -15,7 +15,7 @@ from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
 from iwm_opts.spreads.entry_rule import EntryRule
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 LEGS = "+1P195@0.70/0.74 -1P200@1.20/1.26"  # a credit of 0.48
 CALL = "+1C200@3.0/3.1"
@@ -88,7 +88,7 @@ def test_a_target_or_stop_below_a_tick_says_why():
         ticket.order(closing=True)
     bought = iwm.ticket(CALL, expiration=FRIDAY, stop=1.0)
     assert bought.ticket.stop_price is None
-    assert "no stop within the debit: a loss of 1 x debit leaves nothing of 3.08 to close" in " ".join(bought.warnings)
+    assert shows(" ".join(bought.warnings), "1 x", "3.08 to", "nothing")
 
 
 def test_a_stop_beyond_the_width_is_none_in_every_place():
@@ -118,7 +118,7 @@ def test_a_target_beyond_the_width_is_none():
     legs = "+1C200@4.00/4.10 -1C205@0.10/0.20"  # bought at 3.95 of at most 5.00
     ticket = iwm.ticket(legs, expiration=FRIDAY, profit=0.5).ticket
     assert (ticket.entry.price, ticket.target) == (-3.95, None)
-    assert ticket.no_target == "profit=0.5: no target within the width: 5.93 exceeds 5.00, the most that closing brings"
+    assert shows(ticket.no_target, "profit=0.5", "width: 5.93 exceeds 5.00")
     assert iwm.ticket(legs, expiration=FRIDAY, profit=0.25).ticket.target.price == 4.94
 
 

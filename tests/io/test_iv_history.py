@@ -8,7 +8,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import iv_rank
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 CBOE = "DATE,OPEN,HIGH,LOW,CLOSE\n01/03/2024,20,21,19,20.5\n01/04/2024,20,21,19,21.25\n01/05/2024,20,21,19,19.75\n"
 
@@ -28,7 +28,7 @@ def test_cboe_download(write):
     assert history.closes.tolist() == pytest.approx([0.205, 0.2125, 0.1975])
     assert history.closes.index[0] == pd.Timestamp("2024-01-03")
     assert (history.series, history.tenor_days, history.proxy) == ("RVX", 30, True)
-    assert history.note == ("RVX: 30-day index of Russell 2000 options, proxy for IWM's own IV10, read as points")
+    assert shows(history.note, "RVX: 30-day index of Russell 2000 options", "for IWM's own IV10")
     assert history.skipped == ()
 
 

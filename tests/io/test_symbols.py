@@ -12,7 +12,7 @@ from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import notes_of
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 DAYS = ("2024-06-03", "2024-06-04")
 SECONDS = (1717421400, 1717507800)  # 9:30 in New York on those days
@@ -84,7 +84,7 @@ def test_bars_of_another_ticker_are_refused(file, shape):
     path = file(shape("SPY"))
     with pytest.raises(DataError) as refused:
         load_bars(path, "IWM")
-    assert str(refused.value) == f"{path}: holds SPY, not IWM. Give `symbol` SPY or the file of IWM."
+    assert shows(str(refused.value), f"{path}: holds SPY, not IWM. Give `symbol` SPY", "of IWM")
     assert load_bars(path, "SPY")["close"].tolist() == [201.0, 201.0]
     assert load_bars(path)["close"].tolist() == [201.0, 201.0]
 
@@ -103,7 +103,7 @@ def test_rows_of_the_symbol_are_chosen(file):
     text = column("symbol", "SPY") + "".join(f"IWM.US,{day},100,102,99,101\n" for day in DAYS)
     bars = load_bars(file(text), "IWM")
     assert bars["close"].tolist() == [101.0, 101.0]
-    assert "rows of IWM among those of 2 symbols: 2 of 4 left out" in notes_of(bars)
+    assert shows(notes_of(bars), "of IWM", "2 symbols: 2 of 4 left")
     with refused_data("series", "symbol", "2", "IWM", "SPY"):
         load_bars(file(text))
     with refused_data("series", "symbol", "IWM", "SPY", "QQQ"):
@@ -116,7 +116,7 @@ def test_columns_of_the_ticker_are_chosen(file):
     for symbol, close in (("IWM", 201.0), ("SPY", 501.0)):
         bars = load_bars(file(text), symbol)
         assert bars["close"].tolist() == [close] * 2
-        assert f"columns of {symbol} among those of 2 symbols" in notes_of(bars)
+        assert shows(notes_of(bars), f"of {symbol}", "2 symbols", "columns")
     with refused_data("series", "symbol", "2", "IWM", "SPY"):
         load_bars(file(text))
     with refused_data("series", "symbol", "2", "IWM", "SPY"):
@@ -152,7 +152,7 @@ def test_minutes(file):
         load_minutes(file(head + spy), "IWM")
     minutes = load_minutes(file(head + spy + spy.replace("SPY,", "IWM,").replace("501", "500")), "IWM")
     assert minutes.bars["close"].tolist() == [500.0] * 3
-    assert "rows of IWM among those of 2 symbols: 3 of 6 left out" in minutes.skipped
+    assert shows(minutes.skipped, "of IWM", "2 symbols: 3 of 6 left")
 
 
 def test_dividends(file):
@@ -206,9 +206,7 @@ def test_a_column_of_tickers_under_another_name(file, name):
     with refused_data("series", "symbol", "SPY", "IWM"):
         load_bars(file(head + rows["SPY"]), "IWM")
     assert len(load_bars(file(head + rows["IWM"]), "IWM")) == 2
-    assert "rows of IWM among those of 2 symbols: 2 of 4 left out" in notes_of(
-        load_bars(file(head + rows["SPY"] + rows["IWM"]), "IWM")
-    )
+    assert shows(notes_of(load_bars(file(head + rows["SPY"] + rows["IWM"]), "IWM")), "of IWM", "2 symbols: 2 of 4 left")
     words = rows["SPY"].replace("SPY", "S&P 500 fund")
     assert len(load_bars(file(head + words), "IWM")) == 2
 

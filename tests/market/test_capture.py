@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.capture import make_chain
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 STRIKES = (98.0, 99.0, 100.0, 101.0, 102.0)
 
@@ -71,10 +71,10 @@ def test_duplicates_are_counted_and_the_first_is_kept():
     again = pd.concat([rows(), rows()])
     chain = chain_of(again)
     assert (len(chain.quotes), chain.quality.duplicate, chain.warnings) == (10, 10, ())
-    assert "10 rows repeat an earlier one exactly and were left out" in chain.quality.notes
+    assert shows(chain.quality.notes, "10 rows", "earlier")
     other = chain_of(pd.concat([rows(), rows(bid=0.01).head(5)]))
     assert other.quotes["bid"].min() > 0.01
-    assert any("5 of them with another quote: the first was kept" in warning for warning in other.warnings)
+    assert any(shows(warning, "5 of", "quote") for warning in other.warnings)
     with refused_data("chain.csv", "quote_time", "10 rows", "10 contracts"):
         chain_of(pd.concat([rows(), rows(bid=0.01)]))
 
@@ -83,7 +83,7 @@ def test_a_capture_older_than_its_date_is_stale():
     friday = datetime(2024, 5, 31, 15, 59, tzinfo=NEW_YORK)
     chain = chain_of(rows(), newest_trade=friday)
     assert chain.quality.stale == 10
-    assert any("no contract has traded since 2024-05-31 15:59" in warning for warning in chain.warnings)
+    assert any(shows(warning, "since 2024-05-31 15:59") for warning in chain.warnings)
     assert chain_of(rows(), newest_trade=friday.replace(month=6, day=3)).quality.stale == 0
 
 
@@ -111,7 +111,7 @@ def test_spots_that_wander_are_told():
     frame["underlying_price"] = np.linspace(99.5, 100.5, len(frame))
     chain = chain_of(frame)
     assert chain.spot == pytest.approx(100.0)
-    assert any("spot runs from 99.5 to 100.5 over the rows" in note for note in chain.quality.notes)
+    assert any(shows(note, "99.5 to 100.5 over") for note in chain.quality.notes)
 
 
 @given(st.randoms(use_true_random=False))

@@ -11,7 +11,7 @@ from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import make_plan
 from iwm_opts.plans.plan_backtest import Stage, share_rules, stress_stages, verdict
 from iwm_opts.plans.runner import backtest_plan
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 DIPS = {
     "name": "dips",
@@ -73,7 +73,7 @@ def test_a_period_without_data_says_nothing(saw):
     early = Inputs(saw.bars[saw.bars.index < "2019"])
     result = backtest_plan(make_plan(**DIPS), stress_stages(early))
     assert [one.holds is None for one in result.stress] == [False, True, True]
-    assert result.stress[1].reason == "no data: the bars run from 2017-01-03 to 2018-12-31"
+    assert shows(result.stress[1].reason, "from 2017-01-03 to 2018-12-31")
     assert "2 of 3 say nothing" in result.verdict
 
 

@@ -13,7 +13,7 @@ from iwm_opts.risk.sizing import (
     share_size,
     size_position,
 )
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 
 def size(account=50_000.0, risk=0.02, max_loss=399.52, **limits):
@@ -26,7 +26,7 @@ def test_worked_example():
     assert (result.contracts, result.limited_by) == (2, "risk")
     assert result.risk == pytest.approx(799.04)
     assert result.buying_power == pytest.approx(799.04)
-    assert result.reason == "one contract risks $399.52, the limit is $1,000.00"
+    assert shows(result.reason, "risks $399.52", "is $1,000.00")
     assert result.warning == ""
 
 
@@ -61,7 +61,7 @@ def test_the_tightest_limit_is_named():
 def test_zero_because_one_contract_is_too_large():
     result = size(account=10_000.0, risk=0.01)
     assert (result.contracts, result.risk, result.buying_power) == (0, 0.0, 0.0)
-    assert result.reason == "one contract risks $399.52, the limit is $100.00"
+    assert shows(result.reason, "risks $399.52", "is $100.00")
 
 
 def test_buying_power_may_differ_from_the_loss():
@@ -88,7 +88,7 @@ def test_an_unlimited_loss_is_never_sized():
 
 
 def test_large_shares_are_warned_of():
-    assert "risks 5.0% of the account" in size(risk=0.05).warning
+    assert shows(size(risk=0.05).warning, "5.0% of", "account")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_shares_by_hand():
     assert (result.contracts, result.limited_by) == (43, "risk")
     assert result.risk == pytest.approx(494.50)
     assert result.buying_power == pytest.approx(43 * 298.91)
-    assert result.reason == "one share risks $11.50, the limit is $500.00"
+    assert shows(result.reason, "risks $11.50", "is $500.00")
 
 
 def test_a_stop_in_average_true_ranges():
@@ -222,7 +222,7 @@ def test_slippage_beyond_the_stop_is_risk():
 def test_shares_are_capped_by_buying_power():
     result = share_size(50_000.0, 0.01, 298.91, 287.41, buying_power=10_000.0)
     assert (result.contracts, result.limited_by) == (33, "buying_power")
-    assert result.reason == "one share costs $298.91, $10,000.00 is available"
+    assert shows(result.reason, "$298.91, $10,000.00 is")
 
 
 @pytest.mark.parametrize(

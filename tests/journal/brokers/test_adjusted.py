@@ -9,6 +9,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from tests.refusals import shows
 
 SCHWAB = (
     '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
@@ -85,7 +86,7 @@ def test_adjusted_contracts_are_left_out_and_counted(tmp_path, text, fees):
     assert list(log.trades["pnl"]) == [pytest.approx(80.00 - fees, abs=0.005)]
     assert log.skipped["adjusted contracts IWM1 (they deliver other than 100 shares)"] == 2
     assert log.opening == ()
-    assert any("2 of adjusted contracts IWM1" in note for note in log.notes)
+    assert any(shows(note, "2 of", "contracts IWM1") for note in log.notes)
 
 
 def test_a_position_that_becomes_adjusted_is_left_out_by_name(tmp_path):
@@ -107,7 +108,7 @@ def test_a_position_that_becomes_adjusted_is_left_out_by_name(tmp_path):
     file.write_text("\n".join(rows) + "\n")
     log = read_log(file)
     assert list(log.trades["symbol"]) == ["SPY"]
-    assert any("corporate action on IWM260320P00190000" in problem for problem in log.problems)
+    assert any(shows(problem, "on IWM260320P00190000") for problem in log.problems)
 
 
 def test_schwab_json_holds_the_rows_of_the_csv(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 SCHWAB = (
     '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
@@ -117,7 +117,7 @@ def dealt(root, rate, fee, shares=100):
 def test_a_history_in_another_base_currency(log_of, base, rate):
     log = log_of(HISTORY.format(base=base) + dealt("IWM", rate, -1.05 * rate))
     assert list(log.closed["pnl"]) == [pytest.approx(80.00 - 2.10)]
-    assert any(f"{rate:.5g} {base} for a dollar" in note for note in log.notes)
+    assert any(shows(note, f"{rate:.5g} {base}", "dollar") for note in log.notes)
 
 
 @pytest.mark.parametrize(("base", "rate", "fee"), [("USD", 1.0, "-1.05"), ("USD", 1.0, "-"), ("EUR", 0.92, "-0.97")])
