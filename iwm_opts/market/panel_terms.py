@@ -384,7 +384,7 @@ class PanelPrices:
             if forward is not None
         ]
         quoted, rows_of = [], []
-        wanted = _wanted([entry[1] for entry in priced], [entry[2] for entry in priced], near)
+        wanted = wanted_places([entry[1] for entry in priced], [entry[2] for entry in priced], near)
         for (index, quotes, forward, model), chosen in zip(priced, wanted, strict=True):
             if chosen is not None:
                 puts, calls = chosen
@@ -398,7 +398,7 @@ class PanelPrices:
             self.put_delta[puts], self.call_delta[calls] = deltas[: len(puts)], deltas[len(puts) :]
 
 
-def _wanted(
+def wanted_places(
     slices: Sequence[ExpirySlice], forwards: Sequence[Forward], near: tuple[float, ...]
 ) -> list[tuple[Places, Places] | None]:
     """Places of the puts and calls of each slice that may have a wanted |delta|; None where too few draw a smile."""
@@ -416,7 +416,7 @@ def _wanted(
         is_outside = np.split(is_vol & ((strike < price) == (sign < 0.0)), ends)
         usable += [int(outside.sum()) for outside in is_outside]
         of_slices = zip(np.split(np.abs(delta), ends), mids, strict=True)
-        places.append([_about(deltas, np.isfinite(mid), near) for deltas, mid in of_slices])
+        places.append([places_about(deltas, np.isfinite(mid), near) for deltas, mid in of_slices])
     enough = (usable >= MIN_QUOTES).tolist()
     return [(puts, calls) if is_enough else None for puts, calls, is_enough in zip(*places, enough, strict=True)]
 
@@ -430,7 +430,7 @@ def _european_deltas(
     return np.asarray(sensitivities.delta), np.isfinite(iv) & (np.asarray(sensitivities.vega) > 0.0)
 
 
-def _about(delta: Array, is_quoted: Flags, near: tuple[float, ...]) -> Places:
+def places_about(delta: Array, is_quoted: Flags, near: tuple[float, ...]) -> Places:
     """Places of the options whose American |delta| may be the nearest to one wanted, by their European one."""
     is_near = np.zeros(len(delta), dtype=np.bool_)
     for level in near:

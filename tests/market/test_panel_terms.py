@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
@@ -15,27 +16,58 @@ from iwm_opts.market.snapshot import take_snapshot
 from tests.refusals import refused
 
 FAR = 10_000
+HALF_DAYS = "half days"
 FILES = [
     ("SPX_cboe_20190425_20190607", "SPX"),  # two roots, one settled on the open
     ("IWM_cboe_full_20260615_20260702", "IWM"),
     ("IWM_yahoo_20260708_20260710", "IWM"),  # defective quotes
     ("SPY_cboe_0-13dte_20260716_20260731", "SPY"),  # no expiration beyond IV10
     ("VXX_hod_201612", "VXX"),  # a rate is assumed
+    ("IWM_cboe_0-13dte_20260716_20260731", "IWM"),  # two captures a day
+    ("IWM_leapengine_20260720", "IWM"),  # one capture in JSON, as the next
+    ("raw_cboe_IWM_20260626T181802Z", "IWM"),
+    *((f"SPY_yfinance_{day}", "SPY") for day in ("20250826", "20260211", "20260212", "20260213")),  # no dates of quotes
+    (HALF_DAYS, "IWM"),
 ]
+REFUSED = ("SPY_yfinance_20201005", "defects/IWM_holiday_stale_20260619", "defects/IWM_yahoo_zero_quotes_20260710")
 DIVIDENDS = DividendSchedule(
     tuple(Dividend(date(year, month, 15), 0.5 + 0.01 * month) for year in (2025, 2026) for month in (3, 6, 9, 12)),
     "made",
 )
 
 
+def file_of(folder, name):
+    """The file of a name without its ending."""
+    (path,) = (path for ending in (".csv.gz", ".json.gz") if (path := folder / "options" / f"{name}{ending}").exists())
+    return path
+
+
+def on_half_days(source, path):
+    """Write a capture of a real day as of the half day 2025-07-03, and of 2025-11-20, before that of November 28."""
+    rows = pd.read_csv(source)
+    rows = rows[(rows["quote_date"] == "2026-07-16") & (rows["session"] == "mid")].drop(columns=["fetched_utc"])
+    moved = []
+    for weeks in (54, 34):
+        back = pd.Timedelta(weeks=weeks)
+        days = {name: pd.to_datetime(rows[name]) - back for name in ("quote_date", "expiration")}
+        dates = {name: day.dt.strftime("%Y-%m-%d") for name, day in days.items()}
+        moved.append(rows.assign(**dates, quote_time_et="11:30"))
+    pd.concat(moved).to_csv(path, index=False)
+    return path
+
+
 @pytest.fixture(scope="module")
-def read(market_data):
+def read(market_data, tmp_path_factory):
     """Panel and chains of a file, the first days of it: a chain takes seconds to imply what it does."""
     known = {}
 
     def both(file, symbol, days=3):
         if file not in known:
-            path = market_data / "options" / f"{file}.csv.gz"
+            if file == HALF_DAYS:
+                source = file_of(market_data, "IWM_cboe_0-13dte_20260716_20260731")
+                path = on_half_days(source, tmp_path_factory.mktemp("half") / "days.csv")
+            else:
+                path = file_of(market_data, file)
             panel = build_panel([path], symbol, max_dte=FAR).panel
             panel = panel.take_days(0, min(days, len(panel)))
             read = read_chains(path, symbol=symbol, last=panel.dates[-1])
@@ -43,6 +75,35 @@ def read(market_data):
         return known[file]
 
     return both
+
+
+def test_every_file_of_the_market_data_is_compared(market_data):
+    names = {path.name.partition(".")[0] for path in (market_data / "options").rglob("*.gz")}
+    assert names == {name.rpartition("/")[2] for name in [file for file, _ in FILES[:-1]] + [*REFUSED]}
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("file", REFUSED)
+def test_a_file_without_a_chain_is_refused_as_a_panel_too(market_data, file):
+    path, symbol = file_of(market_data, file), file.rpartition("/")[2].partition("_")[0]
+    with pytest.raises(DataError) as of_panel:
+        build_panel([path], symbol)
+    try:
+        (of_chain,) = read_chains(path, symbol=symbol)
+    except DataError as error:
+        of_chain = error
+    assert isinstance(of_chain, DataError)
+    assert of_panel.value.field == of_chain.field
+
+
+@pytest.mark.market_data
+def test_half_days_end_at_one(read):
+    panel, _ = read(HALF_DAYS, "IWM")
+    assert panel.dates == (date(2025, 7, 3), date(2025, 11, 20))
+    (at_expiry,) = (q for q in panel.slices(0) if q.expiration == panel.dates[0])
+    assert at_expiry.years * 365 * 24 == pytest.approx(1.5)
+    (later,) = (q for q in panel.slices(1) if q.expiration == date(2025, 11, 28))
+    assert later.years * 365 * 24 == pytest.approx(8 * 24 + 1.5)
 
 
 def known_by(day):
