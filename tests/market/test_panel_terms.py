@@ -77,6 +77,7 @@ def read(market_data, tmp_path_factory):
     return both
 
 
+@pytest.mark.market_data
 def test_every_file_of_the_market_data_is_compared(market_data):
     names = {path.name.partition(".")[0] for path in (market_data / "options").rglob("*.gz")}
     assert names == {name.rpartition("/")[2] for name in [file for file, _ in FILES[:-1]] + [*REFUSED]}
