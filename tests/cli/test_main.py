@@ -13,7 +13,7 @@ from iwm_opts.cli.backtest import backtest
 from iwm_opts.cli.main import COMMANDS
 from iwm_opts.cli.output import result_text
 from iwm_opts.cli.values import Values, with_options
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 
 def one_line(outcome):
@@ -319,12 +319,12 @@ def test_a_first_run_says_that_it_compiles(tmp_path):
 def test_a_missing_file_is_named_though_nothing_would_read_it(run, command, option):
     outcome = run(*command, option, "absent.csv")
     assert outcome.code == 1
-    assert f"absent.csv: cannot be read, it does not exist. Give {option} a file" in outcome.err
+    assert shows(outcome.err, "absent.csv", f"Give {option}")
 
 
 def test_parameters_that_an_error_names_are_options_on_the_command_line(run, made_quotes):
     made_quotes().drop(columns=["quote_date", "quote_time"]).to_csv("chain.csv", index=False)
-    assert "Say it with --as-of YYYY-MM-DD." in run("condor", "--source", "chain.csv").err
+    assert shows(run("condor", "--source", "chain.csv").err, "--as-of YYYY-MM-DD")
     with refused_data("chain.csv", "quote_date", "`as_of`", "YYYY-MM-DD"):
         iwm.read_chain("chain.csv")
     outside = run("backtest", "--source", "sim", "--from", "2023-03-01", "--to", "2023-02-01").err

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.refusals import shows
+
 MARKET = ("--source", "sim", "--as-of", "2026-11-20")
 
 
@@ -81,7 +83,7 @@ def test_fees_that_a_log_lacks_are_named_as_the_schedules(run, tmp_path):
     words = "the log has no opening fees; those of the schedule"
     rows = "entry,symbol,legs,expiration,contracts,credit\n2026-11-12,{},-1P287 +1P282,2026-12-31,1,0.50\n"
     (tmp_path / "log.csv").write_text(rows.format(""))
-    assert "trade 1: without a symbol" in run("manage", "log.csv", *MARKET).err
+    assert shows(run("manage", "log.csv", *MARKET).err, "trade 1", "symbol")
     (tmp_path / "log.csv").write_text(rows.format("IWM"))
     assert f"{words} ibkr" in " ".join(run("manage", "log.csv", *MARKET, "--fees", "ibkr").out.split())
     (tmp_path / "log.csv").write_text(SCHWAB)

@@ -1,6 +1,8 @@
 import pandas as pd
 import pytest
 
+from tests.refusals import shows
+
 LABEL = "MODELLED QUOTES: real prices of the underlying, modelled option quotes"
 
 
@@ -40,10 +42,10 @@ def test_the_label_stands_above_and_below(run, files):
 def test_a_day_without_an_index_and_another_symbol(run, files):
     failed = run("condor", "--source", "modelled", *files, "--as-of", "2024-03-01")
     assert failed.code == 1
-    assert "RVX: has no value on 2024-03-01: that session has no modelled quotes" in failed.err
+    assert shows(failed.err, "RVX", "on 2024-03-01", "quotes")
     failed = run("condor", "--source", "modelled", *files, "--symbol", "SPY")
     assert failed.code == 1
-    assert "the modelled market is of IWM" in failed.err
+    assert shows(failed.err, "of IWM", "modelled")
     failed = run("condor", "--source", "modelled", *files, "--session", "close")
     assert failed.code == 1
     assert "means nothing on the modelled market" in failed.err
@@ -62,7 +64,7 @@ def test_before_the_weeklies_of_2010_a_rank_needs_the_30_day_index(run, tmp_path
         " ".join(run(*asked, *more).out.split())
         for more in ((), ("--ivr-tenor", "30"), ("--ivr-tenor", "30", "--ivr-lookback", "500"))
     )
-    assert "as no rank is known: IV10 has values on 36% of the days; choose --ivr-tenor 30" in ten
+    assert shows(ten, "IV10 has", "36% of", "--ivr-tenor 30")
     assert "open on 100% of" in thirty
     assert "as no rank is known: give a longer --iv-history, or choose a shorter --ivr-lookback" in long
 

@@ -1,6 +1,8 @@
 import pandas as pd
 import pytest
 
+from tests.refusals import shows
+
 
 def test_verticals_of_every_kind(run, chain_file):
     kinds = ("bull-put", "bear-call", "bull-call", "bear-put")
@@ -63,7 +65,7 @@ def test_fills_of_legs_from_a_chain(run, chain_file):
     assert rows["mid"]["expected_profit"] == pytest.approx(100 * rows["mid"]["breakeven_slippage"])
     assert rows["natural"]["expected_profit"] < rows["fraction:0.5"]["expected_profit"] < rows["mid"]["expected_profit"]
     failed = run("fills", "--leg", "-1P185.5", "--leg", "+1P180", "--expiration", "2026-04-17", "--source", chain_file)
-    assert "Near it are 184, 185, 186, 187" in failed.err
+    assert shows(failed.err, "are 184, 185, 186, 187")
     failed = run("fills", "--leg", "-1P185", "--expiration", "2026-04-18", "--source", chain_file)
     assert "2026-04-17" in failed.err
 
