@@ -25,7 +25,6 @@ from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.forecasts import SCREENED, Forecast, advanced, forecast, open_forecasts, with_bars
 from iwm_opts.journal.reliability import Reliability, reliabilities
-from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.plans.plan import Plan
@@ -80,7 +79,7 @@ class ForecastReview(Result):
     @property
     def label(self) -> str:
         """Label of simulated forecasts; empty otherwise."""
-        return LABELS["simulated"] if any(SIMULATED in made.trade.market for made in self.forecasts) else ""
+        return LABELS["simulated"] if not all(made.trade.provenance.is_real for made in self.forecasts) else ""
 
     def rows(self) -> list[Record]:
         """One row a forecast.
@@ -124,7 +123,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
             for item in open_forecasts().forecasts()
             if item.trade.symbol == symbol and plan in (None, item.trade.plan)
         ]
-        made = [item for item in logged if SIMULATED not in item.trade.market] or logged
+        made = [item for item in logged if item.trade.provenance.is_real] or logged
         if len(made) < len(logged):
             notes.append(f"{counted(len(logged) - len(made), 'forecasts')} on a simulated market left out")
         remedy = "log one: iwm-opts snapshot, or iwm-opts paper open"

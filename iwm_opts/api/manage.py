@@ -33,7 +33,7 @@ from iwm_opts.journal.positions import (
     typed_position,
 )
 from iwm_opts.journal.readers import read_log
-from iwm_opts.journal.trade_log import SIMULATED, TradeLog
+from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.signals import total_return_close
@@ -164,13 +164,12 @@ def _positions(
     request: ManageRequest, snapshot: Snapshot
 ) -> tuple[dict[str, PaperTrade], list[str], Mapping[str, Campaign]]:
     chain = snapshot.chain
-    market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
     if request.legs:
         assert request.expiration is not None  # checked by the request
         assert request.credit is not None
         opened = request.opened or latest_session(chain.as_of - timedelta(days=1))
         trade = typed_position(
-            request.legs, request.expiration, request.credit, snapshot=snapshot, market=market, opened=opened,
+            request.legs, request.expiration, request.credit, snapshot=snapshot, opened=opened,
             contracts=request.contracts, exits=request.exits, fill=request.fill, fees=request.fees,
         )  # fmt: skip
         return {str(trade.number): trade}, [], {}
@@ -181,7 +180,7 @@ def _positions(
         shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
         return options, shares, campaigns_of(trades, journal)
     log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
-    positions, left_out = log_positions(log, snapshot, market, request.exits, request.fill, request.fees)
+    positions, left_out = log_positions(log, snapshot, request.exits, request.fill, request.fees)
     return positions, [*left_out, *log.remarks], log_campaigns(log)
 
 

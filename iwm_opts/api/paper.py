@@ -16,7 +16,7 @@ from iwm_opts.api.plan_order import plan_places
 from iwm_opts.api.result import Result
 from iwm_opts.api.screen_request import ScreenRequest
 from iwm_opts.api.screening import answer_screen
-from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE, counted
+from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE, Provenance, counted
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
@@ -37,7 +37,7 @@ from iwm_opts.journal.paper_shares import (
 )
 from iwm_opts.journal.paper_trade import Campaign, Exits, Mark, PaperTrade, campaigns_of
 from iwm_opts.journal.positions import held_position, rolled_trade, without_stop
-from iwm_opts.journal.trade_log import SIMULATED, as_csv
+from iwm_opts.journal.trade_log import as_csv, market_text
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.sector_filter import State
@@ -295,14 +295,14 @@ class _Prices:
         return minutes.bars
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether the bars were simulated."""
-        return origin_of(self.bars_path).simulated
+    def provenance(self) -> Provenance:
+        """Source of the bars."""
+        return Provenance.of(simulated=origin_of(self.bars_path).simulated, modelled=False)
 
     @property
     def market(self) -> str:
         """Name of the bars as the journal keeps it."""
-        return f"{f'{SIMULATED} market, ' if self.is_simulated else ''}bars of {self.bars_path.name}"
+        return market_text(self.provenance, f"bars of {self.bars_path.name}")
 
 
 def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
@@ -436,10 +436,11 @@ def _quote(plan: Plan, prices: _Prices) -> Quote | str:
         return f"{outside}; `bars` FILE with `minutes` FILE opens on minutes" if outside else _of_chain(snapshot.chain)
     if plan.momentum:
         minutes = prices.minutes()
-        return minute_quote(minutes, plan.momentum, prices.as_of or minutes.index[-1].date(), prices.market)
+        at = prices.as_of or minutes.index[-1].date()
+        return minute_quote(minutes, plan.momentum, at, prices.market, prices.provenance)
     bars = prices.bars()
     day: date = prices.as_of or bars.index[-1].date()
-    return open_quote(bars, day, prices.market)
+    return open_quote(bars, day, prices.market, prices.provenance)
 
 
 def _outside_minutes(plan: Plan | None, chain: Chain) -> str:
@@ -454,8 +455,8 @@ def _outside_minutes(plan: Plan | None, chain: Chain) -> str:
 
 
 def _of_chain(chain: Chain) -> Quote:
-    market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
-    return Quote(chain.moment.astimezone(NEW_YORK).replace(tzinfo=None), chain.spot, market)
+    market = market_text(chain.provenance, chain.source)
+    return Quote(chain.moment.astimezone(NEW_YORK).replace(tzinfo=None), chain.spot, market, chain.provenance)
 
 
 def _marks(trade: PaperTrade, prices: _Prices) -> list[Mark]:
@@ -464,9 +465,9 @@ def _marks(trade: PaperTrade, prices: _Prices) -> list[Mark]:
         return [marked(trade, prices.snapshot)]
     if not prices.on_bars:
         chain = prices.snapshot.chain
-        check_same_market(trade, chain.simulated, chain.source)
+        check_same_market(trade, chain.provenance, chain.source)
         return [marked_at(trade, _of_chain(chain))]
-    check_same_market(trade, prices.is_simulated, prices.market)
+    check_same_market(trade, prices.provenance, prices.market)
     if trade.shares.exit_minute is not None:
         return marked_on_minutes(trade, prices.minutes())
     return marked_on_bars(trade, prices.bars(), prices.as_of)

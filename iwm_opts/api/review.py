@@ -10,7 +10,7 @@ import pandas as pd
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.plans import TradingPlan
 from iwm_opts.api.result import Result, new_axes
-from iwm_opts.conventions import TIMEZONE, counted
+from iwm_opts.conventions import TIMEZONE, Provenance, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.own_fills import own_fill_model
@@ -227,7 +227,7 @@ def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLo
         note = f"needs data: {what} of trades without it are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
     log = replace(log, notes=(*log.notes, *data.notes))
-    has_made_prices = log.is_simulated and not log.is_modelled
+    has_made_prices = log.provenance is Provenance.SIMULATED
     if bool(data.label) != has_made_prices:
         kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
         if request.data.bars or data.label:

@@ -264,7 +264,7 @@ def _paper_trade(number: int, snapshot: Snapshot) -> PaperTrade:
     if trade.symbol != snapshot.chain.symbol:
         rule = f"is of {trade.symbol}, and the chain of {snapshot.chain.symbol}"
         raise InputError("trade", number, rule, f"give a chain of {trade.symbol}")
-    check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
+    check_same_market(trade, snapshot.chain.provenance, snapshot.chain.source)
     return trade
 
 

@@ -12,7 +12,7 @@ from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
 from iwm_opts.backtest.prepared import Prepared, Run
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.conventions import MULTIPLIER, STRATEGY, counted
+from iwm_opts.conventions import MULTIPLIER, STRATEGY, Provenance, counted
 from iwm_opts.execution.exits import stop_is_beyond
 from iwm_opts.kernels.backtest.codes import ExitReason, SkipReason
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
@@ -45,7 +45,7 @@ class Backtest:
 
     label: str
     market: str
-    is_simulated: bool
+    provenance: Provenance
     rules: Rules
     trades: pd.DataFrame
     equity: pd.DataFrame
@@ -65,7 +65,7 @@ def assemble(
     return Backtest(
         label=label,
         market=prepared.market.name,
-        is_simulated=not prepared.market.provenance.is_real,
+        provenance=prepared.market.provenance,
         rules=prepared.rules,
         trades=table,
         equity=_equity(prepared, trades, table, outcome.equity).assign(gate_open=allowed),

@@ -24,6 +24,7 @@ from iwm_opts.backtest.metrics import MADE, Metrics, measure
 from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import UNFINISHED, put_folder, write_durably
 from iwm_opts.io.failures import why
@@ -216,7 +217,7 @@ def load_result(folder: Path) -> Saved:
 
 def provenance(result: PooledResult) -> dict[str, bool]:
     """Return the values of `MADE`."""
-    return dict(zip(MADE, (result.results[0].is_simulated, result.kind == "modelled"), strict=True))
+    return dict(zip(MADE, (not result.kind.is_real, result.kind is Provenance.MODELLED), strict=True))
 
 
 def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Record:
@@ -239,7 +240,7 @@ def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:
             for part, trial in zip(result.results, result.trials, strict=True)
         ],
         "provenance": result.kind,
-        "simulated": first.is_simulated,
+        "simulated": not result.kind.is_real,
         "data": data_digests(result.trials),
         "first": days[0].date().isoformat(),
         "last": days[-1].date().isoformat(),

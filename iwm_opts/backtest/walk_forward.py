@@ -385,7 +385,7 @@ def _chained(parts: Sequence[Backtest], rules: Rules, account: float, first: int
     return Backtest(
         label=LABEL,
         market=parts[0].market,
-        is_simulated=parts[0].is_simulated,
+        provenance=parts[0].provenance,
         rules=rules,
         trades=trades.sort_values(["entry", "exit"], kind="stable", ignore_index=True),
         equity=frame.iloc[first:],

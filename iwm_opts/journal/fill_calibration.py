@@ -15,21 +15,19 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.execution.own_fills import FILE
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
-from iwm_opts.journal.trade_log import MODELLED, REPRICED, SIMULATED, TradeLog
+from iwm_opts.journal.trade_log import REPRICED, TradeLog
 
 DTE_BINS: Final = ((7, "0 to 7"), (30, "8 to 30"), (np.inf, "over 30"))
 SPREAD_BINS: Final = ((0.03, "up to $0.03"), (0.10, "$0.03 to $0.10"), (np.inf, "over $0.10"))
 HOUR_BINS: Final = ((10.0, "before 10:00"), (15.5, "10:00 to 15:30"), (np.inf, "after 15:30"))
 # Of a market whose fills a model made.
-MADE_FILLS: Final = re.compile(
-    rf"^(?:backtest|paper|option omega|optopsy|{REPRICED})|{SIMULATED}|{MODELLED}", re.IGNORECASE
-)
+MADE_FILLS: Final = re.compile(rf"^(?:backtest|paper|option omega|optopsy|{REPRICED})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ class FillOffset:
 
 def is_own(trades: pd.DataFrame) -> "pd.Series[bool]":
     """Whether a trader made the fills: not a backtest, a simulation, a paper journal or a re-pricing."""
-    return ~trades["market"].astype(str).str.contains(MADE_FILLS)
+    is_made = trades["market"].astype(str).str.contains(MADE_FILLS)
+    return ~is_made & (trades["provenance"] == Provenance.RECORDED)
 
 
 def fills_of(log: TradeLog) -> pd.DataFrame:

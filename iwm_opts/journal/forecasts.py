@@ -22,13 +22,13 @@ from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper import check_days, kept_rows, marked_once
 from iwm_opts.journal.paper_marks import marked, opened, settled
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
-from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.codes import ExitReason
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.screen import Sized
 
-VERSION: Final = 1
+VERSION: Final = 2
+READ: Final = (1, 2)  # without provenance until 2
 FILE: Final = ("paper", "forecasts.json")
 SCREENED: Final = "snapshot"  # origin of the first candidate of a recorded chain
 OPENED: Final = "paper"  # origin of a trade opened on paper
@@ -129,7 +129,7 @@ def forecast(
 def advanced(made: Forecast, snapshot: Snapshot) -> Forecast:
     """Forecast with the mark and price of a later chain; unchanged by a chain of another market or time."""
     chain, trade, day = snapshot.chain, made.trade, snapshot.chain.as_of
-    is_other = (chain.symbol, chain.simulated) != (trade.symbol, SIMULATED in trade.market)
+    is_other = (chain.symbol, chain.provenance.is_real) != (trade.symbol, trade.provenance.is_real)
     if is_other or not made.day < day <= made.expiration:
         return made
     low, high = (
@@ -178,7 +178,7 @@ class ForecastLog:
 
         Raises DataError when the file is damaged or of a later version; it is left as it is.
         """
-        made = kept_rows(self.path, "forecasts", Forecast, (VERSION,))
+        made = kept_rows(self.path, "forecasts", Forecast, READ)
         check_days(self.path, (each.trade for each in made))
         return made
 

@@ -18,10 +18,11 @@ from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.opening import as_kind, read_object
 from iwm_opts.journal.paper_trade import Closing, Mark, PaperTrade, check_open
-from iwm_opts.journal.trade_log import SIMULATED, TradeLog, log_of_rows
+from iwm_opts.journal.trade_log import TradeLog, log_of_rows, provenance_of_text
 
-VERSION: Final = 5
-READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
+VERSION: Final = 6
+READ: Final = (1, 2, 3, 4, 5, 6)
+# Without shares until 2, minutes to leave options at until 3, rolls until 4, roots until 5, provenance until 6.
 FILE: Final = ("paper", "journal.json")
 DAY: Final = 10  # characters of 2024-06-03
 MOST_COUNTED: Final = 100_000  # days, sessions or minutes of an exit rule
@@ -161,7 +162,17 @@ def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -
     if version not in versions:
         rule = f"version {version!r} is not {versions[-1]}, which this tool reads"
         raise DataError(path, rule, "update iwm-opts", "version")
-    return as_kind(document.get(name), tuple[kind, ...], path, name, RESTORE)  # type: ignore[valid-type]
+    rows = document.get(name)
+    for row in rows if isinstance(rows, list) else ():
+        _add_provenance(row)
+    return as_kind(rows, tuple[kind, ...], path, name, RESTORE)  # type: ignore[valid-type]
+
+
+def _add_provenance(row: object) -> None:
+    """Give a trade, or the trade of a forecast, from before the field the provenance that its market's text says."""
+    trade = row.get("trade", row) if isinstance(row, dict) else None
+    if isinstance(trade, dict) and "provenance" not in trade:
+        trade["provenance"] = provenance_of_text(str(trade.get("market")))
 
 
 def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
@@ -186,7 +197,7 @@ def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
     """Journal as a log to review: with real quotes, simulated trades are left out and counted."""
-    real = [trade for trade in trades if SIMULATED not in trade.market]
+    real = [trade for trade in trades if trade.provenance.is_real]
     if not real or len(real) == len(trades):
         return log_of_paper(trades)
     log = log_of_paper(real)
@@ -198,5 +209,4 @@ def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
 def log_of_paper(trades: Sequence[PaperTrade]) -> TradeLog:
     if not trades:
         raise DataError("paper journal", "holds no trade", "open one: iwm-opts paper open --plan FILE", "trades")
-    is_simulated = any(SIMULATED in trade.market for trade in trades)
-    return log_of_rows([trade.log_row() for trade in trades], "paper journal", is_simulated=is_simulated)
+    return log_of_rows([trade.log_row() for trade in trades], "paper journal")

@@ -12,14 +12,14 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import DELIVERY_GAP, RIGHT_SIGN, SIDE_SIGN, STRATEGY
+from iwm_opts.conventions import DELIVERY_GAP, RIGHT_SIGN, SIDE_SIGN, STRATEGY, Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, check_open, typed_legs
-from iwm_opts.journal.trade_log import SIMULATED
+from iwm_opts.journal.trade_log import market_text
 from iwm_opts.kernels.backtest.codes import ExitReason
 from iwm_opts.kernels.backtest.exits import exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
@@ -64,13 +64,13 @@ def opened(
     sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
     root = parse_occ(candidate.legs[0].occ_symbol).root
     trade = PaperTrade(
-        number=0, plan=plan, market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
+        number=0, plan=plan, market=market_text(chain.provenance, chain.source),
         symbol=chain.symbol, expiration=candidate.expiration.isoformat(), legs=legs, contracts=count,
         planned_contracts=planned, opened=_clock(chain.moment), credit=received, mid=filled.mid, model=filled.price,
         fill=filled.model, fees_schedule=fees,
         fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)), risk=math.nan,
         planned_risk=planned * sized.max_loss, rank=rank, exits=exits, checklist=checklist,
-        root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
+        root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "", provenance=chain.provenance,
     )  # fmt: skip
     if credit is not None:
         check_side(typed_legs(trade), "credit", credit)
@@ -137,7 +137,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     if day.isoformat() < trade.opened[:10]:
         rule = f"lies before trade {trade.number} was opened, {trade.opened[:10]}"
         raise InputError("as_of", day.isoformat(), rule, "give later quotes")
-    check_same_market(trade, snapshot.chain.simulated, snapshot.chain.source)
+    check_same_market(trade, snapshot.chain.provenance, snapshot.chain.source)
     table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
     bid, ask = [], []
     for leg in trade.legs:
@@ -208,13 +208,13 @@ def settled(trade: PaperTrade, price: float, day: date | None = None) -> tuple[M
     return mark, Closing(mark.at, debit, debit, debit, fees, "expiry")
 
 
-def check_same_market(trade: PaperTrade, simulated: bool, source: str) -> None:
+def check_same_market(trade: PaperTrade, provenance: Provenance, source: str) -> None:
     """Trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
-    is_simulated = SIMULATED in trade.market
-    if simulated == is_simulated:
+    is_real = trade.provenance.is_real
+    if provenance.is_real == is_real:
         return
     words = "simulated", "real"
-    rule = f"trade {trade.number} was opened at {words[not is_simulated]} quotes, these are {words[is_simulated]}"
+    rule = f"trade {trade.number} was opened at {words[is_real]} quotes, these are {words[not is_real]}"
     raise InputError("source", source, rule, "name `source`: a live one, a chain file, record, or sim")
 
 

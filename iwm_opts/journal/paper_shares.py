@@ -12,6 +12,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from iwm_opts.backtest.shares import Ledger, Position, ShareRules
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import check_contracts
 from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
@@ -31,6 +32,7 @@ class Quote:
     at: datetime
     price: float  # dollars a share
     market: str
+    provenance: Provenance
 
     @property
     def minute(self) -> float:
@@ -38,16 +40,16 @@ class Quote:
         return (self.at - _time(self.at.date(), OPEN)).total_seconds() / 60.0
 
 
-def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
+def open_quote(bars: pd.DataFrame, day: date, market: str, provenance: Provenance) -> Quote:
     """Session's opening price, at which a backtest enters. Raises InputError when the bars lack the session."""
     stamp = pd.Timestamp(day)
     if stamp not in bars.index:
         first, last = bars.index[0].date(), bars.index[-1].date()
         raise InputError("as_of", day.isoformat(), f"outside the bars' sessions, {first} to {last}", "give newer bars")
-    return Quote(_time(day, OPEN), float(bars["open"][stamp]), market)
+    return Quote(_time(day, OPEN), float(bars["open"][stamp]), market, provenance)
 
 
-def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) -> Quote:
+def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str, provenance: Provenance) -> Quote:
     """Open of the first bar at or after an intraday edge's entry minute.
 
     Raises InputError when no bar trades by then or soon after.
@@ -58,7 +60,7 @@ def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) 
             "minutes", day.isoformat(), f"no bar within {LATEST_FILL} minutes of minute {edge.enter_minute}",
             "give the minutes of that session",
         )  # fmt: skip
-    return Quote(held.index[0].to_pydatetime(), float(held["open"].iloc[0]), market)
+    return Quote(held.index[0].to_pydatetime(), float(held["open"].iloc[0]), market, provenance)
 
 
 def opened_shares(
@@ -100,6 +102,7 @@ def opened_shares(
         number=0,
         plan=plan.name,
         market=quote.market,
+        provenance=quote.provenance,
         symbol=plan.symbol,
         expiration="",
         legs=(),

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from iwm_opts.backtest.share_exits import ShareExits
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
 from iwm_opts.journal.packages import strategy_of
@@ -123,6 +123,7 @@ class PaperTrade:
     shares: Shares | None = None  # None: options
     rolled_from: int | None = None  # trade closed in the order that opened this one
     root: str = ""  # of options where two are listed on the day: SPX or SPXW
+    provenance: Provenance = Provenance.RECORDED  # of the prices that it was opened at
 
     @property
     def multiplier(self) -> int:
@@ -196,8 +197,9 @@ class PaperTrade:
             since = closing.dividends / (self.contracts * self.multiplier) - due.dividends
         return {
             "trade": str(self.number), "plan": self.plan, "market": f"paper, {self.market}", "symbol": self.symbol,
-            "strategy": self.strategy, "legs": self.text, "expiration": self.expiration or None,
-            "multiplier": self.multiplier, "settlement": closing.dividends if closing else 0.0, "entry": self.opened,
+            "provenance": str(self.provenance), "strategy": self.strategy, "legs": self.text,
+            "expiration": self.expiration or None, "multiplier": self.multiplier,
+            "settlement": closing.dividends if closing else 0.0, "entry": self.opened,
             "exit": closing.at if closing else None, "reason": closing.reason if closing else "open",
             "contracts": self.contracts, "planned_contracts": self.planned_contracts, "credit": self.credit,
             "debit": closing.debit if closing else math.nan, "entry_mid": self.mid,

@@ -21,14 +21,14 @@ def log_of_plan(result: PlanResult) -> TradeLog:
     Returns: filled by the model and left by the rules; each trade names the plan, and its market.
     """
     plan, stages = result.plan, result.ranges or result.stress
-    market = backtest_label(result.market, is_simulated=result.is_simulated)
+    market = backtest_label(result.market, result.provenance)
     tables = [stage.trades for stage in stages if len(stage.trades)]
     if not tables:
-        return log_of_rows(pd.DataFrame(), market, is_simulated=result.is_simulated)
+        return log_of_rows(pd.DataFrame(), market, provenance=result.provenance)
     trades = pd.concat(tables, ignore_index=True)
     if plan.instrument == "shares":
-        return log_of_rows(_share_rows(trades, plan, market), market, is_simulated=result.is_simulated)
-    log = log_of_backtest(trades, market, is_simulated=result.is_simulated, source=market)
+        return log_of_rows(_share_rows(trades, plan, market), market, provenance=result.provenance)
+    log = log_of_backtest(trades, market, result.provenance, source=market)
     strategies = []
     for text, expiration in zip(log.trades["legs"], log.trades["expiration"], strict=True):
         day, legs = expiration.date(), [TypedLeg.parse(leg) for leg in text.split()]

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.shares import ShareRules, trade_shares
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.executions import DELIVERS
@@ -167,7 +167,8 @@ def _replay(
     # A purchase within minutes of the open is the plan's own, and its first session counts from the open.
     at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if is_near_open(lot.entry) else lot.entry
     quoted = lot.paid - rules.slippage if np.isnan(price) else price
-    quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
+    market, provenance = (str(lot.rows[name].iloc[0]) for name in ("market", "provenance"))
+    quote = Quote(at.to_pydatetime(), quoted, market, Provenance(provenance))
     # At an open the plan leaves first and enters then, whichever order was filled first.
     cutoff = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
     before = [  # one closed later was open then

@@ -22,7 +22,7 @@ from iwm_opts.execution.ticket import Order, QuotedLeg
 from iwm_opts.journal.packages import PARTLY, SHARES_LEFT
 from iwm_opts.journal.paper_marks import largest_loss, largest_loss_together, marked, package_rows, together
 from iwm_opts.journal.paper_trade import Campaign, Exits, Leg, Mark, PaperTrade, typed_legs
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, market_text
 from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.contract import Contract
@@ -138,7 +138,6 @@ def typed_position(
     credit: float,
     *,
     snapshot: Snapshot,
-    market: str,
     opened: date,
     contracts: int = 1,
     exits: ExitLevels | None = None,
@@ -160,17 +159,18 @@ def typed_position(
     rules = Exits(
         levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit), levels.dte, levels.sessions
     )  # fmt: skip
+    chain = snapshot.chain
     return PaperTrade(
-        number=1, plan="typed", market=market, symbol=snapshot.chain.symbol, expiration=expiration.isoformat(),
-        legs=_held(ordered), contracts=contracts, planned_contracts=contracts,
-        opened=f"{opened.isoformat()} 16:00:00", credit=credit,
+        number=1, plan="typed", market=market_text(chain.provenance, chain.source), provenance=chain.provenance,
+        symbol=chain.symbol, expiration=expiration.isoformat(), legs=_held(ordered), contracts=contracts,
+        planned_contracts=contracts, opened=f"{opened.isoformat()} 16:00:00", credit=credit,
         mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
         planned_risk=math.nan, rank=None, exits=rules, checklist={},
     )  # fmt: skip
 
 
 def log_positions(
-    log: TradeLog, snapshot: Snapshot, market: str, exits: ExitLevels, fill: str, fees: str
+    log: TradeLog, snapshot: Snapshot, exits: ExitLevels, fill: str, fees: str
 ) -> tuple[dict[str, PaperTrade], list[str]]:
     """Open packages of a trade log on an underlying by their identifiers, and what was left out or assumed."""
     positions: dict[str, PaperTrade] = {}
@@ -192,7 +192,7 @@ def log_positions(
             continue
         position = typed_position(
             [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
-            snapshot=snapshot, market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
+            snapshot=snapshot, opened=row["entry"].date(), contracts=int(row["contracts"]),
             exits=exits, fill=fill, fees=fees, paid=None if pd.isna(row["fees"]) else float(row["fees"]),
         )  # fmt: skip
         positions[name] = replace(position, number=number, plan=str(row.get("plan") or "log"))

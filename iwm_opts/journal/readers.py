@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.metrics import MADE, PATH
-from iwm_opts.conventions import MULTIPLIER, TIMEZONE, counted
+from iwm_opts.conventions import MULTIPLIER, TIMEZONE, Provenance, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.accounts import without_quotes
 from iwm_opts.io.opening import as_path
@@ -37,6 +37,7 @@ from iwm_opts.journal.trade_log import (
     SPOTS,
     TradeLog,
     log_of_rows,
+    provenance_of_text,
     typed_columns,
     with_expired_noted,
 )
@@ -74,11 +75,13 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         from iwm_opts.backtest.saved import load_result
 
         saved = load_result(path)
-        is_simulated = bool(saved.config["simulated"])
         names = [market["name"] for market in saved.config["markets"]]
         market = names[0] + (f" and {counted(len(names) - 1, 'more paths')}" if len(names) > 1 else "")
-        label = backtest_label(market, is_simulated=is_simulated)
-        return log_of_backtest(saved.trades, label, is_simulated=is_simulated, source=f"{path.name} ({market})")
+        is_modelled = MODELLED_NAMES in market  # of folders from before the field
+        old = Provenance.of(simulated=saved.config["simulated"], modelled=saved.config["simulated"] and is_modelled)
+        provenance = Provenance(saved.config.get("provenance", old))
+        label = backtest_label(market, provenance)
+        return log_of_backtest(saved.trades, label, provenance, source=f"{path.name} ({market})")
     file = open_log(path)
     if len(file.sheets) > 1:  # one sheet of a workbook holds the log, or several hold a part of it each
         rows, notes = joined(file.sheets, header_place, file.path, has_accounts=True)
@@ -170,7 +173,7 @@ def _check_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
         raise DataError(path, f"holds {other[0]}, not a trade log", f"Give {KNOWN}", "kind")
 
 
-def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
+def log_of_backtest(trades: pd.DataFrame, market: str, provenance: Provenance, *, source: str = "backtest") -> TradeLog:
     """Trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
     units = MULTIPLIER * trades["contracts"]
     has_paths = PATH in trades and len(set(trades[PATH].dropna())) > 1  # accounts of their own
@@ -187,18 +190,14 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     }  # fmt: skip
     frame = pd.DataFrame(columns)
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
-    return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
+    return log_of_rows(frame, source, notes=notes, provenance=provenance)
 
 
-def backtest_label(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:
-    """Market of a backtest as a log names it, made data first.
-
-    Modelled markets are known by their names where `is_modelled` is not given.
-    """
-    if not is_simulated:
+def backtest_label(name: str, provenance: Provenance) -> str:
+    """Market of a backtest as a log names it, made data first."""
+    if provenance.is_real:
         return f"backtest, {name}"
-    modelled = MODELLED_NAMES in name if is_modelled is None else is_modelled
-    return f"backtest, {MODELLED if modelled else f'{SIMULATED} market'}: {name}"
+    return f"backtest, {MODELLED if provenance is Provenance.MODELLED else f'{SIMULATED} market'}: {name}"
 
 
 def log_of_executions(
@@ -332,15 +331,15 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
         raise DataError(
             path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}", " and ".join(missing)
         )
-    made = f"{SIMULATED}|{MODELLED}"
-    is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
+    if "market" in frame and "provenance" not in frame:  # a log from before that column
+        frame = frame.assign(provenance=frame["market"].astype(str).map(provenance_of_text))
     again = frame.drop(columns="line", errors="ignore").astype(str).duplicated()
     if again.any():
         lines = frame["line"] if "line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
         named, have = ", ".join(map(str, lines[again][:NAMED])), counted(int(again.sum()), "rows have", "row has")
         notes += (f"{have} the same content as another (lines {named}): counted; remove what is twice",)
     decimal: Literal["."] | None = "." if delimiter == "," else None
-    log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal=decimal, is_own=True)
+    log = log_of_rows(frame, path.name, (), notes, decimal=decimal, is_own=True)
     if log.trades.empty:
         raise _no_trades(str(path), log.problems, ())
     return with_expired_noted(log)
@@ -387,9 +386,9 @@ def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
         frame, warnings = typed_columns(frame)
     except ValueError as error:
         raise DataError(path, str(error), "Write them with iwm-opts backtest") from None
-    market = backtest_label(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
+    provenance = Provenance.of(simulated=is_simulated, modelled=is_modelled)
     source = f"{path.name}, trades of a backtest"
-    log = log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
+    log = log_of_backtest(frame, backtest_label(path.name, provenance), provenance, source=source)
     return replace(log, warnings=(*unsaid, *warnings))
 
 

@@ -20,7 +20,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER, YEARS, counted
+from iwm_opts.conventions import MULTIPLIER, YEARS, Provenance, counted
 from iwm_opts.errors import DataError, printable
 from iwm_opts.io.age import now
 from iwm_opts.io.atomic import write_durably
@@ -58,6 +58,7 @@ COLUMNS: Final[dict[str, tuple[Literal["text", "time", "number"], str]]] = {  # 
     "trade": ("text", "identifier of the trade"),
     "plan": ("text", "name of the plan it follows"),
     "market": ("text", "broker, paper or the market of a backtest"),
+    "provenance": ("text", "of the prices traded at: recorded, modelled or simulated; recorded where it is not said"),
     "symbol": ("text", "underlying"),
     "strategy": ("text", "such as iron-condor"),
     "legs": ("text", "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day"),
@@ -136,23 +137,15 @@ class TradeLog:
     source: str
     problems: tuple[str, ...] = ()  # rows left out, each named
     notes: tuple[str, ...] = ()
-    is_simulated: bool = False  # made prices; see `is_modelled`
+    provenance: Provenance = Provenance.RECORDED  # of all trades: modelled where each is that was made
     opening: tuple[OpeningBalance, ...] = ()  # positions from before the file
     skipped: dict[str, int] = field(default_factory=dict)  # rows of the file not used, by reason
     warnings: tuple[str, ...] = ()  # uncommon readings of the file, with what decided them
 
     @property
-    def is_modelled(self) -> bool:
-        """Whether only the quotes of options were made, around real prices of the underlying."""
-        markets = self.trades["market"]
-        return self.is_simulated and bool(len(markets)) and bool(markets.str.contains(MODELLED).all())
-
-    @property
     def label(self) -> str:
         """Label of made trades, for the head of a report; empty for real ones."""
-        if not self.is_simulated:
-            return ""
-        return MODELLED if self.is_modelled else f"{SIMULATED} MARKET"
+        return {Provenance.MODELLED: MODELLED, Provenance.SIMULATED: f"{SIMULATED} MARKET"}.get(self.provenance, "")
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -176,7 +169,7 @@ def log_of_rows(
     problems: Iterable[str] = (),
     notes: Iterable[str] = (),
     *,
-    is_simulated: bool = False,
+    provenance: Provenance = Provenance.RECORDED,
     decimal: Literal[".", ","] | None = ".",
     is_own: bool = False,
 ) -> TradeLog:
@@ -189,6 +182,7 @@ def log_of_rows(
 
     `rows`: typed, or text as spreadsheets write it.
     `problems`, `notes`: of the rows before they became trades.
+    `provenance`: of rows that do not say.
     `decimal`: decimal sign where no number of the rows decides. None refuses them then.
     `is_own`: the rows are kept by hand: their fees and debits may be cash flows (`own_signs`).
     """
@@ -215,6 +209,9 @@ def log_of_rows(
             row_problems.append(f"line {lines[at]}: {rule}")
         unreadable |= foreign
     trades = pd.DataFrame(columns, index=frame.index)
+    trades["provenance"] = trades["provenance"].str.strip().str.lower().replace("", str(provenance))
+    unknown_provenance = ~trades["provenance"].isin(list(Provenance))
+    of_log = _provenance_of(trades["provenance"][~unknown_provenance], provenance)
     trades["settlement"] = trades["settlement"].fillna(0.0)
     adjusted = trades["multiplier"].isna() & (trades["legs"] != "") & trades["symbol"].map(is_adjusted)
     trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
@@ -242,7 +239,8 @@ def log_of_rows(
     keep = ~unreadable
     rules = [
         (unknown, ADJUSTED),
-        *_dating_rules(trades, is_simulated=is_simulated),
+        (unknown_provenance, "provenance {trade.provenance} is not one of " + ", ".join(Provenance)),
+        *_dating_rules(trades, is_simulated=not of_log.is_real),
         *_rules(trades),
         (contradicts & trades["exit"].notna(), CONTRADICTS),
     ]
@@ -250,11 +248,29 @@ def log_of_rows(
         for at in trades.index[keep & broken]:
             row_problems.append(f"line {lines[at]}: {rule.format(trade=trades.loc[at], made=made[at])}: left out")
         keep &= ~broken
-    if has_lines and not is_simulated:
+    if has_lines and of_log.is_real:
         warnings = (*warnings, *_days_without_session(trades[keep], lines))
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
-    return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), is_simulated, warnings=warnings)
+    return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), of_log, warnings=warnings)
+
+
+def _provenance_of(trades: "pd.Series[str]", empty: Provenance) -> Provenance:
+    """Provenance of a log by that of its trades: simulated where made ones differ; `empty` without any."""
+    made = set(trades) - {Provenance.RECORDED}
+    if not made:
+        return Provenance.RECORDED if len(trades) else empty
+    return Provenance.MODELLED if set(trades) == {Provenance.MODELLED} else Provenance.SIMULATED
+
+
+def provenance_of_text(market: str) -> Provenance:
+    """Provenance of a trade in a file without that field, by the text of its market."""
+    return Provenance.of(simulated=SIMULATED in market, modelled=MODELLED in market)
+
+
+def market_text(provenance: Provenance, name: str) -> str:
+    """Market of a trade on paper as output names it, made prices first."""
+    return name if provenance.is_real else f"{SIMULATED} market, {name}"
 
 
 def typed_columns(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, RIGHT_SIGN
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, RIGHT_SIGN, Provenance
 from iwm_opts.market.calendar import (
     at_close,
     effective_days,
@@ -50,11 +50,14 @@ class Chain:
     delay: timedelta = timedelta(0)  # that the feed states; `quote_time` is the market's, without it
 
     @property
+    def provenance(self) -> Provenance:
+        """Source of the quotes."""
+        return Provenance.of(simulated=self.simulated, modelled=self.modelled)
+
+    @property
     def label(self) -> str:
         """Label of output from simulated or modelled quotes; empty for real ones."""
-        if self.modelled:
-            return LABELS["modelled"]
-        return LABELS["simulated"] if self.simulated else ""
+        return LABELS.get(self.provenance, "")
 
     @property
     def moment(self) -> datetime:

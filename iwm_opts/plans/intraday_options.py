@@ -103,7 +103,7 @@ def trade_momentum_packages(
     table = pd.DataFrame(book.rows, columns=list(COLUMNS))
     equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=index)
     return Backtest(
-        f"momentum, {rules.entry.strategy}", market.name, True, rules, table, equity, int(chosen.sum()),
+        f"momentum, {rules.entry.strategy}", market.name, market.provenance, rules, table, equity, int(chosen.sum()),
         int(np.isfinite(ranks).sum()), book.skipped, notes,
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from iwm_opts.backtest.metrics import STRESS_PERIODS, Metrics, Period
 from iwm_opts.backtest.quote_bands import Entered
 from iwm_opts.backtest.rules import Costs, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules
+from iwm_opts.conventions import Provenance
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.gate import gate_ranks
@@ -67,7 +68,7 @@ class PlanResult:
 
     plan: Plan
     market: str
-    is_simulated: bool
+    provenance: Provenance  # of the quotes of options
     stress: tuple[StageResult, ...]
     ranges: tuple[StageResult, ...]  # other stretches asked for
     notes: tuple[str, ...]

@@ -17,7 +17,7 @@ from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.backtest.trial import package_gains
 from iwm_opts.backtest.uncertainty import uncertainties, uncertainty_of
-from iwm_opts.conventions import counted
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.decision import EntryDays, entry_days
@@ -66,9 +66,10 @@ def backtest_plan(
         for name in plan.checklist.criteria
         if all(CRITERIA[name].read(stage.data) is None for stage in stages)
     ]
-    is_real = all(stage.market is None or stage.market.provenance.is_real for stage in stages)
+    kinds = {stage.market.provenance for stage in stages if stage.market is not None}
+    provenance = next((kind for kind in reversed(Provenance) if kind in kinds), Provenance.RECORDED)  # the least real
     return PlanResult(
-        plan, market_name(plan, stages), not is_real,
+        plan, market_name(plan, stages), provenance,
         tuple(results[: len(stress)]), tuple(results[len(stress) :]), tuple(dict.fromkeys(notes)),
     )  # fmt: skip
 

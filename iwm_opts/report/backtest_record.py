@@ -49,7 +49,7 @@ def market_record(result: PooledResult) -> Record:
     return {
         "name": result.name,
         "kind": result.kind,
-        "simulated": result.results[0].is_simulated,
+        "simulated": not result.kind.is_real,
         "modelled": result.kind == "modelled",
         "paths": len(result.results),
         "first": days[0].date().isoformat(),

@@ -8,7 +8,6 @@ from datetime import datetime
 from rich.console import RenderableType
 
 from iwm_opts.journal.paper_trade import Campaign, PaperTrade
-from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.report.console import bold, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, price
@@ -26,7 +25,7 @@ def paper_table(
     An unmarked intraday trade is due by `now`, a time of New York; `campaigns` were rolled into a trade, by its number.
     """
     parts: list[RenderableType] = []
-    is_simulated = any(SIMULATED in trade.market for trade in trades)
+    is_simulated = not all(trade.provenance.is_real for trade in trades)
     if is_simulated or what:
         label = "SIMULATED MARKET  " if is_simulated else ""
         parts += [bold(f"{label}{what}".strip()), ""]

@@ -111,7 +111,7 @@ def reprice_record(repricing: Repricing) -> Record:
     """Totals, break-even slippage, counts of quotes, trades and omissions."""
     log, terms, (share, price) = repricing.log, repricing.terms, repricing.breakeven
     return {
-        "source": log.source, "simulated": log.is_simulated, "fill": str(terms.fill),
+        "source": log.source, "simulated": not log.provenance.is_real, "fill": str(terms.fill),
         "stop_fill": str(terms.stop_fill), "fees": terms.fees.label, "total": repricing.total,
         "breakeven_half_spreads": share, "breakeven_per_share": price, "quotes": quote_counts(repricing.trades),
         "trades": frame_records(repricing.trades), "left_out": frame_records(repricing.left_out),

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.journal.edge_state import EdgeState
 from iwm_opts.journal.fill_calibration import calibrate_fills
 from iwm_opts.journal.inference import Estimate
@@ -34,7 +35,8 @@ def log_record(log: TradeLog) -> Record:
         for balance in log.opening
     ]
     return {
-        "source": log.source, "simulated": log.is_simulated, "modelled": log.is_modelled, "closed": len(log.closed),
+        "source": log.source, "simulated": not log.provenance.is_real,
+        "modelled": log.provenance is Provenance.MODELLED, "closed": len(log.closed),
         "open": len(log.open), "open_trades": trades, "opening_balances": balances,
         "rows_skipped": dict(log.skipped), "warnings": list(log.warnings), "notes": list(log.notes),
         "left_out": list(log.problems),

@@ -12,6 +12,7 @@ from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.rules import Costs, ExitRule, Rules
 from iwm_opts.backtest.saved import load_result, rules_from_record, rules_record, save_result
 from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -185,7 +186,21 @@ def test_rules_survive_the_way_through_json():
 def test_written_trades_say_that_their_prices_are_made(small_result, tmp_path):
     save_result(tmp_path / "one", small_result, ASKED)
     log = read_log(tmp_path / "one" / "trades.parquet")
-    assert (log.is_simulated, log.label) == (True, "SIMULATED MARKET")
+    assert (log.provenance, log.label) == (Provenance.SIMULATED, "SIMULATED MARKET")
     assert not log.warnings
     small_result.trades.to_parquet(tmp_path / "bare.parquet")
     assert "whether its prices are real is not known" in read_log(tmp_path / "bare.parquet").warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("calm", Provenance.SIMULATED), ("modelled market, RVX", Provenance.MODELLED)]
+)
+def test_a_folder_without_provenance_keeps_its_meaning(small_result, tmp_path, name, kind):
+    save_result(tmp_path / "one", small_result, ASKED)
+    path = tmp_path / "one" / "config.json"
+    config = json.loads(path.read_text())
+    assert config.pop("provenance") == "simulated"
+    config["markets"][0]["name"] = name
+    path.write_text(json.dumps(config))
+    log = read_log(tmp_path / "one")
+    assert (log.provenance, set(log.trades["provenance"])) == (kind, {str(kind)})

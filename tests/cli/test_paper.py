@@ -248,7 +248,7 @@ def test_a_share_plan_is_opened_at_the_quote_of_the_underlying(run, tmp_path):
     (tmp_path / "dips.toml").write_text(DIPS)
     market = ("--source", "sim", "--as-of", "2026-03-10")
     trade = run("paper", "open", "--plan", "dips.toml", *market, "--anyway", "--format", "json").json["trades"][0]
-    assert trade["market"].startswith("SIMULATED")
+    assert (trade["provenance"], trade["market"].startswith("SIMULATED")) == ("simulated", True)
     closed = run("paper", "close", "1", *market, "--price", "300", "--reason", "bored", "--format", "json").json
     assert closed["trades"][0]["closing"]["debit"] == -300.0
     assert closed["trades"][0]["closing"]["mid"] == pytest.approx(trade["mid"])

@@ -250,7 +250,7 @@ def test_real_trades_are_not_judged_on_simulated_bars(run, shares, tmp_path):
 def test_simulated_trades_are_not_judged_on_real_bars(run, shares, tmp_path):
     run("review", "ib.csv", "--write-log", "mine.csv", "--quiet")
     log = pd.read_csv("mine.csv")
-    log.assign(market="SIMULATED market").to_csv("mine.csv", index=False)
+    log.assign(provenance="simulated").to_csv("mine.csv", index=False)
     failed = run("review", "mine.csv", *shares[1:], "--bars", "IWM.csv")
     assert (failed.code, shows(failed.err, "are real, and", "SIMULATED")) == (1, True)
     (tmp_path / "record" / "bars").mkdir(parents=True)

@@ -47,10 +47,10 @@ def read_panels(folder):
 
 
 RECORDS = {
-    "journal": ("paper/journal.json", {"version": 5, "trades": [dataclasses.asdict(TRADE)]}, read_journal),
+    "journal": ("paper/journal.json", {"version": 6, "trades": [dataclasses.asdict(TRADE)]}, read_journal),
     "forecasts": (
         "paper/forecasts.json",
-        {"version": 1, "forecasts": [{"origin": "paper", "trade": dataclasses.asdict(TRADE), "stated": STATED}]},
+        {"version": 2, "forecasts": [{"origin": "paper", "trade": dataclasses.asdict(TRADE), "stated": STATED}]},
         lambda folder: ForecastLog(ChainArchive(folder)).forecasts(),
     ),
     "fills": ("fills.json", {"model": "mine:0.42/4=0.38"}, lambda folder: own_fill_model(ChainArchive(folder))),
@@ -105,6 +105,6 @@ def test_an_exit_beyond_the_life_of_any_position_is_refused(name, value, tmp_pat
     trade = dataclasses.asdict(TRADE)
     trade["exits"][name] = value
     (tmp_path / "paper").mkdir()
-    (tmp_path / "paper" / "journal.json").write_text(json.dumps({"version": 5, "trades": [trade]}))
+    (tmp_path / "paper" / "journal.json").write_text(json.dumps({"version": 6, "trades": [trade]}))
     with refused_data("journal.json", "trade 1", "1"):
         read_journal(tmp_path)

@@ -124,9 +124,8 @@ def test_own_fills_are_held_against_conventions():
 MADE = (
     "Option Omega",
     "optopsy",
-    "backtest, SIMULATED market: calm",
+    "backtest, calm",
     "paper, archive",
-    "MODELLED QUOTES",
     "re-priced, x",
     "paper, Interactive Brokers activity statement",
 )
@@ -140,6 +139,13 @@ def test_fills_that_a_model_made_are_not_kept_as_own(tmp_path, market):
         keep_fills(record, log_of_rows(rows, "planted"))
     own = [trade(day, 0.4, market="tastytrade transactions") for day in range(9, 14)]
     assert str(keep_fills(record, log_of_rows(rows + own, "planted"))) == "mine:0.4/2=0.4"
+
+
+@pytest.mark.parametrize("provenance", ["simulated", "modelled"])
+def test_fills_at_made_prices_are_not_kept_as_own(tmp_path, provenance):
+    made = [trade(day, 0.0, provenance=provenance) for day in range(2, 7)]
+    own = [trade(day, 0.4) for day in range(9, 14)]
+    assert str(keep_fills(ChainArchive(tmp_path), log_of_rows(made + own, "planted"))) == "mine:0.4/2=0.4"
 
 
 def test_an_interval_of_one_day_is_not_written():

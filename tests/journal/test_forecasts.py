@@ -1,5 +1,6 @@
 """Forecasts followed by later chains, and their reliability; outcomes by hand."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.forecasts import Forecast, Stated, advanced, open_forecasts, with_bars
@@ -152,6 +154,23 @@ def test_a_damaged_log_is_left_alone(tmp_path):
     with refused_data("forecasts.json", "forecasts.0.origin"):
         log.add(made())
     assert log.path.read_text() == '{"version": 1, "forecasts": [{}]}'
+
+
+def test_a_log_without_provenance_keeps_its_meaning(tmp_path):
+    log = open_forecasts(ChainArchive(tmp_path))
+    log.add(made())
+    log.add(made("2026-02-26 16:00:00", market="SIMULATED market, seed 22"))
+    document = json.loads(log.path.read_text()) | {"version": 1}
+    for row in document["forecasts"]:
+        del row["trade"]["provenance"]
+    log.path.write_text(json.dumps(document))
+    kinds = [Provenance.SIMULATED, Provenance.RECORDED]
+    assert [item.trade.provenance for item in log.forecasts()] == kinds
+    log.add(made("2026-02-25 16:00:00"))
+    after = json.loads(log.path.read_text())
+    assert after["version"] == 2
+    assert [row["trade"].pop("provenance") for row in after["forecasts"][1:]] == kinds
+    assert after["forecasts"][1:] == document["forecasts"]
 
 
 @pytest.mark.parametrize(("count", "n"), [(0, 1), (3, 10), (10, 10), (81, 263)])

@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
@@ -132,8 +133,8 @@ def test_a_trade_is_marked_at_the_quotes_of_its_root(made_quotes, tmp_path):
 
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 6, "trades": []}))
-    with refused_data("journal.json", "version", "6", "5"):
+    journal.path.write_text(json.dumps({"version": 7, "trades": []}))
+    with refused_data("journal.json", "version", "7", "6"):
         journal.trades()
 
 
@@ -218,7 +219,7 @@ def test_a_mark_before_the_entry_is_refused(snapshot):
 
 def test_real_and_simulated_quotes_are_never_mixed(snapshot):
     with refused("source", snapshot.chain.source, "trade 4", "`source`"):
-        marked(trade(number=4, market="SIMULATED market"), snapshot)
+        marked(trade(number=4, provenance=Provenance.SIMULATED), snapshot)
     simulated = replace(snapshot, chain=replace(snapshot.chain, simulated=True))
     with refused("source", snapshot.chain.source, "trade 0"):
         marked(trade(), simulated)
@@ -272,17 +273,22 @@ def test_the_log_says_when_the_exit_was_due():
     assert first.pnl == pytest.approx(200 * (1.20 - 0.72) - 8.0)
     assert len(log.open) == 1
     assert log.problems == ()
-    assert not log.is_simulated
-    assert log_of_paper([trade(number=1, market="SIMULATED market")]).is_simulated
+    assert log.provenance is Provenance.RECORDED
+    made = [trade(number=1, provenance=kind) for kind in (Provenance.MODELLED, Provenance.SIMULATED)]
+    assert [log_of_paper([one]).provenance for one in made] == [Provenance.MODELLED, Provenance.SIMULATED]
+    assert log_of_paper(made).provenance is Provenance.SIMULATED
 
 
 def test_a_review_reads_real_quotes_where_there_are_any():
     left = closing_of(trade(), a_mark("2026-03-04"), None, None)
-    real, made_up = trade(number=1, closing=left), trade(number=2, closing=left, market="SIMULATED market")
+    real, made_up = (
+        trade(number=number, closing=left, provenance=kind)
+        for number, kind in ((1, Provenance.RECORDED), (2, Provenance.SIMULATED))
+    )
     log = for_review([real, made_up])
-    assert (len(log.closed), log.is_simulated) == (1, False)
+    assert (len(log.closed), log.provenance) == (1, Provenance.RECORDED)
     assert log.notes == ("1 trade on a simulated market left out",)
-    assert for_review([made_up]).is_simulated
+    assert for_review([made_up]).provenance is Provenance.SIMULATED
 
 
 def test_an_empty_journal_has_no_log():
@@ -312,6 +318,24 @@ def test_a_journal_of_the_version_before_is_read(journal):
     (found,) = journal.trades()
     assert (found.exits.minute, found.exit_by) == (None, None)
     assert found.exits.profit == 0.5
+
+
+def test_a_journal_without_provenance_keeps_its_meaning_and_loses_nothing(journal):
+    markets = ("local record, taken from Cboe", "SIMULATED market, seed 22", "bars of IWM.csv")
+    for number, market in enumerate(markets):
+        journal.add(trade(market=market, plan=str(number), marks=(a_mark("2026-03-02"),)))
+    document = json.loads(journal.path.read_text()) | {"version": 5}
+    for row in document["trades"]:
+        del row["provenance"]
+    journal.path.write_text(json.dumps(document))
+    kinds = [Provenance.RECORDED, Provenance.SIMULATED, Provenance.RECORDED]
+    assert [item.provenance for item in journal.trades()] == kinds
+    journal.mark(2, a_mark("2026-03-03"))
+    after = json.loads(journal.path.read_text())
+    assert after["version"] == 6
+    assert [row.pop("provenance") for row in after["trades"]] == kinds
+    assert after["trades"][1]["marks"].pop()["day"] == "2026-03-03"
+    assert after["trades"] == document["trades"]
 
 
 def test_an_intraday_trade_may_reach_its_target_in_its_first_session(snapshot):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import log_of_backtest, read_log
 from tests.refusals import refused_data, shows
@@ -131,7 +132,7 @@ def backtest_trades():
 
 def test_a_backtest_is_a_log_filled_by_its_model(tmp_path):
     frame = backtest_trades()
-    log = log_of_backtest(frame, "sim", is_simulated=True)
+    log = log_of_backtest(frame, "sim", Provenance.RECORDED)
     first = log.trades.iloc[0]
     # 2 dollars of slippage on 200 shares: the mid was a cent better, both ways.
     assert first["entry_mid"] == pytest.approx(0.51)

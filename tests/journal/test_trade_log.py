@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import ORDER, answers_of, answers_text, as_csv, log_of_rows, write_log
 from tests.refusals import refused_data
@@ -65,6 +66,33 @@ def test_a_log_reads_back_as_it_was_written(tmp_path, name):
     assert (len(again.closed), len(again.open)) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("market", "kind", "label"),
+    [
+        ("tastytrade", Provenance.RECORDED, ""),
+        ("backtest, SIMULATED market: seed 22", Provenance.SIMULATED, "SIMULATED MARKET"),
+        ("backtest, MODELLED QUOTES: RVX", Provenance.MODELLED, "MODELLED QUOTES"),
+    ],
+)
+def test_a_log_without_provenance_keeps_its_meaning(tmp_path, market, kind, label):
+    path = tmp_path / "old.csv"
+    log = log_of_rows([row(market=market, provenance=kind)] * 2, "mine")
+    log.trades.drop(columns="provenance").to_csv(path, index=False)
+    again = read_log(path)
+    assert (again.provenance, again.label, log.label) == (kind, label, label)
+    pd.testing.assert_frame_equal(again.trades, log.trades)
+
+
+def test_trades_of_several_provenances():
+    rows = [row(provenance=kind) for kind in ("recorded", " Modelled ", "", "nonsense")]
+    log = log_of_rows(rows, "mine")
+    assert log.trades["provenance"].tolist() == ["recorded", "modelled", "recorded"]
+    assert log.provenance is Provenance.SIMULATED
+    (problem,) = log.problems
+    assert "nonsense" in problem
+    assert log_of_rows(rows[::2], "mine").provenance is Provenance.RECORDED
+
+
 def test_csv_leaves_the_unknown_empty():
     table = pd.read_csv(StringIO(as_csv(log_of_rows([row()], "mine"))))
     assert table["rank"].isna().all()
@@ -107,4 +135,4 @@ def test_days_without_a_session_are_named():
         "entry on a day without a session: line 2 Sunday 2026-03-08; check the dates",
         "exit on a day without a session: line 4 Friday 2026-04-03; check the dates",
     )
-    assert log_of_rows(rows, "mine", is_simulated=True).warnings == ()
+    assert log_of_rows(rows, "mine", provenance=Provenance.SIMULATED).warnings == ()

@@ -376,7 +376,7 @@ def test_a_plan_in_options_says_what_its_quotes_are(stage):
     result = backtest_plan(plan, [], [stage])
     told = " ".join(result.notes)
     assert result.market == "simulated market, seed 7, 5-minute bars of IWM (simulated market, seed 7)"
-    assert result.is_simulated
+    assert result.provenance is Provenance.SIMULATED
     assert shows(told, "PROXY", "modelled")
     assert shows(told, "-3.0% for each 1% of", "at 30 days, -4.5% at 7")
     one = result.ranges[0]

@@ -1,11 +1,13 @@
 import pytest
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.journal.paper_trade import Campaign, Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.report.paper_table import campaign_text, paper_records, paper_table
 from tests.refusals import shows
 
 TRADE = PaperTrade(
-    number=3, plan="condors", market="SIMULATED market, seed 13", symbol="IWM", expiration="2026-04-17",
+    number=3, plan="condors", market="SIMULATED market, seed 13", provenance=Provenance.SIMULATED, symbol="IWM",
+    expiration="2026-04-17",
     legs=(Leg(1, "P", 185.0), Leg(-1, "P", 190.0)), contracts=2, planned_contracts=2, opened="2026-03-02 16:00:00",
     credit=1.0, mid=1.05, model=1.0, fill="natural", fees_schedule="zero", fees=0.0, risk=800.0, planned_risk=800.0,
     rank=None, exits=Exits(profit=0.5), checklist={},
