@@ -1,10 +1,12 @@
+import hashlib
 import json
 import math
 import os
+import pickle
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,7 +33,7 @@ SPOT, RATE = 200.0, 0.04
 
 SLOW_FILE = Path(__file__).parent / "slow.txt"
 LIST_VARIABLE = "IWM_OPTS_TEST_LIST"  # set, a run of all tests writes the list anew
-DEAR, MANY_DEAR = 0.15, 0.4  # CPU seconds of a case, and of all cases of a test, above which it is listed
+DEAR, MANY_DEAR = 0.1, 0.25  # CPU seconds of a case, and of all cases of a test, above which it is listed
 UNKNOWN = 20.0  # CPU seconds of a slow test that the list does not name
 LIMIT = 5.0  # CPU seconds of a test that is not marked slow, above which it is reported
 LIMIT_VARIABLE = "IWM_OPTS_TEST_CPU"  # another limit, above which the run fails
@@ -160,6 +162,25 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.pop("IWM_OPTS_CACHE")
     if before is not None:
         os.environ["IWM_OPTS_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def _kept_claims() -> dict[bytes, list[object]]:
+    return {}
+
+
+@pytest.fixture
+def claims_once(_kept_claims: dict[bytes, list[object]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the claims that plans' documents show once for the same data: most of the time of a document."""
+    from iwm_opts.research.claims import measure_claims
+
+    def measured(data: object, names: Sequence[str] | None = None, progress: object = None) -> list[object]:
+        key = hashlib.sha256(pickle.dumps(data)).digest()
+        if names and key not in _kept_claims:
+            _kept_claims[key] = measure_claims(data)
+        return [claim for claim in _kept_claims[key] if claim.name in names] if names else []
+
+    monkeypatch.setattr("iwm_opts.journal.plan_report.measure_claims", measured)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.plans.plan import load_plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("claims_once")]
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = ("mean-reversion", "momentum", "momentum-vertical", "vol-contraction")

@@ -10,6 +10,8 @@ from scipy.stats import norm
 from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
 from tests.refusals import shows
 
+pytestmark = pytest.mark.usefixtures("claims_once")
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
