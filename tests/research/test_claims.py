@@ -52,15 +52,16 @@ def one(name, data):
 
 
 def test_planted_effects_are_found(made):
-    bad_day = one("kre-filter", made)
+    found = {claim.name: claim for claim in measure_claims(made)}
+    bad_day = found["kre-filter"]
     assert bad_day.verdict == HOLDS
     assert bad_day.low < -1.0 < bad_day.high  # a point of fall was planted
-    lead = one("lead-1", made)
+    lead = found["lead-1"]
     assert lead.verdict == HOLDS
-    assert one("lead-2", made).verdict != HOLDS
-    premium = one("condor-premium", made)
+    assert found["lead-2"].verdict != HOLDS
+    premium = found["condor-premium"]
     assert premium.verdict == HOLDS
-    assert one("wide-wings", made).verdict == HOLDS
+    assert found["wide-wings"].verdict == HOLDS
 
 
 def test_a_planted_contradiction_fails(made, days):

@@ -19,7 +19,7 @@ def test_of_one_claim_both_are_the_normal_p_value():
     rng = np.random.default_rng(1)
     values = rng.standard_normal(600)
     values += 2.0 * values.std() / np.sqrt(600) - values.mean()  # two standard errors from zero: p 0.0455
-    plain, adjusted = p_values([values], draws=9_999)
+    plain, adjusted = p_values([values], draws=4_999)
     assert plain[0] == adjusted[0] == pytest.approx(0.0455, abs=0.008)
 
 
@@ -28,7 +28,7 @@ def test_independent_claims_are_adjusted_as_by_sidak():
     columns = rng.standard_normal((10, 600))
     columns -= columns.mean(axis=1, keepdims=True)
     columns[0] += 3.0 * columns[0].std() / np.sqrt(600)
-    plain, adjusted = p_values(columns, draws=9_999)
+    plain, adjusted = p_values(columns, draws=4_999)
     assert plain[0] == pytest.approx(0.0027, abs=0.0015)
     assert adjusted[0] == pytest.approx(1 - (1 - 0.0027) ** 10, abs=0.008)
     assert (adjusted[1:] > 0.99).all()
