@@ -144,7 +144,7 @@ def test_a_market_that_stands_in_is_not_traded(paper, run):
     page = run("paper", "open", "--as-of", "2026-03-10", "--anyway", "--contracts", "1")
     assert page.code == 3
     assert page.out.startswith("not opened: ")
-    assert "--source sim opens on the simulated market" in page.out
+    assert shows(page.out, "--source sim")
     paper("open", "--plan", "plan.toml")
     marked = run("paper", "mark")
     assert marked.code == 1
@@ -322,7 +322,7 @@ def test_the_checklist_at_entry_is_judged_by_bars_named_or_recorded(paper, tmp_p
         "calm": trade["checklist"]["calm"], "premium": "met", "no-panic": "met", "quiet": "met", "no-event": "unknown",
     }  # fmt: skip
     assert trade["checklist"]["calm"] in ("met", "unmet")
-    assert "unknown, and never counted as met: no-event needs --events" in page.err
+    assert shows(page.err, "no-event needs --events")
 
 
 def test_without_bars_what_needs_none_is_judged_and_the_rest_is_named(paper, tmp_path):

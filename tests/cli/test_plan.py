@@ -173,7 +173,7 @@ def test_outputs_never_overwrite_inputs(run, data):
     assert run(*DIPS, *data, "--save", "plan.toml").code == 0
     done = run("plan", "--plan", "plan.toml", *data, "--save", "plan.toml")
     assert done.code == 2
-    assert "--save would overwrite what --plan names" in done.err
+    assert shows(done.err, "--save would", "--plan")
 
 
 def test_a_simulated_market_says_so(run):
@@ -232,7 +232,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     assert usual["periods"] == record["periods"]
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
     assert refused.code == 2
-    assert "--profit has no effect here" in refused.err
+    assert shows(refused.err, "--profit has")
     assert "set target_atr under [exits]" in refused.err
     given = run("backtest", "--plan", "dips.toml", *data, "--from", "2024-02-01", "--to", "2024-06-28")
     assert "given range, 2024-02-01 to 2024-06-28: " in " ".join(given.out.split())
@@ -241,7 +241,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
         assert (reversed_days.code, "--from 2024-06-28 lies after --to 2024-02-01" in reversed_days.err) == (2, True)
     stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
     assert stranger.code == 2
-    assert "a plan reads --bars, the archive, modelled quotes or sim" in stranger.err
+    assert shows(stranger.err, "reads --bars")
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
     assert shows(small, "is 0", "nothing")
     unknown = run(*DIPS, "--instrument", "options", *data[:6], "--check")
     assert "0 contracts" in unknown.out
-    assert "without --iv-history no premium can be estimated" in " ".join(unknown.out.split())
+    assert shows(" ".join(unknown.out.split()), "without --iv-history", "premium")
 
 
 def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):

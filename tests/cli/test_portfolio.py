@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.refusals import shows
+
 PLAN = """
 version = 1
 name = "{name}"
@@ -58,4 +60,4 @@ def test_refusals(run, files, arguments, words):
 
 def test_shared_limits_need_several_plans(run, files):
     failed = run("backtest", *files[:2], "--source", "sim", "--max-net-delta", 0.5)
-    assert "--max-net-delta is of several plans" in failed.err
+    assert shows(failed.err, "--max-net-delta is", "plans")

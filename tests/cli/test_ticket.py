@@ -190,7 +190,7 @@ def test_the_ticket_of_a_vertical_plan_is_the_order_of_its_document(run, tmp_pat
     assert ticket["contracts"] == order["contracts_ungated"]
     assert ticket["stop_price"] == pytest.approx(-0.5 * ticket["limit"], abs=0.011)
     typed = run("ticket", *market, "--instrument", "bull-put", "--leg", "+1P282", "--expiration", "2026-12-31")
-    assert (typed.code, "--instrument is of a screen" in typed.err) == (2, True)
+    assert (typed.code, shows(typed.err, "--instrument is", "screen")) == (2, True)
 
 
 def test_a_candidate_keeps_the_exits_and_fees_of_its_screen(chain_file):
