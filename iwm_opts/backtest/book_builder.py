@@ -41,6 +41,19 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
     return book
 
 
+def shared_book(market: DailyMarket, rule: EntryRule, near: dict[tuple[int, int], Book]) -> Book:
+    """Book of a rule, which joins `near`: the latest books of this market by days to expiration and their slack.
+
+    On a market priced by a surface, rules that differ in deltas and wings alone have the same expirations.
+    """
+    key = rule.dte, rule.dte_slack
+    if key in near and len(near[key].arrays.surface):
+        near[key] = near[key].with_rule(rule)
+    else:
+        near[key] = build_book(market, rule)
+    return near[key]
+
+
 def days_of(market: DailyMarket) -> Array:
     """Days of a market as kernels read them, ranks unknown; shape (len(Days._fields), days)."""
     rows = np.full((len(Days._fields), len(market.days)), np.nan)

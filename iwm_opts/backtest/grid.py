@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.book_builder import shared_book
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import MIN_RETURNS, annualised, independent_trades, measure, with_account
@@ -327,10 +328,13 @@ class Detail:
 def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[Detail]:
     """Run some variants again, for all that their trades say."""
     books: dict[Any, list[Book]] = {}
+    expirations: list[dict[tuple[int, int], Book]] = [{} for _ in trials]
     for variant in variants:
-        shared = books.get(book_key(variant.rules), [None] * len(trials))
-        prepared = [trial.prepare(variant.rules, book) for trial, book in zip(trials, shared, strict=True)]
-        books[book_key(variant.rules)] = [ready.book for ready in prepared]
+        key, entry = book_key(variant.rules), variant.rules.entry
+        if key not in books:
+            pairs = zip(trials, expirations, strict=True)
+            books[key] = [shared_book(trial.market, entry, near) for trial, near in pairs]
+        prepared = [trial.prepare(variant.rules, book) for trial, book in zip(trials, books[key], strict=True)]
         results = PooledResult(tuple(map(run, prepared)), tuple(trials))
         trades = results.trades
         figures = measure(trades, results.equity, results.account)

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
-from iwm_opts.backtest.book_builder import build_book
+from iwm_opts.backtest.book_builder import shared_book
 from iwm_opts.backtest.engine import blank_passages, prepare
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.prepared import Prepared, macro_met, on_weekdays
@@ -159,14 +159,10 @@ def _shared(
         if not inners:
             continue
         entry = rules.heads[next(iter(inners.values()))[0]].entry
-        near = entry.dte, entry.dte_slack
         if key in cache.books:
-            book = expirations[near] = cache.books[key]
+            book = expirations[entry.dte, entry.dte_slack] = cache.books[key]
         else:
-            if near in expirations and len(expirations[near].arrays.surface):
-                book = expirations[near].with_rule(entry)
-            else:
-                book = expirations[near] = build_book(market, entry)
+            book = shared_book(market, entry, expirations)
             cache.keep(key, book)
             _split(pool, threads, len(book), book.complete)
         tasks = []
