@@ -44,10 +44,10 @@ WORK = {
     ),
     "all days as a market for backtests": (
         (
-            "import os\nfrom iwm_opts.sources import archive, recorded_files, source\n"
+            "import os\nfrom iwm_opts.sources import recorded_files, recorded_market, source\n"
             "os.environ['IWM_OPTS_DATA'] = sys.argv[1]"
         ),
-        'len(recorded_files.archive_days(archive.recorded_market("IWM"), source.SpanRequest()).days)',
+        'len(recorded_files.archive_days(recorded_market.recorded_market("IWM"), source.SpanRequest()).days)',
     ),
 }
 

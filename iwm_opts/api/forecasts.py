@@ -30,8 +30,9 @@ from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.forecasts_table import forecast_records, forecasts_record, forecasts_table
 from iwm_opts.report.records import Record
-from iwm_opts.sources.archive import ARCHIVE_NAMES, recorded_market
+from iwm_opts.sources.archive import ARCHIVE_NAMES
 from iwm_opts.sources.on_day import EXERCISE_OF_MODELS
+from iwm_opts.sources.recorded_market import recorded_market
 from iwm_opts.spreads.screen import Sized
 
 CHAINS_NOTE: Final = "stated now on the chain of each day, not logged on that day"

@@ -18,7 +18,7 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import mark_packages
 from iwm_opts.kernels.backtest.state import Days, Lifetimes, State, Surface
-from iwm_opts.sources.daily_market import Series
+from iwm_opts.sources.daily_quotes import Series
 from iwm_opts.spreads.entry_rule import LEGS, EntryRule, wings_of
 
 Array = NDArray[np.float64]

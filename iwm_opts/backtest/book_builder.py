@@ -12,7 +12,8 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.state import CHOSEN, Days, Lifetimes, Surface
 from iwm_opts.market.calendar import latest_sessions, session_numbers, sessions
-from iwm_opts.sources.daily_market import Candidates, DailyMarket, PackageRows, Packages, Series
+from iwm_opts.sources.daily_market import DailyMarket
+from iwm_opts.sources.daily_quotes import Candidates, PackageRows, Packages, Series
 from iwm_opts.spreads.entry_rule import LEGS, EntryRule
 
 Array = NDArray[np.float64]
@@ -37,7 +38,7 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
     book = _book(market, rule, days_of(market), candidates, market.surface())
     if candidates.packages is not None:
         book.strike[:] = candidates.packages.strike
-        _quote(book, candidates.packages)
+        quote_packages(book, candidates.packages)
     return book
 
 
@@ -74,10 +75,10 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
         candidates.place,
         np.array([listed.expiration.toordinal() for listed in candidates.series], dtype=np.int64),
     )
-    closing, ordinal = _settling_days(candidates.series), days[state.ORDINAL]
+    closing, ordinal = settling_ordinals(candidates.series), days[state.ORDINAL]
     end = np.searchsorted(ordinal, closing).astype(np.int64)  # a day the record lacks: the next one it has
     count = len(ordinal)
-    price, is_estimated = _settlements(market, Days._make(days), candidates.series, closing, end)
+    price, is_estimated = settlement_prices(market, Days._make(days), candidates.series, closing, end)
     of_day = np.full(count, -1, dtype=np.int64)
     of_day[place] = np.arange(len(place))
     roots = {root: market.settlement(root) for root in {listed.root for listed in candidates.series}}
@@ -102,7 +103,7 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
     return Book(legs, rule, candidates.series, arrays, is_estimated)
 
 
-def _quote(book: Book, packages: Packages) -> None:
+def quote_packages(book: Book, packages: Packages) -> None:
     """Write the quotes of chosen packages on the days before they settle."""
     life = book.lifetimes
     tradable = life.last - life.first + 1 - life.settles
@@ -117,7 +118,7 @@ def _quote(book: Book, packages: Packages) -> None:
     book.bid[:, rows], book.ask[:, rows], book.arrays.marks[:, rows] = packages.quote(asked)
 
 
-def _settling_days(series: Sequence[Series]) -> Places:
+def settling_ordinals(series: Sequence[Series]) -> Places:
     """Ordinal of the session that each series settles on: the last one up to its expiration."""
     if not series:
         return np.empty(0, dtype=np.int64)
@@ -128,7 +129,7 @@ def _settling_days(series: Sequence[Series]) -> Places:
     return np.asarray(settling.astype(np.int64) + EPOCH)
 
 
-def _settlements(
+def settlement_prices(
     market: DailyMarket, days: Days, series: Sequence[Series], closing: Places, end: Places
 ) -> tuple[Array, Flags]:
     """Price that each package settles at, and whether it is an estimate."""

@@ -164,15 +164,10 @@ def kept_rows(path: Path, name: str, kind: type[Row], versions: Sequence[int]) -
         raise DataError(path, rule, "update iwm-opts", "version")
     rows = document.get(name)
     for row in rows if isinstance(rows, list) else ():
-        _add_provenance(row)
+        trade = row.get("trade", row) if isinstance(row, dict) else None  # of a forecast, or the row itself
+        if isinstance(trade, dict) and "provenance" not in trade:  # from before the field
+            trade["provenance"] = provenance_of_text(str(trade.get("market")))
     return as_kind(rows, tuple[kind, ...], path, name, RESTORE)  # type: ignore[valid-type]
-
-
-def _add_provenance(row: object) -> None:
-    """Give a trade, or the trade of a forecast, from before the field the provenance that its market's text says."""
-    trade = row.get("trade", row) if isinstance(row, dict) else None
-    if isinstance(trade, dict) and "provenance" not in trade:
-        trade["provenance"] = provenance_of_text(str(trade.get("market")))
 
 
 def check_days(path: Path, trades: Iterable[PaperTrade]) -> None:

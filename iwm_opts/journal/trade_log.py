@@ -211,7 +211,7 @@ def log_of_rows(
     trades = pd.DataFrame(columns, index=frame.index)
     trades["provenance"] = trades["provenance"].str.strip().str.lower().replace("", str(provenance))
     unknown_provenance = ~trades["provenance"].isin(list(Provenance))
-    of_log = _provenance_of(trades["provenance"][~unknown_provenance], provenance)
+    of_log = log_provenance(trades["provenance"][~unknown_provenance], provenance)
     trades["settlement"] = trades["settlement"].fillna(0.0)
     adjusted = trades["multiplier"].isna() & (trades["legs"] != "") & trades["symbol"].map(is_adjusted)
     trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
@@ -255,7 +255,7 @@ def log_of_rows(
     return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), of_log, warnings=warnings)
 
 
-def _provenance_of(trades: "pd.Series[str]", empty: Provenance) -> Provenance:
+def log_provenance(trades: "pd.Series[str]", empty: Provenance) -> Provenance:
     """Provenance of a log by that of its trades: simulated where made ones differ; `empty` without any."""
     made = set(trades) - {Provenance.RECORDED}
     if not made:

@@ -30,23 +30,21 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.option_table import OptionTable
-from iwm_opts.market.panel import ARRAYS, CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
+from iwm_opts.market.panel import ARRAYS, Panel, Places
 from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv
 from iwm_opts.market.quote_rows import Report
 from iwm_opts.risk.assignment import is_assigned_by_quotes
-from iwm_opts.sources.daily_market import (
+from iwm_opts.sources.daily_quotes import (
     BY_SMILE,
     CARRIED,
     NO_SURFACE,
     QUOTED,
     Candidates,
-    ExpirationQuotes,
     Flags,
     Marks,
     PackageQuotes,
     PackageRows,
     Packages,
-    Request,
     Series,
     Terms,
 )
@@ -245,7 +243,7 @@ class RecordedDays:
         series = [self._series(at) for at in index.tolist()]
         none = np.full(len(place), -1, dtype=np.int64)
         offset = np.zeros(len(place) + 1, dtype=np.int64)
-        packages = Packages(strike, self._quote)
+        packages = Packages(strike, self.quote)
         return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), packages)
 
     def _selected(self, rule: EntryRule, places: Places) -> dict[str, NDArray[Any]]:
@@ -263,7 +261,7 @@ class RecordedDays:
         )
         return {"place": place[is_whole], "index": index[is_whole], "strike": strike[is_whole]}
 
-    def _quote(self, rows: PackageRows) -> PackageQuotes:
+    def quote(self, rows: PackageRows) -> PackageQuotes:
         """Quotes of package rows, and short legs that are assigned overnight."""
         legs, owner, place, strike = rows.legs, rows.owner, rows.place, rows.strike
         expires = np.array([series.expiration.toordinal() for series in rows.series], dtype=np.int64)[owner]
@@ -303,34 +301,6 @@ class RecordedDays:
         assigned = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash, bid)
         is_assigned: Flags = np.asarray(assigned) == 1.0
         return is_assigned
-
-    def quotes_near(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
-        """Options with a usable quote of the expiration that `entries` chooses from; None where there is none."""
-        index = int(self._nearest(np.array([place]), dte, slack)[0])
-        if index < 0:
-            return None
-        low, high = self.panel.strike_start[index : index + 2]
-        sides = []
-        for sign, bid, ask, delta in (
-            (float(RIGHT_SIGN["P"]), PUT_BID, PUT_ASK, self._prices.put_delta),
-            (float(RIGHT_SIGN["C"]), CALL_BID, CALL_ASK, self._prices.call_delta),
-        ):
-            bids, asks = self.panel.quotes[bid, low:high], self.panel.quotes[ask, low:high]
-            quoted = np.flatnonzero(np.isfinite(bids) & np.isfinite(asks))
-            strike = self.panel.strike[low:high][quoted]
-            sides.append((np.full(len(quoted), sign), strike, bids[quoted], asks[quoted], delta[low:high][quoted]))
-        columns = (np.concatenate(pair) for pair in zip(*sides, strict=True))
-        days = int(self.panel.expiration[index] - self.panel.day[place])
-        return ExpirationQuotes(self._series(index), days, float(self.panel.spot[place]), *columns)
-
-    def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
-        """Quotes where there are any, else bid and ask around the smile, else nothing; one answer a request."""
-        answers = []
-        for request in requests:
-            index = self.panel.slice_of(place, request.series.root, request.series.expiration.toordinal())
-            rows = np.full(len(request.strike), index, dtype=np.int64)
-            answers.append(self._marked(rows, np.array(request.right), np.array(request.strike)))
-        return answers
 
     def iv_history(self, tenor_days: int = IVR_TENOR_DAYS) -> IvHistory:
         """Symbol's own IV10 or IV30, one value a captured day.

@@ -26,8 +26,8 @@ from iwm_opts.market.panel import Panel
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.panel_terms import panel_terms
 from iwm_opts.market.quote_rows import Report, rows_of_chain, rows_together
-from iwm_opts.sources.archive import RecordedMarket, capture_time
 from iwm_opts.sources.recorded_days import RecordedDays
+from iwm_opts.sources.recorded_market import RecordedMarket, capture_time
 from iwm_opts.sources.source import MAX_DTE, MarketPath, SpanRequest
 
 Progress = Callable[[int, int], None]
@@ -76,7 +76,7 @@ def archive_days(archive: RecordedMarket, request: SpanRequest) -> RecordedDays:
     InputError
         When the session is not a time.
     """
-    panel = _of_archive(archive, capture_time(request.session), request.first, request.last, request.on_progress)
+    panel = archive_panel(archive, capture_time(request.session), request.first, request.last, request.on_progress)
     if request.bars is not None:
         bars = load_bars(request.bars, panel.symbol)
     else:
@@ -85,7 +85,7 @@ def archive_days(archive: RecordedMarket, request: SpanRequest) -> RecordedDays:
     return days_of_panel(panel, request, bars, archive.dividends)
 
 
-def _of_archive(
+def archive_panel(
     market: RecordedMarket,
     at: time | None,
     first: date | None,
@@ -156,7 +156,7 @@ def days_of_panel(
     panel: Panel, request: SpanRequest, bars: pd.DataFrame, stored: DividendSchedule | None = None
 ) -> RecordedDays:
     """Days of a panel, with bars that fit its spots, and dividends as given, else as stored."""
-    fitting, remarks = _fitting(bars, panel, request.bars or "the recorded bars")
+    fitting, remarks = fitting_bars(bars, panel, request.bars or "the recorded bars")
     given = request.dividends or None
     if isinstance(given, str):
         given = parse_dividends(given, request.symbol)
@@ -164,11 +164,11 @@ def days_of_panel(
     dividends = given or stored
     return RecordedDays(
         panel.with_bars(fitting), panel_terms(panel, request.rate, dividends), fitting, dividends,
-        max(request.max_dte, MAX_DTE), tuple(remarks), _settling_days(panel, fitting, request.last),
+        max(request.max_dte, MAX_DTE), tuple(remarks), sessions_behind(panel, fitting, request.last),
     )  # fmt: skip
 
 
-def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
+def sessions_behind(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
     """Session after the last capture where a listed series settles then, and the next one; only those with a bar."""
     if bars.empty:
         return ()
@@ -180,7 +180,7 @@ def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple
     return tuple(day for day in behind if day <= (last or date.max))
 
 
-def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFrame, list[str]]:
+def fitting_bars(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFrame, list[str]]:
     """Bars without those that contradict the chain's spot, and a note of how many.
 
     Raises

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
@@ -13,9 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
+from iwm_opts.conventions import TICK, Provenance
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.kernels.backtest.state import COLUMNS, THETA, Surface
 from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.calendar import latest_session
@@ -23,10 +21,9 @@ from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.dynamics import FACTORS
 from iwm_opts.simulation.parameters import Parameters
-from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface import SKEW
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, repriced_rows
-from iwm_opts.sources.daily_market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
+from iwm_opts.sources.daily_quotes import Candidates, Flags, Series, Terms
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 from iwm_opts.spreads.entry_rule import EntryRule
 
@@ -38,18 +35,6 @@ EUROPEAN: Final = (
     "options are priced as Europeans and settle as their root does: short ones are assigned early by the rule, on the"
     " day's quotes"
 )
-
-
-def expiration_quotes(quoted: QuotedExpiration, root: str, day: date, spot: float) -> ExpirationQuotes:
-    """Quotes of the surface model as a board to choose from."""
-    return ExpirationQuotes(
-        Series(root, quoted.listing.expiration),
-        (quoted.listing.expiration - day).days,
-        spot,
-        np.repeat([float(RIGHT_SIGN["P"]), float(RIGHT_SIGN["C"])], len(quoted.strike)),
-        np.tile(quoted.strike, 2),
-        *(array[::-1].ravel() for array in (quoted.bid, quoted.ask, quoted.delta)),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,25 +143,6 @@ class SurfaceDays:
             return math.nan
         on_open = self.settlement(series.root).settles_on == "open"
         return float(self.opened[place] if on_open else self.spot[place])
-
-    def quotes_near(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
-        """All listed strikes of the nearest expiration; deltas are the model's own."""
-        row = int(self._nearest(dte, slack)[place])
-        if row < 0:
-            return None
-        # A whole chain would quote twenty expirations, and draw sizes and open interest, to use one.
-        (quoted,) = self.market.quoted(self._before + place, [self._table.listings[row]])
-        return expiration_quotes(quoted, self.market.symbol, self.days[place], float(self.spot[place]))
-
-    def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
-        """Every option has a quote here."""
-        marks = []
-        for request in requests:
-            bid, ask, delta = np.empty((3, len(request.strike)))
-            rows = np.full(len(bid), self._order[self._row(place, request.series)])
-            quotes_on(*self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
-            marks.append(Marks(bid, ask, np.zeros(len(bid), dtype=np.int64)))
-        return marks
 
     def entries(self, rule: EntryRule, _allowed: Flags | None = None) -> Candidates:
         """Nearest expirations on every day; the day loop chooses the packages it needs."""

@@ -18,18 +18,11 @@ from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.risk.assignment import is_assigned_by_quotes
-from iwm_opts.sources.daily_market import (
-    NO_SURFACE,
-    Candidates,
-    ExpirationQuotes,
-    PackageQuotes,
-    Packages,
-    Series,
-    Terms,
-)
+from iwm_opts.sources.daily_quotes import NO_SURFACE, Candidates, PackageQuotes, Packages, Series, Terms
 from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.entry_selection import select_packages
 from iwm_opts.spreads.legs import Wing
+from tests.market_quotes import ExpirationQuotes
 from tests.refusals import refused, shows
 
 DAYS = tuple(date(2024, 3, day) for day in (11, 12, 13, 14, 15, 18))  # Monday to Friday, and Monday

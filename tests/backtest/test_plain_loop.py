@@ -25,7 +25,6 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.simulation.scenarios import scenario
-from iwm_opts.sources.daily_market import Request
 from iwm_opts.sources.modelled_files import open_modelled
 from iwm_opts.sources.recorded_files import recorded_days
 from iwm_opts.sources.simulated import scenario_market, simulate_market
@@ -33,6 +32,8 @@ from iwm_opts.sources.source import ModelledFiles, SpanRequest
 from iwm_opts.sources.surface_days import SurfaceDays
 from iwm_opts.spreads.entry_rule import STRATEGIES, WEEKDAYS, EntryRule
 from iwm_opts.spreads.legs import Wing
+from tests.market_quotes import Request, quotes_near
+from tests.market_quotes import marks as marks_of
 
 # --- the loop ---------------------------------------------------------------------------------------------------------
 
@@ -189,7 +190,7 @@ class PlainLoop:
 
     def enter(self, place, equity, held):
         rule, size, costs = self.rules.entry, self.rules.size, self.rules.costs
-        board = self.market.quotes_near(place, rule.dte, rule.dte_slack)
+        board = quotes_near(self.market, place, rule.dte, rule.dte_slack)
         found = board and self.choose(board)
         if not found:
             return None
@@ -290,7 +291,7 @@ class PlainLoop:
             return None
         legs = one["legs"] if legs is None else legs
         code = np.array([(1.0 if leg[1] == "C" else -1.0) * (-1 if flip else 1) for leg in legs])
-        (marks,) = self.market.marks(place, [Request(one["series"], code, np.array([leg[2] for leg in legs]))])
+        (marks,) = marks_of(self.market, place, [Request(one["series"], code, np.array([leg[2] for leg in legs]))])
         if (marks.origin == 2).any():
             return None
         return [(*leg[:3], max(float(b), 0.0), float(a)) for leg, b, a in zip(legs, marks.bid, marks.ask, strict=True)]

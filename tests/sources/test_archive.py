@@ -17,8 +17,9 @@ from iwm_opts.market.capture import make_chain
 from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.sources.archive import ArchiveSource, recorded_market
+from iwm_opts.sources.archive import ArchiveSource
 from iwm_opts.sources.on_day import is_long_enough
+from iwm_opts.sources.recorded_market import recorded_market
 from iwm_opts.sources.source import DayRequest
 from tests.refusals import refused, refused_data
 

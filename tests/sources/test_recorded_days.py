@@ -17,12 +17,14 @@ from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.sources.archive import recorded_market
-from iwm_opts.sources.daily_market import BY_SMILE, CARRIED, QUOTED, Request, Series
+from iwm_opts.sources.daily_quotes import BY_SMILE, CARRIED, QUOTED, Series
 from iwm_opts.sources.recorded_files import archive_days, recorded_days
+from iwm_opts.sources.recorded_market import recorded_market
 from iwm_opts.sources.source import SpanRequest
 from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
+from tests.market_quotes import Request, quotes_near
+from tests.market_quotes import marks as marks_of
 from tests.refusals import refused, refused_data
 
 MON, TUE, WED, THU, FRI = (date(2024, 3, 4) + timedelta(days=place) for place in range(5))
@@ -80,18 +82,18 @@ class TestDays:
         other = recorded_days(str(chain_of(mixed, name="mixed.csv")))
         assert other.days == market.days
         for place in range(len(market.days)):
-            ours, theirs = market.quotes_near(place, 30, 10), other.quotes_near(place, 30, 10)
+            ours, theirs = quotes_near(market, place, 30, 10), quotes_near(other, place, 30, 10)
             assert ours.delta.tobytes() == theirs.delta.tobytes()
 
     def test_what_comes_later_changes_nothing(self, week, chain_of, market, made_day_quotes):
         other = made_day_quotes(WED, 150, (NEXT,), vol=0.5)
         short = recorded_days(str(chain_of(*week[:2], other, name="other.csv")))
         for place in range(2):
-            ours, theirs = market.quotes_near(place, 30, 10), short.quotes_near(place, 30, 10)
+            ours, theirs = quotes_near(market, place, 30, 10), quotes_near(short, place, 30, 10)
             assert ours.series == theirs.series
             assert ours.delta.tobytes() == theirs.delta.tobytes()
             lost = asked([80.0])  # marked by the smile
-            assert market.marks(place, [lost])[0].bid.tobytes() == short.marks(place, [lost])[0].bid.tobytes()
+            assert marks_of(market, place, [lost])[0].bid.tobytes() == marks_of(short, place, [lost])[0].bid.tobytes()
 
     def test_a_day_that_is_no_market_is_left_out_by_name(self, week, chain_of, made_day_quotes):
         saturday = made_day_quotes(date(2024, 3, 9), 200, (NEXT, LATER))
@@ -133,7 +135,7 @@ class TestDays:
 
 class TestBoard:
     def test_it_is_the_nearest_expiration_with_its_quotes(self, market, week):
-        board = market.quotes_near(0, 30, 10)
+        board = quotes_near(market, 0, 30, 10)
         assert board.series == SERIES
         assert board.dte == 32
         rows = week[0][week[0]["expiration"] == LATER].set_index(["right", "strike"])
@@ -145,7 +147,7 @@ class TestBoard:
     def test_deltas_are_those_of_the_smile_it_was_made_of(self, market):
         from scipy.stats import norm
 
-        board = market.quotes_near(0, 30, 10)
+        board = quotes_near(market, 0, 30, 10)
         years = (LATER - MON).days / 365.0
         forward = 200.0 * math.exp(0.03 * years)
         stdev = (0.2 - 0.25 * np.log(board.strike / forward)) * math.sqrt(years)
@@ -155,13 +157,13 @@ class TestBoard:
         assert board.delta[near] == pytest.approx(true[near], abs=0.003)  # cents, and an hour of summer time
 
     def test_none_within_reach(self, market):
-        assert market.quotes_near(0, 60, 10) is None
-        assert market.quotes_near(3, 7, 0).series.expiration == NEXT
+        assert quotes_near(market, 0, 60, 10) is None
+        assert quotes_near(market, 3, 7, 0).series.expiration == NEXT
 
     def test_what_nobody_quotes_cannot_be_chosen(self, week, chain_of):
         gone = (week[0]["strike"] == 190.0) & (week[0]["expiration"] == LATER)
         week[0].loc[gone, ["bid", "ask"]] = 0.0
-        board = recorded_days(str(chain_of(*week))).quotes_near(0, 30, 10)
+        board = quotes_near(recorded_days(str(chain_of(*week))), 0, 30, 10)
         assert 190.0 not in board.strike
         assert 188.0 in board.strike
 
@@ -169,18 +171,18 @@ class TestBoard:
         evening = made_day_quotes(MON, 2000, (NEXT,), root="SPXW").assign(underlying_symbol="SPX")
         morning = made_day_quotes(MON, 2000, (NEXT,), root="SPX").iloc[::3]
         market = recorded_days(str(chain_of(evening, morning)))
-        assert market.quotes_near(0, 11, 2).series == Series("SPXW", NEXT)
+        assert quotes_near(market, 0, 11, 2).series == Series("SPXW", NEXT)
 
     def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
         market = recorded_days(str(chain_of(*week)), SpanRequest(max_dte=20))
-        assert market.quotes_near(0, 15, 5).series.expiration == NEXT
+        assert quotes_near(market, 0, 15, 5).series.expiration == NEXT
         with refused("dte", "30 +-91", "120 days"):
-            market.quotes_near(0, 30, 91)
+            quotes_near(market, 0, 30, 91)
 
 
 class TestMarks:
     def test_quotes_stand_as_they_are(self, market, week):
-        marks = market.marks(1, [asked([180.0, 190.0]), asked([210.0], right=1.0)])
+        marks = marks_of(market, 1, [asked([180.0, 190.0]), asked([210.0], right=1.0)])
         rows = week[1][week[1]["expiration"] == LATER].set_index(["right", "strike"])
         assert marks[0].bid.tolist() == rows.loc["P"].loc[[180.0, 190.0], "bid"].tolist()
         assert marks[1].ask.tolist() == rows.loc["C"].loc[[210.0], "ask"].tolist()
@@ -194,28 +196,28 @@ class TestMarks:
             week[1] = week[1][~lost]
         else:
             week[1].loc[lost, ["bid", "ask"]] = (0.0, 0.0) if how == "zero" else (2.0, 1.0)
-        (marks,) = recorded_days(str(chain_of(*week))).marks(1, [asked([184.0, 186.0])])
+        (marks,) = marks_of(recorded_days(str(chain_of(*week))), 1, [asked([184.0, 186.0])])
         assert marks.origin.tolist() == [QUOTED, BY_SMILE]
         assert marks.bid[1] <= true <= marks.ask[1]
         assert marks.ask[1] - marks.bid[1] == pytest.approx(0.06, abs=0.021)  # what its neighbours are quoted, outward
         assert marks.bid[1] * 100 == pytest.approx(round(marks.bid[1] * 100))
 
     def test_beyond_the_ladder_too(self, market, week):
-        (marks,) = market.marks(1, [asked([80.0])])
+        (marks,) = marks_of(market, 1, [asked([80.0])])
         assert marks.origin.tolist() == [BY_SMILE]
         assert 0.0 <= marks.bid[0] < marks.ask[0] < 0.2
 
     def test_deep_american_options_pay_what_exercise_pays(self, chain_of, made_day_quotes):
         path = chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM"))
-        (marks,) = recorded_days(str(path), SpanRequest(rate=0.05)).marks(
-            0, [asked([290.0], series=Series("IWM", LATER))]
+        (marks,) = marks_of(
+            recorded_days(str(path), SpanRequest(rate=0.05)), 0, [asked([290.0], series=Series("IWM", LATER))]
         )
         assert marks.ask[0] >= 90.0
 
     def test_an_expiration_that_is_not_there_has_no_mark(self, week, chain_of):
         week[1] = week[1][week[1]["expiration"] != LATER]
         market = recorded_days(str(chain_of(*week)))
-        (marks,) = market.marks(1, [asked([190.0])])
+        (marks,) = marks_of(market, 1, [asked([190.0])])
         assert marks.origin.tolist() == [CARRIED]
         assert np.isnan(marks.bid).all()
         assert math.isnan(market.terms(1, SERIES).forward)
@@ -223,7 +225,7 @@ class TestMarks:
     def test_quotes_too_few_to_draw_a_smile_have_none_either(self, week, chain_of):
         later = week[1]["expiration"] == LATER
         week[1] = pd.concat([week[1][~later], week[1][later & (week[1]["strike"] == 230.0)]])
-        (marks,) = recorded_days(str(chain_of(*week))).marks(1, [asked([190.0, 230.0])])
+        (marks,) = marks_of(recorded_days(str(chain_of(*week))), 1, [asked([190.0, 230.0])])
         assert marks.origin.tolist() == [CARRIED, QUOTED]
 
 
@@ -355,8 +357,8 @@ class TestTerms:
         path = str(chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM")))
         past = (Dividend(date(2023, 9, 20), 0.5), Dividend(date(2023, 12, 20), 0.7))
         boards = [
-            recorded_days(path, SpanRequest(dividends=DividendSchedule((*past, *ahead), "given"))).quotes_near(
-                0, 30, 10
+            quotes_near(
+                recorded_days(path, SpanRequest(dividends=DividendSchedule((*past, *ahead), "given"))), 0, 30, 10
             )
             for ahead in ((), (Dividend(date(2024, 3, 20), 9.0),))
         ]
@@ -377,7 +379,7 @@ class TestOfTheRecord:
         recorded = archive_days(recorded_market("XSP"), SpanRequest())
         assert recorded.name == "local record of XSP"
         assert recorded.days == market.days
-        assert recorded.quotes_near(1, 30, 10).delta.tobytes() == market.quotes_near(1, 30, 10).delta.tobytes()
+        assert quotes_near(recorded, 1, 30, 10).delta.tobytes() == quotes_near(market, 1, 30, 10).delta.tobytes()
         pd.testing.assert_series_equal(recorded.iv_history(30).closes, market.iv_history(30).closes)
         assert recorded.iv_history(30).closes.notna().sum() == 3  # on Friday nothing brackets 30 days
 

@@ -23,6 +23,7 @@ from iwm_opts.sources.registry import open_source
 from iwm_opts.sources.source import SpanRequest
 from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
+from tests.market_quotes import quotes_near
 from tests.refusals import refused, refused_data, shows
 
 pytestmark = pytest.mark.market_data
@@ -229,7 +230,7 @@ class TestFaultsOfPeers:
 
     def test_all_condors_of_a_chain_are_never_there_at_once(self, market, history):
         """Five dates of every strike ran a peer out of 8 GB; two verticals of 200 strikes make 4e8 condors."""
-        first = market.quotes_near(0, DTE, SLACK)
+        first = quotes_near(market, 0, DTE, SLACK)
         assert len(first.strike) > 200
         tracemalloc.start()
         backtest(market, history, rules())
@@ -266,9 +267,9 @@ def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data
         .market
         for max_dte in (30, 200)
     )
-    assert far.quotes_near(0, 180, 20).dte > 150
+    assert quotes_near(far, 0, 180, 20).dte > 150
     with refused("dte", "180 +-20", "120 days"):
-        near.quotes_near(0, 180, 20)
+        quotes_near(near, 0, 180, 20)
 
 
 def test_a_range_without_a_day_is_told_with_what_there_is(market_data):

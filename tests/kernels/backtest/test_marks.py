@@ -10,6 +10,7 @@ from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.surface_days import SurfaceDays
 from iwm_opts.spreads.entry_rule import EntryRule
 from iwm_opts.spreads.legs import Wing
+from tests.market_quotes import quotes_near
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_strikes_are_those_that_the_screens_choose(days, rule, screened):
     book = build_book(days, rule).complete()
     theirs = {}
     for place in range(len(days.days) - 1):
-        board = days.quotes_near(place, rule.dte, rule.dte_slack)
+        board = quotes_near(days, place, rule.dte, rule.dte_slack)
         strikes = None if board is None else screened(board, rule)
         if strikes is not None:
             theirs[place] = (board.series, *strikes)
