@@ -23,6 +23,7 @@ from iwm_opts.backtest.saved import plain
 from iwm_opts.documents import parse_object
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import is_unfinished, remove_unfinished, write_durably
+from iwm_opts.io.failures import gate
 from iwm_opts.io.opening import MAX_OWN, read_object, read_whole
 
 HEAD, WHOLE, PART, LOCK = "sweep.json", "variants.parquet", "part-{:06}.parquet", ".lock"
@@ -164,8 +165,6 @@ class SweepFolder:
         return buffer.getvalue()
 
     def _read(self, file: Path) -> Outcomes:
-        from iwm_opts.io.failures import gate
-
         with gate(file, AGAIN, "cannot be read ({})"):
             import pyarrow.parquet as pq
 
