@@ -154,7 +154,7 @@ def modelled_market(
     market = ModelledMarket(
         f"modelled market, {volatility.series}", parameters, tuple(days),
         _values(bars["close"], at), flat, by_day, owed, SEED, 0,
-        bars, volatility, nothing, gaps, tuple(notes),
+        bars, volatility, nothing, gaps, tuple(notes), keeps_indices=len(days) >= KEPT_FROM,
     )  # fmt: skip
     return _with_states(market, _kept_scaled(market, level, slope))
 

@@ -5,7 +5,7 @@ into prices.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -222,6 +222,7 @@ class SimulatedSource(Source):
     def on_day(self, request: DayRequest) -> MarketOnDay:
         """Default market at its last close; see `Source`."""
         market = default_market(DEFAULT_SEED if request.seed is None else request.seed, request.as_of)
+        market = replace(market, keeps_indices=True)
         symbol = request.symbol
         if symbol not in (None, market.symbol):
             raise InputError("symbol", symbol, f"the simulated market is of {market.symbol}", "name a file")
@@ -234,7 +235,8 @@ class SimulatedSource(Source):
         """Paths, each with enough history before its first day to rank it; see `Source`."""
         return tuple(
             MarketPath(SurfaceDays(market, first), market.iv_history(request.tenor_days), path, scenario)
-            for path, (market, first, scenario) in enumerate(simulated_paths(request))
+            for path, (drawn, first, scenario) in enumerate(simulated_paths(request))
+            for market in [replace(drawn, keeps_indices=True)]
         )
 
 

@@ -7,7 +7,7 @@ that a real volatility index comes back (`sources.modelled`). These quotes were 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Final
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
+from iwm_opts.io.panel_cache import PACKAGE, code_digest, kept_by_inputs
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
@@ -61,6 +62,7 @@ class SurfaceMarket(ABC):
     dividends: DividendSchedule
     seed: int  # of fields without a model: sizes, open interest, volume
     path: int
+    keeps_indices: bool = field(default=False, kw_only=True)  # IV10 and IV30 in the cache, for the next command
 
     index_note = "index of the market's own quotes"
     has_premium = False  # whether the variance premium in its prices is a parameter
@@ -237,11 +239,26 @@ class SurfaceMarket(ABC):
 
     @cached_property
     def _indices(self) -> pd.DataFrame:
-        listed = bracketing(listings(self.days), self.ordinals)
-        table = surface_table(self.parameters, self.moments(0, len(self.days)), listed)
-        strikes = self.listed_strikes(table.listings)
-        iv10, iv30 = quoted_index(self.parameters, table, strikes, INDEX_TENORS, is_implied=True)
-        return pd.DataFrame({"iv10": iv10, "iv30": iv30}, index=pd.DatetimeIndex(self.days, name="date"))
+        moments = self.moments(0, len(self.days))
+
+        def measure() -> dict[str, Array]:
+            table = surface_table(self.parameters, moments, bracketing(listings(self.days), self.ordinals))
+            strikes = self.listed_strikes(table.listings)
+            indices = quoted_index(self.parameters, table, strikes, INDEX_TENORS, is_implied=True)
+            return {f"iv{tenor}": index for tenor, index in zip(INDEX_TENORS, indices, strict=True)}
+
+        if self.keeps_indices:
+            arrays = (self.ordinals, moments.spot, moments.rate, moments.factors, *self._known_closes)
+            about = {
+                "arrays": [values.tobytes() for values in arrays],
+                "parameters": self.parameters,
+                "dividends": self.dividends,
+                "code": code_digest(PACKAGE),
+            }
+            values = kept_by_inputs(about, measure)
+        else:
+            values = measure()
+        return pd.DataFrame(values, index=pd.DatetimeIndex(self.days, name="date"))
 
     @cached_property
     def ordinals(self) -> Places:

@@ -8,6 +8,7 @@ from iwm_opts.conventions import RIGHT_SIGN, TICK
 from iwm_opts.kernels.simulation.quote import quote_expiration, surface_row
 from iwm_opts.market.calendar import at_close, effective_days, sessions_left, years_to_expiry
 from iwm_opts.simulation.listing import listed_expirations
+from iwm_opts.sources import surface_market
 from iwm_opts.sources.simulated import simulate_market
 from tests.refusals import refused
 
@@ -93,3 +94,24 @@ def test_no_static_arbitrage_at_any_listed_expiration_of_any_day(market, static_
     bent = replace(whole, convexity=np.full(len(whole), 2.0))
     assert static_arbitrage(bent)[0] < 0.0  # it is seen where there is any
     assert static_arbitrage(replace(whole, theta=1.0 / whole.theta))[1] < 0.0
+
+
+def test_indices_are_kept_until_an_input_changes(monkeypatch, tmp_path):
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path))
+    measured, measure = [], surface_market.quoted_index
+
+    def counted(*arguments, **options):
+        measured.append(1)
+        return measure(*arguments, **options)
+
+    monkeypatch.setattr(surface_market, "quoted_index", counted)
+    span = date(2024, 1, 2), date(2024, 3, 1)
+    markets = [simulate_market(*span, seed=seed) for seed in (3, 3, 4)]
+    plain, kept, other = (market.iv_history(30).closes for market in markets)
+    assert len(measured) == 3
+    for _ in range(2):  # computed, then read
+        assert replace(markets[0], keeps_indices=True).iv_history(30).closes.equals(plain)
+        assert replace(markets[1], keeps_indices=True).iv_history(10).closes.equals(markets[1].iv_history(10).closes)
+        assert replace(markets[2], keeps_indices=True).iv_history(30).closes.equals(other)
+    assert kept.equals(plain)
+    assert len(measured) == 5
