@@ -32,6 +32,10 @@ def printable(text: str, kept: str = "") -> str:
 class IwmOptsError(Exception):
     """Base of every error this package raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep message and attributes of any subclass, where a worker hands the error to its parent."""
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
 
 class InputError(IwmOptsError, ValueError):
     """A parameter breaks a rule."""
@@ -40,10 +44,6 @@ class InputError(IwmOptsError, ValueError):
         self.name, self.value, self.rule, self.remedy = name, value, rule, remedy
         super().__init__(_message(f"{name}={value!r}", rule, remedy))
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        """Return what makes it again, where a worker hands it to its parent."""
-        return type(self), (self.name, self.value, self.rule, self.remedy)
-
 
 class DataError(IwmOptsError, ValueError):
     """A file or a feed breaks a rule; `field` names the column, key, row, day or other part of it at fault."""
@@ -51,10 +51,6 @@ class DataError(IwmOptsError, ValueError):
     def __init__(self, source: object, rule: str, remedy: str = "", field: str = "") -> None:
         self.source, self.rule, self.remedy, self.field = str(source), rule, remedy, field
         super().__init__(_message(str(source), rule, remedy))
-
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        """Return what makes it again, where a worker hands it to its parent."""
-        return type(self), (self.source, self.rule, self.remedy, self.field)
 
 
 class ConflictError(InputError):
