@@ -161,7 +161,7 @@ def test_assignment_is_expected_on_the_last_session_before_an_ex_date(eve_path):
     assert all(np.isfinite([result.portfolio.delta, result.portfolio.gamma, position.expected_profit]))
     page = " ".join(result.to_text(columns=200).split())
     assert shows(page, "-2C155: ASSIGNMENT EXPECTED TONIGHT, costs $1,530.00: 200.00 is", f"above {short.boundary:.2f}")
-    assert "its quote implies no vol" in page
+    assert shows(page, "no vol")
     assert "nan" not in page
     record = result.to_dict()["positions"][0]["short_legs"][0]
     assert (record["pays_today"], record["ex_date"]) == (True, "2026-03-03")

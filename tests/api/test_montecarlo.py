@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import iwm_opts as iwm
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 FEW = {"years": 1, "histories": 400}
 
@@ -55,7 +55,7 @@ def test_a_log_is_resampled_by_its_sessions(tmp_path):
     outcome = iwm.montecarlo(tmp_path / "trades.csv", account=20_000, **FEW)
     assert outcome.source.risk == pytest.approx(0.02)
     assert outcome.outcome.worst_day == pytest.approx(-300.0 / 20_000.0)
-    assert any("booked on the day of exit" in note for note in outcome.source.notes)
+    assert shows(outcome.source.notes, "booked", "exit")
     assert outcome.outcome.block >= 20  # 14 days are 10 sessions
 
 

@@ -263,7 +263,7 @@ class TestTimesOfOtherNames:
         path = save(traded.assign(**{name: "2026-10-02T19:45:00Z"}))
         chain = load_chain(path)
         assert (chain.as_of, f"{chain.quote_time:%H:%M}") == (DAY, "15:45")
-        assert any(f"{name} is taken for the time of the quotes" in text for text in chain.warnings)
+        assert shows(chain.warnings, name, "time")
         assert build_panel([path]).panel.dates == (DAY,)
 
     @pytest.mark.parametrize("name", ["first_traded", "next_earnings_date", "ex_dividend_date", "listing_date"])

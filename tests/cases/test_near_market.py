@@ -7,7 +7,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain, read_chains
 from iwm_opts.io.panel_files import build_panel
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_copy_at_another_spot_is_left_out(mixed, quotes_of, base, shift, step)
 
 def test_strikes_that_occur_twice_are_told_apart(mixed, quotes_of, base):
     path, count = mixed(-10.0, is_first=True)
-    assert any(f"{count} rows are of another market" in text for text in load_chain(path).warnings)
+    assert shows(load_chain(path).warnings, f"{count} rows", "another market")
     np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
 
 

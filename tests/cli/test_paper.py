@@ -148,7 +148,7 @@ def test_a_market_that_stands_in_is_not_traded(paper, run):
     paper("open", "--plan", "plan.toml")
     marked = run("paper", "mark")
     assert marked.code == 1
-    assert "was opened at real quotes, these are simulated" in marked.err
+    assert shows(marked.err, "real quotes", "simulated")
     assert run("paper", "list", "--format", "json").json["trades"][0]["marks"] == []
 
 
@@ -167,12 +167,12 @@ def test_a_trade_is_settled_at_its_expiration(paper, run):
     assert shows(" ".join(early.err.split()), "as_of='2026-03-02'", f"trade 1, {expiration}")
     for name, value in (("--debit", "0.2"), ("--reason", "tired")):
         refused = paper("close", "1", "--settle", "200", name, value, "--as-of", expiration)
-        assert (refused.code, "has no effect at expiration" in " ".join(refused.err.split())) == (2, True)
+        assert (refused.code, shows(" ".join(refused.err.split()), "effect", "expiration")) == (2, True)
     (trade,) = paper("close", "1", "--settle", "200", "--as-of", expiration, "--format", "json").json["trades"]
     assert trade["closing"]["reason"] == "expiry"
     assert trade["closing"]["debit"] == 0.0
     again = paper("close", "1", "--settle", "200", "--as-of", expiration)
-    assert f"was closed at {trade['closing']['at']}" in " ".join(again.err.split())
+    assert shows(" ".join(again.err.split()), "closed", trade["closing"]["at"])
 
 
 def test_the_plan_decides_where_bars_are_there(run, tmp_path):
@@ -429,10 +429,10 @@ def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
     assert shows(failed.err, "answer='clam'", "criterion")
 
 
-@pytest.mark.parametrize("lost", ["the week before", "most of the year"])
+@pytest.mark.parametrize("lost", ["week", "year"])
 def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history_file, tmp_path, lost):
     history = pd.read_csv(history_file)
-    history = history.iloc[:-8] if lost == "the week before" else history.iloc[-100:]
+    history = history.iloc[:-8] if lost == "week" else history.iloc[-100:]
     history.to_csv(tmp_path / "RVX_History.csv", index=False)
     (tmp_path / "dips.toml").write_text(BY_RULE % 0.0)
     asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv",

@@ -78,7 +78,7 @@ def test_the_exit_code_is_the_decision(run, data):
 def test_skip_names_what_stands_against_it(run, data):
     done = run(*DIPS, *data, "--check", "--as-of", "2024-12-27")
     assert done.out.startswith("SKIP")
-    assert "the signal is not there" in done.out
+    assert run(*DIPS, *data, "--as-of", "2024-12-27", "--format", "json").json["signal"]["state"] == "unmet"
     without = run("plan", "--edge", "mean-reversion", "--bars", data[1], "--check")
     said = " ".join(without.out.split())
     assert shows(said, "no KRE", "unknown")
@@ -150,7 +150,7 @@ def test_the_document_has_every_part_with_numbers(run, data, tmp_path):
 def test_a_brief_for_a_language_model(run, data):
     brief = run(*DIPS, *data, "--prompt").out
     assert brief.startswith("You are asked to write today's trading plan")
-    assert "The decision (take) follows from the rules." in brief
+    assert shows(brief, "decision (take)")
     assert "## Exits" in brief
 
 
@@ -280,7 +280,7 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     Path("dips.toml").touch()
     for option, value in (("--from", "2024-01-02"), ("--profit", "0.5"), ("--plan", "dips.toml")):
         refused = run("evidence", "--claims", *data, option, value)
-        assert (refused.code, f"{option} has no effect here" in refused.err) == (2, True)
+        assert (refused.code, shows(refused.err, option, "effect")) == (2, True)
 
 
 def test_evidence_says_what_each_rule_is_worth(run, data):
@@ -329,14 +329,14 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
 def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):
     page = run("plan", "--edge", "momentum", "--source", "sim", "--as-of", "2026-03-10", "--check", "--format", "json")
     assert page.json["simulated"] is True
-    assert any("so they hold no momentum" in note for note in page.json["notes"])
+    assert shows(page.json["notes"], "5 minutes", "momentum")
     assert page.json["signal"]["state"] in ("met", "unmet")
 
 
 def test_momentum_in_options_says_where_its_quotes_come_from(run):
     page = run("plan", "--edge", "momentum", "--instrument", "options", "--source", "sim", "--check")
     told = " ".join(page.out.split())
-    assert "option quotes by the minute are recorded nowhere: a backtest models them" in told
+    assert shows(told, "option quotes", "minute")
 
 
 def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
@@ -387,7 +387,7 @@ def test_modelled_trades_are_judged_on_the_real_bars_that_they_are_modelled_on(r
     assert set(rows["strategy"]) == {"iron-condor"}
     found = run("review", "trades.csv", *given, "--format", "json").json
     assert (found["closed"], found["simulated"], found["modelled"]) == (len(rows), True, True)
-    assert any("checklists judged afterwards" in note for note in found["notes"])
+    assert shows(found["notes"], "checklists")
     page = run("review", "trades.csv", *given).out.splitlines()
     assert page[0].startswith("MODELLED QUOTES  trades.csv")
     assert shows(page[-1], "MODELLED QUOTES")
@@ -494,8 +494,7 @@ def test_no_file_is_passed_over_for_simulated_data(run, tmp_path, command, name)
     (tmp_path / "garbage.csv").write_text("garbage,x")
     refused = run(*command, "--source", "sim", f"--{name}", "garbage.csv")
     assert refused.code == 2
-    assert "garbage.csv" in refused.err
-    assert "has no effect on the simulated market" in refused.err
+    assert shows(refused.err, "garbage.csv", "simulated market")
 
 
 def test_a_size_of_zero_enters_nothing(run, tmp_path):
@@ -507,7 +506,7 @@ def test_a_size_of_zero_enters_nothing(run, tmp_path):
     assert shows(check.out, "NOTHING TO ENTER", "is 0")
     assert "size: 0 contracts" in check.out
     page = run(*arguments).out
-    assert "Size is zero: one contract risks $" in page
+    assert shows(page, "zero", "one contract")
     assert "- [ ]" not in page
 
 
@@ -529,7 +528,7 @@ def test_a_plan_that_skips_has_no_live_order(run, tmp_path):
 def test_a_chain_of_another_day_gives_no_order(run, tmp_path, chain_file):
     (tmp_path / "plan.toml").write_text(CONDORS)
     page = run("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-07-20", "--chain", chain_file).out
-    assert "No chain of 2026-07-20 at hand" in page
+    assert shows(page, "No chain of 2026-07-20")
     assert "- [ ]" not in page
 
 
@@ -558,5 +557,5 @@ def test_a_plan_in_options_has_bands_on_modelled_quotes(run, data, tmp_path):
     assert smile["low"] < estimate < smile["high"]
     assert spreads["low"] - 1e-6 <= estimate <= spreads["high"] + 1e-6
     assert 0.0 < whole["independent_trades"] <= whole["trades"]
-    assert "net gain of a package" in page.out
+    assert shows(page.out, "whole range", f"-${-estimate:,.2f}")
     assert all(len(line) <= 80 for line in page.out.splitlines())

@@ -228,7 +228,7 @@ def test_without_bars_the_review_says_which_data_it_needs(run, shares):
     told = run("review", *shares).json
     assert told["closed"] == 1
     (need,) = [note for note in told["notes"] if note.startswith("needs data")]
-    assert "size, risk, exits, fills and checklist of trades without it are not judged" in need
+    assert shows(need, "size", "risk", "exits", "fills", "checklist")
     assert need.endswith("give `bars` FILE or run iwm-opts fetch")
 
 

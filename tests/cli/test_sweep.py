@@ -22,7 +22,7 @@ def test_the_page_fits_and_says_what_the_best_is_worth(swept):
     page = swept(*GRID)
     assert page.code == 0, page.err
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
+    assert (lines[-1], lines[0].partition(":")[0]) == (lines[0], "SIMULATED MARKET")
     assert all(len(line) <= 80 for line in lines)
     assert "…" not in page.out
     assert "best of 4 variants" in " ".join(page.out.split())
@@ -65,7 +65,7 @@ def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
     assert (folder / "variants.parquet").read_bytes() == content
     assert again.out == whole.out == swept(*GRID, "--format", "csv").out
     other = swept("--grid", "profit=0.3,0.4", "--output", folder)
-    assert (other.code, "holds another sweep" in other.err) == (1, True)
+    assert (other.code, shows(other.err, "another sweep", "differ")) == (1, True)
 
 
 def test_a_full_disk_is_one_line_with_what_is_kept(swept, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel, fill_package, fill_packages
 from iwm_opts.execution.legs import Legs
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 CONDOR = Legs.of([1, -1, -1, 1], [-1, -1, 1, 1])
 BULL_PUT = Legs.of([1, -1], [-1, -1])
@@ -79,7 +79,7 @@ def test_a_debit_is_rounded_up():
     assert result.price == pytest.approx(-2.53)
     assert result.slippage == pytest.approx(3.5)
     assert result.slippage_share_of_credit is None
-    assert "is not above zero" in result.rejection
+    assert shows(result.rejection, "zero")
 
 
 def test_at_least_a_tick_however_small_the_share():
@@ -101,7 +101,7 @@ def test_a_leg_without_a_quote_is_no_fill():
     assert not result.is_filled
     assert np.isnan(result.price)
     assert result.slippage_share_of_credit is None
-    assert result.rejection == "a leg has no two-sided quote"
+    assert shows(result.rejection, "two-sided quote")
 
 
 def test_many_packages_are_the_single_ones():

@@ -276,7 +276,7 @@ def test_vix_rows_on_holidays_do_not_rank(market_data):
     # Memorial day and Presidents' day among others: VIX has rows, the exchange no session.
     result = iv_rank(load_iv_history(market_data / "vol" / "VIX_History.csv.gz"), date(2024, 5, 28))
     assert result.value_date == date(2024, 5, 24)
-    assert any("days without a session ignored" in warning for warning in result.warnings)
+    assert shows(result.warnings, "VIX", "session ignored")
 
 
 @pytest.mark.market_data
@@ -337,4 +337,4 @@ def test_values_of_weeks_and_months_are_said(tmp_path, step, what):
     days = pd.date_range("2024-01-01", periods=30, freq=step)
     pd.DataFrame({"date": days, "iv30": 0.2}).to_csv(path, index=False)
     (note,) = load_iv_history(path).skipped
-    assert f"{what} values, not daily closes" in note
+    assert shows(note, f"{what} values", "daily")

@@ -79,7 +79,7 @@ def test_codes_and_symbols_of_a_day_are_one_market(read, parts, without):
     chain, held = read(*parts, without=without)
     assert (chain.symbol, chain.as_of, held) == ("IWM", OLD, WHOLE)
     assert chain.spot == pytest.approx(63.0, rel=0.01)
-    assert not any("differs from the contract symbol" in warning for warning in chain.warnings)
+    assert not shows(chain.warnings, "contract symbol")
 
 
 def test_rows_under_codes_and_words_beside_symbols_are_counted(read):

@@ -4,7 +4,7 @@ import pytest
 
 from iwm_opts.io.plan_tables import load_events, load_sectors
 from iwm_opts.io.series_notes import notes_of
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_weights_that_add_up_to_a_hundred_are_per_cent(written, name, sign):
 def test_weights_with_a_decimal_comma(written):
     sectors = load_sectors([written("date;sector;weight\n2025-05-13;A;60,5\n2025-05-13;B;39,5\n")])
     assert sectors["weight"].to_list() == pytest.approx([0.605, 0.395])
-    assert "decimals are written with a comma" in notes_of(sectors)
+    assert shows(notes_of(sectors), "decimals", "comma")
 
 
 def test_sectors_of_another_fund_and_doubled_ones_are_refused(written):

@@ -11,7 +11,7 @@ from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.panel_files import read_panel
 from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
-from tests.refusals import refused_data
+from tests.refusals import refused_data, shows
 
 CONTRACT = {"symbol": "IWM", "strike": 240.0, "right": "CALL", "expiration": "2026-10-09"}
 DEFINITION = {
@@ -74,7 +74,7 @@ def test_a_chain_is_refused_by_name_with_what_to_fetch(named, read):
     with refused_data(path, "kind") as error:
         read(path)
     assert what in error.value.rule
-    assert "bid and ask" in error.value.remedy
+    assert shows(error.value.remedy, "bid", "ask")
 
 
 @pytest.mark.parametrize("read", SERIES.values(), ids=SERIES)

@@ -60,7 +60,7 @@ def test_intact_is_said_only_where_the_end_would_have_been_seen():
     assert strong.power_to_see_the_end > 0.99
     weak = diagnose(weekly(steady(60, mean=0.02)), PlanRules(), backtest(400, mean=0.02)).edge
     assert weak.word == "too few trades"
-    assert "within the backtest" in weak.sentence
+    assert shows(weak.sentence, "backtest's range")
     assert weak.power_to_see_the_end < 0.3
 
 
@@ -82,7 +82,7 @@ def test_a_log_alone_is_compared_with_itself():
     assert "in the 60 trades before" in found.sentence or "trades before" in found.sentence
     quiet = diagnose(weekly(steady(60, mean=0.3)), PlanRules()).edge
     assert quiet.word == "too few trades"
-    assert "give a backtest of the plan" in quiet.sentence
+    assert shows(quiet.sentence, "give a backtest")
 
 
 def test_execution_is_taken_out_before_the_edge_is_judged():
@@ -127,7 +127,7 @@ def test_a_slip_is_no_habit():
     found = diagnose(weekly(steady(60), due=late, due_debit=0.5), PlanRules())
     one = finding(found, "late exits")
     assert (one.breaches, one.is_fault) == (2, False)
-    assert "slips, not a habit" in one.sentence
+    assert shows(one.sentence, "slips")
 
 
 def test_exits_are_described_and_not_accused():

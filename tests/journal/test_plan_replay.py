@@ -342,7 +342,7 @@ def test_accounts_take_up_no_risk_of_each_other(backtest, tmp_path, bars):
     tables = [alone.trades.assign(market=f"broker, account U{number}") for number in (1, 2)]
     both = replace(alone, trades=pd.concat(tables, ignore_index=True).sort_values("entry", ignore_index=True))
     one, two = replayed(alone, PLAN, Inputs(bars)), replayed(both, PLAN, Inputs(bars))
-    assert not any("takes no more" in note for note in two.notes)
+    assert not shows(two.notes, "risk share")
     for _, own in two.trades.groupby("market"):
         assert list(own["planned_contracts"]) == pytest.approx(list(one.trades["planned_contracts"]))
 

@@ -57,7 +57,7 @@ def test_momentum_is_sized_at_the_price_of_its_minute(gapped):
     assert trade.shares == sizing.size.contracts
     text = str(plan_page(standing))
     assert shows(text, "at 103.00", "15 of")
-    assert "the proxy for the entry" not in text
+    assert not shows(text, "proxy")
 
 
 def test_before_the_minute_the_last_price_or_the_close_stands_in(gapped):

@@ -219,8 +219,8 @@ def test_bars_of_another_underlying_price_nothing(tmp_path):
 
 def test_fills_of_a_broker_are_named(chains):
     of_broker = repriced(chains, market="tastytrade transactions, account 5")
-    assert any("pay it twice" in note for note in of_broker.log.notes)
-    assert not any("pay it twice" in note for note in repriced(chains, market="Option Omega").log.notes)
+    assert shows(of_broker.log.notes, "twice")
+    assert not shows(repriced(chains, market="Option Omega").log.notes, "twice")
 
 
 def test_the_cascade_of_many_trades_adds_up(chains):

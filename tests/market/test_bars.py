@@ -228,7 +228,7 @@ def test_a_split_at_the_end_leaves_the_bars_before_it(file, places, first, last,
     bars = load_bars(jumping(file, *places), "IWM")
     assert (f"{bars.index[0]:%Y-%m-%d}", f"{bars.index[-1]:%Y-%m-%d}") == (first, last)
     (note,) = notes_of(bars)
-    assert "as at an unadjusted split" in note
+    assert "unadjusted split" in note
     assert left in note
     assert atr(bars, date(2025, 1, 2)).value > 0.0
 
@@ -301,7 +301,7 @@ def test_wrong_bars_leave_out_themselves_alone(file, change):
     wrong, gap = notes_of(bars)
     assert shows(wrong, f"out ({left[0]}", "prices")
     assert "no bar" in gap
-    assert "windows across them are left out" in gap
+    assert "windows" in gap
     assert bars["close"].between(99.0, 113.0).all()
 
 
@@ -323,7 +323,7 @@ def test_bars_without_a_weekday_have_missing_sessions_and_no_split(file, size):
     bars = load_bars(file(*rows, header=NAMES), "IWM")
     assert len(bars) == len(kept)
     (note,) = notes_of(bars)
-    assert f"{len(missing_sessions(bars))} sessions have no bar" in note
+    assert shows(note, f"{len(missing_sessions(bars))} sessions", "no bar")
 
 
 def test_a_fall_across_missing_weeks_is_no_split(file):

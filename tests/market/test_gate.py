@@ -14,6 +14,7 @@ from iwm_opts.market.gate import gate_ranks, ivr_gate, known_rank
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.signals import allowed_on
 from iwm_opts.plans.edges import VolContraction
+from tests.refusals import shows
 
 
 def ranked(rank, reason="", missed=0, observations=252):
@@ -30,9 +31,9 @@ def test_open_strictly_below(rank, is_open):
 
 def test_closed_without_a_rank_and_says_why():
     assert ivr_gate(None, 20.0).reasons == ("no IV history to rank within; give `iv_history`",)
-    gate = ivr_gate(ranked(np.nan, "every observation is the same"), 20.0)
+    gate = ivr_gate(ranked(np.nan, "made"), 20.0)
     assert not gate.is_open
-    assert "every observation is the same" in gate.reasons[0]
+    assert "made" in gate.reasons[0]
 
 
 def test_a_stale_rank_opens_no_gate():
@@ -76,7 +77,7 @@ def test_a_rank_is_carried_over_five_sessions_and_no_further():
 
 
 def test_the_rank_of_the_session_before_is_named():
-    assert "on 2025-06-03 (the close before)," in ivr_gate(ranked(10.0), 20.0).reasons[0]
+    assert shows(ivr_gate(ranked(10.0), 20.0).reasons[0], "2025-06-03 (the close before)")
     assert "on 2025-06-03," in ivr_gate(ranked(10.0, missed=2), 20.0).reasons[0]
 
 

@@ -12,7 +12,7 @@ from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.plan import line_of, load_plan, make_plan, make_usual_plan, write_plan
 from iwm_opts.plans.plan_backtest import engine_rules
-from tests.refusals import refused, refused_data
+from tests.refusals import refused, refused_data, shows
 
 SHORTEST = 'version = 1\nname = "dips"\nedge = "mean-reversion"\nhorizon = "swing"\ninstrument = "shares"\n'
 
@@ -161,7 +161,7 @@ def test_a_plan_that_is_odd_but_possible_warns():
         exits={"target_atr": 0.5},
     )
     assert any("5.0%" in warning for warning in plan.warnings)
-    assert any("nearer than the stop" in warning for warning in plan.warnings)
+    assert shows(plan.warnings, "target (0.5 ATR)", "stop")
 
 
 @pytest.mark.parametrize(

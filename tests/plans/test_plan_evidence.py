@@ -12,7 +12,7 @@ from iwm_opts.plans.plan_backtest import Stage
 from iwm_opts.plans.plan_evidence import plan_evidence
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.sources.surface_days import SurfaceDays
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 DIPS = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "stretch")}}
 DAYS = pd.DatetimeIndex(sessions(date(2015, 1, 2), date(2021, 12, 31)), name="date")
@@ -64,7 +64,7 @@ def test_rungs_are_nested_and_gains_are_of_the_trades():
 def test_few_trades_tell_nothing():
     quiet = make_usual_plan("mean-reversion", **DIPS, **{"mean-reversion": {"total": "9%"}})
     found = plan_evidence(quiet, Stage(WHOLE, made(5, 0.0)))
-    assert "too few to value" in found.sentence
+    assert shows(found.sentence, "too few")
     assert not found.rungs[-1].gain.is_known
 
 

@@ -56,7 +56,7 @@ def test_the_page_says_when_and_how_sure(found):
     first, low, high = (pd.Timestamp(day) for day in told.groups())
     assert low <= first <= high
     assert low <= found.diagnosis.trades["exit"].iloc[30].normalize() <= high  # where the bad ones begin
-    assert "by luck in" in text
+    assert shows(text, "by luck")
 
 
 def test_every_fault_comes_with_count_share_and_interval(found):
@@ -67,8 +67,7 @@ def test_every_fault_comes_with_count_share_and_interval(found):
 
 def test_verbose_says_what_would_have_been_seen(found):
     quiet, told = review_table(found, columns=120), review_table(found, verbose=True, columns=120)
-    assert "Tests without a fault" not in quiet
-    assert "Tests without a fault" in told
+    assert not shows(quiet, "trades (0)")
     assert shows(told, "trades (0)")  # no day that an exit was due is known
 
 

@@ -20,7 +20,7 @@ from iwm_opts.report.backtest_table import MIN_APART, too_small
 from iwm_opts.report.figures import histogram, parallel
 from iwm_opts.report.page import Chart, Page, Paragraph, Section
 from iwm_opts.report.sheet import sheet_html
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PROBE = """<script>addEventListener("load", () => setTimeout(() => parent.postMessage({
@@ -187,11 +187,11 @@ def test_a_comparison_shows_every_input_that_differs(pages):
 
 
 def test_months_are_of_a_path_where_there_are_several(pages):
-    assert "Gain by month, dollars" in Reader(pages["review"]).headings
+    assert shows(Reader(pages["review"]).headings, "month", "dollars")
     market = iwm.simulated_market(first="2023-02-15", last="2023-06-30", paths=2, seed=5)
     result = iwm.backtest(market, iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1))
     page = Reader(result.to_html())
-    assert "Gain by month, dollars a path" in page.headings
+    assert shows(page.headings, "month", "dollars a path")
     texts = [text for text in page.texts if text.strip()]
     assert texts[texts.index("List of trades") :][1:3] == ["path", "entry"]
 

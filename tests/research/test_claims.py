@@ -241,7 +241,7 @@ def test_an_interval_alone_does_not_make_a_claim_hold():
 
 def test_figures_without_observations_are_unknown():
     nothing = Reading(float("nan"), float("nan"), float("nan"), 0)
-    assert claim_readings._at_next_open(nothing) == "entered at the next open unknown"
+    assert shows(claim_readings._at_next_open(nothing), "next open", "unknown")
     assert claim_readings._percent(float("nan")) == claim_readings._fraction(float("nan")) == "unknown"
     some = Reading(0.43, 0.03, 0.82, 9)
     assert shows(claim_readings._at_next_open(some), "open +0.43 (+0.03 to +0.82)")

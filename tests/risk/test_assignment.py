@@ -15,7 +15,7 @@ from iwm_opts.risk.assignment import (
     assignment_risks,
     is_assigned_by_quotes,
 )
-from tests.refusals import refused
+from tests.refusals import refused, shows
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
@@ -266,4 +266,4 @@ def short_option(right=1.0, boundary=180.0, spot=200.0, day=date(2026, 3, 2), ex
 )
 def test_assignment_is_expected_tonight_where_exercise_pays_today(option, pays):
     assert option.pays_today is pays
-    assert ("is expected to be assigned tonight" in list(assignment_words(option))) is pays
+    assert shows(assignment_words(option), "tonight") is pays

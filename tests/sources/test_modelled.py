@@ -283,7 +283,7 @@ def test_from_files(files, volatility):
     assert market.rates[0] == pytest.approx(2.0 * np.log(1.025))  # bond-equivalent: 2.5% each half year
     assert "VIX9D/VIX, a proxy" in market.notes[0]
     assert "rates from y.csv" in market.notes[1]
-    assert "no dividends given" in market.notes[1]
+    assert shows(market.notes[1], "no dividends")
     assert market.volatility.proxy
     ratio = market.iv_history(10).closes / market.iv_history(30).closes
     assert ratio.mean() == pytest.approx(0.9, abs=0.03)

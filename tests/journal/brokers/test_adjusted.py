@@ -118,7 +118,7 @@ def test_schwab_json_holds_the_rows_of_the_csv(tmp_path):
     file.write_text(json.dumps({"FromDate": "03/01/2026", "BrokerageTransactions": records}))
     log = read_log(file)
     assert list(log.closed["pnl"]) == [pytest.approx(80.00 - 1.32, abs=0.005)]
-    assert "Schwab transaction history" in log.source
+    assert shows(log.source, "Schwab")
 
 
 AMOUNTS = {

@@ -7,6 +7,7 @@ are bought back at 0.40: 80 + 85 less fees.
 import pytest
 
 from iwm_opts.journal.readers import read_log
+from tests.refusals import shows
 
 NOTE = "cancelled trades and their cancellations"
 FIDELITY = "Run Date,Action,Symbol,Description,Type,Quantity,Price ($),Commission ($),Fees ($),Amount ($)\n"
@@ -159,14 +160,14 @@ MISSING = {
 def test_a_cancellation_without_its_trade_is_named(tmp_path, name):
     (tmp_path / "log.csv").write_text(MISSING[name])
     problems = read_log(tmp_path / "log.csv").problems
-    assert any("cancels a trade that the file does not hold" in problem for problem in problems)
+    assert shows(problems, "cancels")
 
 
 def test_a_correction_beside_a_trade_that_nothing_cancels_is_named(tmp_path):
     rows = fidelity("CANCELLED").splitlines()
     (tmp_path / "log.csv").write_text("\n".join(row for row in rows if ",CANCELLED," not in row))
     problems = read_log(tmp_path / "log.csv").problems
-    assert any("corrects a trade, and no row cancels that trade" in problem for problem in problems)
+    assert shows(problems, "corrects", "export")
 
 
 def test_a_correction_whose_trade_lies_before_the_file_is_read(tmp_path):
@@ -197,4 +198,4 @@ def test_an_ending_taken_back_at_thinkorswim_is_named(tmp_path):
     )
     text = THINKORSWIM.format(kind="TRD", words="CANCELLED ").replace("\nAccount Trade", f"{row}\nAccount Trade")
     (tmp_path / "log.csv").write_text(text)
-    assert any("takes an ending back" in problem for problem in read_log(tmp_path / "log.csv").problems)
+    assert shows(read_log(tmp_path / "log.csv").problems, "ending")

@@ -103,7 +103,7 @@ def test_of_two_deliveries_one_belongs_to_the_option_of_the_file(tmp_path):
     assert log.closed["pnl"].sum() == pytest.approx(120.00 + 300.00 + 500.00)
     assert (log.open.empty, log.opening, log.problems) == (True, (), ())
     assert log.skipped == {"shares delivered (they follow from the options)": 1}
-    assert sum("for an option that the file does not hold" in note for note in log.notes) == 1
+    assert sum(shows(note, "an option") for note in log.notes) == 1
 
 
 def test_a_delivery_for_more_contracts_than_the_file_holds_is_cut(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 from iwm_opts.journal.fill_calibration import is_own
 from iwm_opts.journal.readers import read_log
+from tests.refusals import shows
 
 IB = (
     "Statement,Header,Field Name,Field Value\nAccount Information,Data,Account,{account}\n"
@@ -53,7 +54,7 @@ def test_an_account_on_paper_is_named_and_its_fills_are_not_own(tmp_path, broker
     log = read(tmp_path, text.format(account=paper))
     assert list(log.closed["pnl"]) == [pytest.approx(48.00)]
     assert not is_own(log.trades).any()
-    assert any("trades on paper: its fills are not own fills" in note for note in log.notes)
+    assert shows(log.notes, "account", paper.split()[0].strip("()"), "paper")
     log = read(tmp_path, text.format(account=real))
     assert list(log.closed["pnl"]) == [pytest.approx(48.00)]
     assert is_own(log.trades).all()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from iwm_opts.journal.brokers.layout import OPENS
 from iwm_opts.journal.readers import read_log
 from tests.refusals import shows
 
@@ -34,7 +35,7 @@ def test_spread_closed_in_halves_and_assigned(tmp_path, is_newest_first):
     assert set(log.closed["legs"]) == {"+1P140 -1P145"}
     assert [(balance.name, balance.quantity) for balance in log.opening] == [("shares of SPY", 50)]
     assert log.skipped["dividends (not in the results)"] == 1
-    assert any("the first trade in a contract is taken to open it" in note for note in log.notes)
+    assert OPENS in log.notes
 
 
 def test_an_amount_that_its_fees_do_not_explain_is_named(tmp_path):
