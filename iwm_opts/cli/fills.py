@@ -69,6 +69,6 @@ def fills(values: Values) -> None:
     if values["versus"]:
         second = {name: values[f"versus_{name}"] for name in ("symbol", "as_of")}
         session = values["versus_session"] or values["session"]
-        versus = chain_request(values.replaced(source=values["versus"], session=session, spot=None, **second))
+        versus = chain_request(values.replaced(source=(values["versus"],), session=session, spot=None, **second))
     spreads = build(api.SpreadsRequest, values, chain=chain, versus=versus)
     write_result(answered("option chain", api.answer_spreads, spreads, values), values)
