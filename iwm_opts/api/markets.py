@@ -12,7 +12,7 @@ from iwm_opts.api.chain import HistoryRequest, ModelledInputs
 from iwm_opts.api.result import Day, OnProgress, as_day
 from iwm_opts.backtest.macro import with_macro
 from iwm_opts.backtest.trial import Trial, open_trials
-from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, Provenance
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
@@ -95,9 +95,9 @@ class Market:
         return self.trials[0].market.name
 
     @property
-    def kind(self) -> Provenance:
+    def kind(self) -> str:
         """Provenance of the quotes: `simulated`, `modelled` or `recorded`."""
-        return self.trials[0].market.provenance
+        return self.trials[0].market.provenance.value
 
     @property
     def paths(self) -> int:

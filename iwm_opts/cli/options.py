@@ -34,6 +34,7 @@ from iwm_opts.io.fraction import as_decimal, parse_share
 Command = TypeVar("Command", bound=Callable[..., object])
 OFF = ("none", "off")
 MOST_SHOWN: Final = 200  # characters of a name in a message
+UNENCODABLE: Final = "NUL or an unpaired surrogate in its name"
 MOST: Final = 10_000_000
 SIZES: Final = 1e-9, 1e12  # of a number that is not 0: none of a market is smaller or larger, and products overflow
 MOST_SEED: Final = 2**63 - 1  # a column of tables holds it
@@ -178,9 +179,10 @@ class InputParam(click.Path):
     """A file or folder to be read, of any name that file systems take; a variable separates several as PATH does."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if fault := _fault_of_name(value):
-            self.fail(fault, param, ctx)
-        return str(super().convert(str(value), param, ctx))
+        try:
+            return str(super().convert(str(value), param, ctx))
+        except ValueError:
+            self.fail(f"{str(value)[:MOST_SHOWN]!r}: has {UNENCODABLE}", param, ctx)
 
 
 class OutputParam(click.Path):
@@ -223,7 +225,7 @@ def _fault_of_name(value: object) -> str:
     try:
         os.lstat(text)
     except ValueError:
-        fault = "has NUL or an unpaired surrogate in its name"
+        fault = f"has {UNENCODABLE}"
     except OSError as error:
         fault = "has too long a name" if error.errno == errno.ENAMETOOLONG else ""
     if CONTROL.search(text):

@@ -250,6 +250,7 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path):
 def test_a_first_screen_compiles_what_its_sizes_need(tmp_path):
     """A function more costs a first run 0.1 s and a kernel 0.2 s: what takes Python milliseconds is not compiled."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "IWM_OPTS_DATA": str(tmp_path)}
+    environment["IWM_OPTS_CACHE"] = str(tmp_path / "cache")  # no index of the market is kept there
     command = [sys.executable, "-m", "iwm_opts.cli.main", "condor", "--source", "sim"]
     subprocess.run(command, env=environment, capture_output=True, check=True)
     compiled = {index.name.partition("-")[0] for index in tmp_path.rglob("*.nbi")}

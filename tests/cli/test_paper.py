@@ -277,7 +277,7 @@ def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, mes
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("close", "3"), 1, "trade=3: is not in the journal. Open are none"),
+        (("close", "3"), 1, "trade=3"),
         (("open", "--plan", "nothing.toml"), 1, "nothing.toml: cannot be read"),
         (("open", "--answer", "calm=yes"), 1, "'calm=yes' is not an answer"),
         (

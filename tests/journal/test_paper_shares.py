@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
+from iwm_opts.conventions import Provenance
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.paper import log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of
@@ -32,7 +33,7 @@ def bars_after_warm_up(*rows, dividend=()):
 
 
 def opened(bars, rules=RULES, at=None, **other):
-    quote = at or open_quote(bars, ENTRY, "bars of IWM.csv")
+    quote = at or open_quote(bars, ENTRY, "bars of IWM.csv", Provenance.RECORDED)
     return opened_shares(PLAN, rules, bars, quote, other.pop("held", ()), {"trend": "met"}, **other)
 
 
@@ -94,7 +95,7 @@ def test_on_bars_a_trade_ends_as_in_the_backtest(seed, slippage):
 
 
 def quote(place, price):
-    return Quote(DAYS[WARM + place].to_pydatetime().replace(hour=15), price, "file")
+    return Quote(DAYS[WARM + place].to_pydatetime().replace(hour=15), price, "file", Provenance.RECORDED)
 
 
 def test_a_time_stop_is_judged_on_its_session_and_calls_on_the_next(tmp_path):
@@ -130,7 +131,7 @@ def test_bars_that_lack_a_session_are_refused():
     with refused("bars", ANY, DAYS[WARM + 1].date(), "trade 0"):
         marked_on_bars(trade, bars.drop(DAYS[WARM + 1]))
     with refused("as_of", "2024-01-01"):
-        open_quote(bars, date(2024, 1, 1), "bars")
+        open_quote(bars, date(2024, 1, 1), "bars", Provenance.RECORDED)
 
 
 def test_a_dividend_of_the_days_after_the_exit_was_due_is_none_of_the_plans():

@@ -86,9 +86,9 @@ def smoothing_spline(rng):
 
 
 def advance(rng):
-    shares, shocks = rng.uniform(0.1, 0.5, 28), rng.standard_normal((9, paths.SHOCKS))
-    shares[[22, 27]] = 0.8, 0.8  # thresholds of jumps and bursts
-    return shocks, 1.0 / 252, *shares, rng.standard_normal(5), *np.empty((7, 9))
+    numbers, shocks = rng.uniform(0.1, 0.5, len(paths.StateNumbers._fields)), rng.standard_normal((9, paths.SHOCKS))
+    often = paths.StateNumbers(*map(float, numbers))._replace(jump_threshold=0.8, burst_threshold=0.8)
+    return shocks, 1.0 / 252, often, rng.standard_normal(5), paths.Advanced(*np.empty((len(paths.Advanced._fields), 9)))
 
 
 def mean_reverting(rng):

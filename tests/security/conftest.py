@@ -69,6 +69,7 @@ def judged(watch, capsys, tmp_path, monkeypatch) -> Iterator[Callable[[list[str]
     before = signal.signal(signal.SIGALRM, _too_long)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     own = [tmp_path, CACHE_DIR.parent, Path(matplotlib.get_cachedir())]
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of modules that a command is the first to import
 
     def run(arguments: list[str], folders: list[Path]) -> Judgement:
         capsys.readouterr()

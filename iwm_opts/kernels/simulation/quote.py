@@ -73,7 +73,6 @@ def positive(x):
     return x if x > 0.0 else 0.0
 
 
-@inline
 def surface_row(spot, forward, discount, years, days, theta, rho, phi, convexity, widening):
     """Row of an expiration from the years and calendar days to it."""
     log_time, far_time = time_terms(days)

@@ -9,7 +9,7 @@ from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.panel.implied_rate import parity_point
 from iwm_opts.kernels.panel.variance_index import strip_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
-from iwm_opts.kernels.simulation.quote import quote_option, surface_row
+from iwm_opts.kernels.simulation.quote import SurfaceRow, quote_option, time_terms
 from iwm_opts.kernels.simulation.ssvi import NO_RATIO, correlation, curvature, solve_at_the_money
 
 
@@ -91,9 +91,11 @@ def quoted_variances(
     """
     for i in range(variance.shape[0]):
         spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
-        row = surface_row(
-            spot, forward, discount, years, days, rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i]
-        )
+        log_time, far_time = time_terms(days)
+        row = SurfaceRow(
+            spot, forward, discount, math.sqrt(years), log_time, far_time,
+            rows[5, i], rows[6, i], rows[7, i], rows[8, i], rows[9, i],
+        )  # fmt: skip
         listed = strike[start[i] : start[i + 1]]
         count = listed.shape[0]
         for side in range(2):
