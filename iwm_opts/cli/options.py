@@ -169,9 +169,9 @@ class EdgeParam(ChoiceParam):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
-            from importlib.metadata import entry_points
+            from iwm_opts.plans.edges import EDGE_TYPES
 
-            self.choices = (*self.choices, *sorted(entry_points(group="iwm_opts.edges").names - set(self.choices)))
+            self.choices = (*self.choices, *sorted(set(EDGE_TYPES) - set(self.choices)))
         return super().convert(value, param, ctx)
 
 

@@ -65,8 +65,8 @@ def contradictions(plan: "Plan") -> Conflicts:
     if horizon not in edge.horizons:
         conflicts.append((("horizon",), edge.mistimed.format(horizon=horizon)))
     for other in EDGE_TYPES:
-        if other != edge.name and plan.table(other) is not None:
-            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge.name}"))
+        if other != plan.edge and plan.table(other) is not None:
+            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {plan.edge}"))
     if instrument == "shares" and plan.package is not None:
         conflicts.append((("package",), "shares have no option package: leave [package] out"))
     if instrument != "shares" and plan.exits is not None:

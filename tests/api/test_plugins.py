@@ -81,6 +81,7 @@ for name in ("every-third", "in-zone", "weekday", "in-numbers", "undated", "brok
 assert iwm.Rules(entries=data.edge_entries("every-third")).has_own_entries
 plan = make_usual_plan("weekday", weekday={"day": 3}, macro={"enabled": False}, checklist={"minimum": 1})
 signalled = data.bars.index[entry_days(plan, data.inputs).signal]
+assert make_usual_plan("midweek").rule.day == 2  # an entry of another name than the class
 answer["weekdays"] = sorted(set(signalled.day_name()))
 print(json.dumps(answer))
 """
@@ -106,6 +107,7 @@ def plugin(made_quotes, tmp_path, monkeypatch):
             in-numbers = tiny_plugin:in_numbers
             undated = tiny_plugin:undated
             weekday = tiny_plugin:Weekday
+            midweek = tiny_plugin:Weekday
             broken = tiny_plugin:nothing
             [iwm_opts.brokers]
             tiny = tiny_plugin:layout
